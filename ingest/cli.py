@@ -1,0 +1,371 @@
+"""The command line: each command is parse, call, render.
+
+Results go to standard output, all talk to standard error, and one place turns errors into exit codes. Only click is
+imported at the top: a command imports what it uses, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from ingest import __version__
+from ingest.errors import CannotCreateError, ConfigurationError, Exit, OrusageError, StorageError, UsageError
+from ingest.params import DURATION, MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime, timedelta
+
+    import polars as pl
+
+    from ingest.models import SourceRead
+
+DEFAULT_WAREHOUSE = Path("orusage.duckdb")
+EXTRACT_CHUNK = 1_000
+FORMATS = ("table", "json", "ndjson", "csv", "markdown")
+
+log = logging.getLogger("orusage")
+
+_SECRET = re.compile(r"sk-[\w-]{8,}|Bearer\s+\S+")
+
+
+@dataclass(slots=True)
+class Globals:
+    """The options before the command."""
+
+    warehouse: Path | None = None
+    debug: bool = False
+
+    @property
+    def file(self) -> Path:
+        """The warehouse, named or not."""
+        return self.warehouse or DEFAULT_WAREHOUSE
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    os.umask(0o077)  # what a run writes tells what people ask models: it is for its owner
+    options = Globals()
+    try:
+        return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as error:
+        if options.debug:
+            raise
+        return _report(_as_ours(error))
+
+
+def _report(error: OrusageError) -> int:
+    """Print an error's three lines; returns its exit code."""
+    from ingest.render import plain
+
+    lines = (f"orusage: {error.what}", f"  cause: {error.cause}", f"  fix:   {error.fix}")
+    click.echo("\n".join(plain(line) for line in lines), err=True)
+    return error.code
+
+
+def _as_ours(error: Exception) -> OrusageError:
+    if isinstance(error, OrusageError):
+        return error
+    if isinstance(error, OSError):
+        return StorageError(
+            "reading or writing failed",
+            cause=f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}",
+            fix="check the disk and the file, then run it again",
+        )
+    return OrusageError(
+        "something unexpected went wrong",
+        cause=_SECRET.sub("[masked]", f"{type(error).__name__}: {error}"),
+        fix="run the same command with --debug and report what it prints; what was committed is safe",
+    )
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
+        return json.dumps(fields | {"message": record.getMessage()})
+
+
+def _set_up_log(level: int, form: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    log.setLevel(level)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ORUSAGE"})
+@click.version_option(__version__, prog_name="orusage")
+@click.option(
+    "-w", "--warehouse", type=click.Path(path_type=Path), help="The DuckDB file.  [default: ./orusage.duckdb]"
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="More on standard error.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--debug", is_flag=True, help="Show a traceback instead of an error's three lines.")
+@click.pass_obj
+def orusage(
+    options: Globals, /, warehouse: Path | None, quiet: bool, verbose: bool, log_format: str, debug: bool
+) -> None:
+    """Know exactly what your OpenRouter traffic cost and how fast it was.
+
+    Reads generation IDs out of your logs, fetches each one's metadata, and keeps it in a DuckDB file with views for
+    cost and latency. Try `orusage demo`: it needs no key and no network.
+    """
+    options.warehouse, options.debug = warehouse, debug
+    _set_up_log(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO, log_format)
+
+
+def format_option(*choices: str) -> Callable[[Any], Any]:
+    """The option --format; the first choice is the default."""
+    kind = click.Choice(choices)
+    return click.option("--format", "form", type=kind, default=choices[0], show_default=True, help="How to print rows.")
+
+
+@orusage.command()
+@click.argument("sources", nargs=-1)
+@click.option("--since", type=MOMENT, help="Leave alone IDs whose own second is earlier: 2026-11-01, or 7d (ago).")
+@click.option("--until", type=MOMENT, help="Leave alone IDs whose own second is later.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), default=32, show_default=True, help="Requests in flight.")
+@click.option("--rate", type=click.FloatRange(0.01), help="Requests per second at most.  [default: what is found]")
+@click.option("--timeout", type=DURATION, default="30s", show_default=True, help="For one request in all.")
+@click.option("--max-time", type=DURATION, help="Take no new ID after this time.")
+@click.option("--limit", type=click.IntRange(1), help="Ask for so many IDs at most.")
+@click.option("--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age at which a 404 is final.")
+@click.option("--batch-size", type=click.IntRange(1, 50_000), default=500, show_default=True, help="IDs per commit.")
+@click.option("--base-url", envvar="OPENROUTER_BASE_URL", help="The API.  [default: https://openrouter.ai/api/v1]")
+@click.option("--api-key-file", type=click.Path(path_type=Path), help="File that holds the key.")
+@click.option("--api-key-command", help="Command that prints the key.")
+@click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)
+@click.option("--summary", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_obj
+def ingest(
+    options: Globals,
+    /,
+    sources: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    timeout: timedelta,
+    base_url: str | None,
+    api_key_file: Path | None,
+    api_key_command: str | None,
+    progress: str,
+    form: str,
+    **bounds: Any,
+) -> int:
+    r"""Read IDs out of SOURCES and fetch what is known of them.
+
+    SOURCES are files, directories, globs, or - for standard input; plain or .gz, .bz2, .xz; text of any kind. Without
+    any, asks for what is due in the ledger. The key is read from --api-key-file, --api-key-command,
+    OPENROUTER_API_KEY or $CREDENTIALS_DIRECTORY/openrouter_api_key.
+
+    \b
+      orusage ingest /var/log/myapp/
+      zcat old/*.gz | orusage ingest - --since 30d
+    """
+    from functools import partial
+
+    from ingest.key import load_key
+    from ingest.session import run
+    from ingest.settings import BASE_URL, EARLIEST, LATEST, Settings, check_base_url
+    from ingest.summary import summary
+
+    settings = Settings(
+        base_url=check_base_url(base_url or BASE_URL),
+        since=since or EARLIEST,
+        until=until or LATEST,
+        timeout=timeout.total_seconds(),
+        **bounds,
+    )
+    key = partial(load_key, api_key_file, api_key_command)
+    result, tally = run(sources, options.file, key, settings, bar=_wants_bar(progress))
+    _emit(summary(result, tally, form))
+    return _report(result.error) if result.error else result.code
+
+
+def _wants_bar(progress: str) -> bool:
+    is_quiet = not log.isEnabledFor(logging.INFO)
+    return progress == "bar" or (progress == "auto" and sys.stderr.isatty() and not is_quiet)
+
+
+@orusage.command()
+@click.pass_obj
+def demo(options: Globals, /) -> int:
+    """Run the whole job on sample logs against a simulated OpenRouter; no key, no network.
+
+    Leaves ./orusage-demo with the logs and the DuckDB file. Run it again: nothing is asked twice.
+    """
+    _need_simulator()
+    from ingest.demo import run_demo
+
+    _emit(run_demo(options.warehouse, bar=_wants_bar("auto"), say=log.info))
+    return Exit.DONE
+
+
+SHARE = click.FloatRange(0, 1)
+
+
+@orusage.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@click.option("--latency", type=DURATION, default="0s", show_default=True, help="Before each answer.")
+@click.option("--rate-limit", type=click.FloatRange(0.01), help="Requests per second let through.  [default: no limit]")
+@click.option("--burst", type=click.FloatRange(1), default=50, show_default=True, help="Let through at once.")
+@click.option("--p429", type=SHARE, default=0, help="Share of requests answered 429, whatever the limit.")
+@click.option("--p529", type=SHARE, default=0, help="Share answered 529.")
+@click.option("--p500", type=SHARE, default=0, help="Share answered 500 or 502.")
+@click.option("--p404", type=SHARE, default=0, help="Share of IDs that never exist.")
+@click.option(
+    "--not-found-for", type=DURATION, default="0s", show_default=True, help="404 for so long after an ID's second."
+)
+@click.option("--malformed", type=SHARE, default=0, help="Share answered with something else than a generation.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
+def simulate(port: int, latency: timedelta, not_found_for: timedelta, **faults: Any) -> int:
+    """Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.
+
+    Any key of the form sk-or-... is taken; one that contains `invalid` is answered 401, `broke` 402, `forbidden` 403.
+    GET /simulator/served tells what was served.
+    """
+    _need_simulator()
+    from ingest.simulator import Faults, Simulator, serve
+
+    settings = Faults(latency=latency.total_seconds(), not_found_for=not_found_for.total_seconds(), **faults)
+    try:
+        serve(Simulator(settings), port, ready=lambda url: click.echo(f"listening on {url}"))
+    except OSError as error:
+        raise CannotCreateError(
+            f"port {port} cannot be used", cause=str(error.strerror), fix="name another with --port; 0 picks a free one"
+        ) from None
+    return Exit.DONE
+
+
+def _need_simulator() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("uvicorn") is None:
+        raise ConfigurationError(
+            "the simulator is not installed",
+            cause="it needs the extra `demo`",
+            fix='pip install "orusage[demo]"',
+        )
+
+
+@orusage.command()
+@click.argument("sources", nargs=-1, required=True)
+@format_option("text", "ndjson", "csv")
+def extract(sources: tuple[str, ...], form: str) -> int:
+    """Print the generation IDs found in SOURCES, with source and position. No network, no warehouse.
+
+    The position is the offset of the ID in bytes, after decompression.
+    """
+    from ingest.clock import SystemClock
+    from ingest.render import streamed
+    from ingest.scan import expand, scan_all
+
+    reads: list[SourceRead] = []
+
+    def rows() -> Iterator[list[tuple[Any, ...]]]:
+        for chunk in scan_all(expand(sources), SystemClock().now(), EXTRACT_CHUNK):
+            yield [(s.generation_id, s.source, s.position) for s in chunk.sightings]
+            reads.extend([chunk.read] if chunk.read else [])
+
+    for text in streamed(("generation_id", "source", "position"), rows(), form):
+        _emit(text)
+    return _tell_problems(reads)
+
+
+def _tell_problems(reads: list[SourceRead]) -> int:
+    """Name what could not be read; 66 if that was everything."""
+    from ingest.scan import nothing_readable
+
+    problems = [r for r in reads if r.problem and not r.passed_over]
+    if problems and not any(r.was_readable for r in reads):
+        raise nothing_readable(problems)
+    for read in problems:
+        log.warning("%s: %s", ascii(read.source)[1:-1], read.problem)
+    return Exit.PARTIAL if problems else Exit.DONE
+
+
+@orusage.command()
+@click.argument("statement", metavar="[SQL]", required=False)
+@click.option(
+    "-f", "--file", type=click.File(encoding="utf-8"), help="Read the SQL from a file, or - for standard input."
+)
+@click.option("--view", help="All rows of a view or table, such as cost_daily.")
+@format_option(*FORMATS)
+@click.pass_obj
+def query(options: Globals, /, statement: str | None, file: IO[str] | None, view: str | None, form: str) -> int:
+    r"""Run one read-only SQL statement over the warehouse.
+
+    It can neither write, nor read other files, nor reach the network. Times are UTC.
+
+    \b
+      orusage query "SELECT model, total_usage FROM cost_by_model ORDER BY total_usage DESC LIMIT 5"
+      orusage query --view cost_daily --format csv
+    """
+    from ingest.reader import Reader
+
+    if sum(x is not None for x in (statement, file, view)) != 1:
+        raise UsageError(
+            "there is no single query",
+            cause="exactly one of SQL, --file and --view is needed",
+            fix="see `orusage query -h`",
+        )
+    with Reader(options.file) as reader:
+        _print(reader.view(view) if view else reader.select(file.read() if file else statement or ""), form)
+    return Exit.DONE
+
+
+@orusage.command()
+@click.argument("names", nargs=-1)
+@format_option(*FORMATS)
+@click.pass_obj
+def views(options: Globals, /, names: tuple[str, ...], form: str) -> int:
+    """What there is to query: relations and their grain, or with NAMES their columns, units and meaning."""
+    from ingest.reader import Reader
+
+    with Reader(options.file) as reader:
+        _print(reader.columns_of(names) if names else reader.relations(), form)
+    return Exit.DONE
+
+
+@orusage.command()
+@click.option("--runs", is_flag=True, help="Past runs instead, the newest first.")
+@format_option(*FORMATS)
+@click.pass_obj
+def status(options: Globals, /, runs: bool, form: str) -> int:
+    """How complete and how fresh the warehouse is."""
+    from ingest.reader import Reader
+
+    with Reader(options.file) as reader:
+        _print(reader.named("past_runs" if runs else "status"), form)
+    return Exit.DONE
+
+
+def _print(frame: pl.DataFrame, form: str) -> None:
+    from ingest.render import render
+
+    _emit(render(frame, form))
+
+
+def _emit(text: str) -> None:
+    """Print a result as it is into a pipe or file, and without control characters onto a terminal."""
+    from ingest.render import plain
+
+    if sys.stdout.isatty():
+        text = "\n".join(plain(line) for line in text.split("\n"))
+    click.echo(text, nl=False)

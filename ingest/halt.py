@@ -1,0 +1,42 @@
+"""A way to end a run from anywhere: set once, and whoever sleeps wakes up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingest.clock import Clock
+    from ingest.errors import OrusageError
+
+
+class Halt:
+    """Whether the run is ending, and why.
+
+    Attributes:
+        error: What ends it badly; None for a plain end, such as ``--max-time`` or a signal.
+    """
+
+    def __init__(self) -> None:
+        self.error: OrusageError | None = None
+        self._event = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self, error: OrusageError | None = None) -> None:
+        """End the run. The first reason given is the one that counts."""
+        if not self:
+            self.error = error
+            self._event.set()
+
+    async def sleep(self, clock: Clock, seconds: float) -> None:
+        """Sleep on the clock, but not beyond the end of the run."""
+        if self or seconds <= 0:
+            return
+        waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(self._event.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,0 +1,58 @@
+"""Types of command-line values that click does not have: durations and moments."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
+
+
+class Duration(click.ParamType["timedelta"]):
+    """A duration such as ``500ms``, ``90s``, ``15m``, ``24h`` or ``7d``; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Text to timedelta; a usage error if it is none."""
+        if isinstance(value, timedelta):
+            return value
+        found = _DURATION.fullmatch(value.strip().lower())
+        if not found:
+            self.fail(f"{value!r} is not a duration such as 90s, 15m, 24h or 7d", param, ctx)
+        try:
+            return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+        except OverflowError:
+            self.fail(f"{value!r} is longer than can be counted", param, ctx)
+
+
+class Moment(click.ParamType["datetime"]):
+    """A moment in UTC: ``2026-11-01``, ``2026-11-01T14:30``, with or without a zone; or ``7d`` for so long ago."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Text to an aware datetime; a usage error if it is neither date, time nor duration."""
+        if isinstance(value, datetime):
+            return value
+        if _DURATION.fullmatch(value.strip().lower()):
+            return self._ago(DURATION.convert(value, param, ctx), param, ctx)
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            self.fail(f"{value!r} is neither a date such as 2026-11-01 nor a duration such as 7d", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _ago(self, duration: timedelta, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return datetime.now(UTC) - duration
+        except OverflowError:
+            self.fail("that is longer ago than can be counted", param, ctx)
+
+
+DURATION = Duration()
+MOMENT = Moment()

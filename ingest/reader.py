@@ -1,0 +1,117 @@
+"""Read-only access to a warehouse: named queries, and a user's own SQL, which can do no harm."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Self
+
+import duckdb
+import polars as pl
+
+from ingest import sql
+from ingest.errors import UnexpectedInputError, UsageError
+from ingest.storage import open_for_reading, storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Reader:
+    """A warehouse opened for reading; use it as a context manager.
+
+    Raises:
+        NoInputError: there is no such file.
+        UnexpectedInputError: it is no warehouse of ours.
+        TryAgainLaterError: a run is writing to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_for_reading(path)
+        if not is_ours(self._connection):
+            self._connection.close()
+            raise UnexpectedInputError(
+                f"{path} is not an orusage warehouse",
+                cause="it is a DuckDB file without our ledger of migrations",
+                fix="name another file with -w",
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def named(self, name: str) -> pl.DataFrame:
+        """The rows of a query in ``sql/queries``."""
+        with storage_errors(self._path):
+            return pl.DataFrame(self._connection.sql(sql.query(name)))
+
+    def select(self, statement: str) -> pl.DataFrame:
+        """The rows of a user's statement.
+
+        Raises:
+            UsageError: DuckDB cannot or will not run it, or it returns no rows.
+        """
+        try:
+            relation = self._connection.sql(statement)
+        except duckdb.Error as error:
+            raise _refused(error) from None
+        if relation is None:
+            raise UsageError("the SQL returns no rows", cause="there is no statement in it", fix="try `orusage views`")
+        return self._frame(relation)
+
+    def view(self, name: str) -> pl.DataFrame:
+        """All rows of one view or table.
+
+        Args:
+            name: Such as ``cost_daily`` or ``ops.coverage``.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        return self._frame(self._connection.table(self._known(name)))
+
+    def relations(self) -> pl.DataFrame:
+        """Every relation: its name, whether it is a view, and what it holds."""
+        return self.named("list_columns").select("relation", "kind", "meaning").unique(maintain_order=True)
+
+    def columns_of(self, names: Sequence[str]) -> pl.DataFrame:
+        """The columns of some relations: their types, meanings and units.
+
+        Raises:
+            UsageError: there is none of a name.
+        """
+        known = [self._known(name) for name in names]
+        columns = self.named("list_columns").filter(pl.col("relation").is_in(known))
+        return columns.select("relation", "column_name", "data_type", pl.col("column_meaning").alias("meaning"))
+
+    def _known(self, name: str) -> str:
+        relations = self.relations()["relation"].to_list()
+        plain_name = name.removeprefix("main.")
+        if plain_name in relations:
+            return plain_name
+        close = get_close_matches(plain_name, relations, n=1)
+        raise UsageError(
+            f"there is no view or table {name!a}",
+            cause=f"the warehouse has {len(relations)} relations, none of that name",
+            fix=f"did you mean {close[0]}?" if close else "see `orusage views`",
+        )
+
+    def _frame(self, relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+        try:
+            return pl.DataFrame(relation)
+        except duckdb.Error as error:
+            raise _refused(error) from None
+
+
+def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the open file is a warehouse of ours."""
+    [(found,)] = connection.execute(sql.query("has_migrations_table")).fetchall()
+    return bool(found)
+
+
+def _refused(error: duckdb.Error) -> UsageError:
+    kind, _, rest = str(error).partition(":")
+    return UsageError(f"the SQL was refused: {kind}", cause=rest.strip(), fix="see `orusage views` for what there is")

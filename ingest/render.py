@@ -1,0 +1,170 @@
+"""Rows for people and for programs: one frame in, one of five formats out.
+
+Nothing that came from an answer or a log reaches a terminal as a control character, an escape or a sign that reorders
+text; a CSV cell never begins as a formula. JSON keeps every digit and
+every character; its times end in Z.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import polars as pl
+
+    Renderer = Callable[[Sequence[str], Sequence[tuple[Any, ...]]], str]
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(frame: pl.DataFrame, form: str) -> str:
+    """The frame as text, with a line break at its end.
+
+    Args:
+        frame: Rows.
+        form: One of `FORMATS`.
+    """
+    return FORMATS[form](frame.columns, frame.rows())
+
+
+def streamed(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> Iterator[str]:
+    """The same for rows that come in batches and are never all in memory; `form` is one of `STREAMS`."""
+    if form == "csv":
+        yield _csv(columns, [])
+    for rows in batches:
+        yield STREAMS[form](columns, rows)
+
+
+def plain(text: str) -> str:
+    r"""Text that is safe on a terminal: control and format characters (ANSI, U+202E, …) as ``\x1b`` or ``\u202e``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _is_visible(c) else ascii(c)[1:-1] for c in text)
+
+
+def _is_visible(character: str) -> bool:
+    return character in " \t" or unicodedata.category(character)[0] not in "CZ"
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it: times to the second, money without trailing zeros."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}"
+        case Decimal():
+            return money(value)
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return plain(str(value))
+
+
+def money(value: Decimal) -> str:
+    """USD to the cent from 100 on, to four places from 0.01 on, below with two significant digits."""
+    if value == 0:
+        return "0"
+    size = value.adjusted()
+    places = 2 if size >= 2 else 4 if size >= -2 else 1 - size  # noqa: PLR2004  # digits before and after the point
+    return f"{value:,.{places}f}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Aligned columns under a rule, numbers to the right; never wrapped or cut."""
+    texts = [[cell(v) for v in row] for row in rows]
+    widths = [max([_width(name), *(_width(r[i]) for r in texts)]) for i, name in enumerate(columns)]
+    right = [
+        any(isinstance(r[i], (int, float, Decimal)) and not isinstance(r[i], bool) for r in rows)
+        for i in range(len(columns))
+    ]
+    lines = [_line(columns, widths, right), "  ".join("─" * w for w in widths)]
+    lines += [_line(row, widths, right) for row in texts]
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        " " * (w - _width(c)) + c if r else c + " " * (w - _width(c))
+        for c, w, r in zip(cells, widths, right, strict=True)
+    )
+    return "  ".join(padded)
+
+
+def _width(text: str) -> int:
+    """Columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([cell(v) for v in row] for row in rows)]
+    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
+
+
+def _json(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    objects = [_ENCODER.encode(o).decode() for o in _objects(columns, rows)]
+    return "[" + ",\n ".join(objects) + "]\n"
+
+
+def _ndjson(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    return _ENCODER.encode_lines(_objects(columns, rows)).decode()
+
+
+def _objects(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, map(_in_utc, row), strict=True)) for row in rows]
+
+
+def _in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+def _csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    return _csv_rows(columns, [tuple(columns)]) + _csv_rows(columns, rows)
+
+
+def _csv_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([_csv_cell(v) for v in row] for row in rows)
+    return out.getvalue()
+
+
+def _text_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Tab-separated, for cut and awk."""
+    return "".join("\t".join(cell(v) for v in row) + "\n" for row in rows)
+
+
+def _csv_cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula gets an apostrophe; numbers stay numbers."""
+    match value:
+        case str():
+            return "'" + value if value.startswith(_FORMULA) else value
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return value
+
+
+STREAMS: dict[str, Renderer] = {"text": _text_rows, "ndjson": _ndjson, "csv": _csv_rows}
+
+FORMATS: dict[str, Renderer] = {
+    "table": _table,
+    "json": _json,
+    "ndjson": _ndjson,
+    "csv": _csv,
+    "markdown": _markdown,
+}

@@ -1,0 +1,13 @@
+"""Where the files that are not Python live: ``sql/`` and the demo's samples.
+
+A wheel carries them inside the package; an editable install and a checkout have them at the repository root.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent / "_resources"
+_CHECKOUT = Path(__file__).parent.parent
+
+ROOT = _PACKAGE if _PACKAGE.is_dir() else _CHECKOUT
+SQL = ROOT / "sql"
+SAMPLES = ROOT / "data" / "samples"

@@ -1,0 +1,81 @@
+"""One ingest run as a process: the event loop, the signals that end it, and what it shows meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ingest.clock import SystemClock
+from ingest.errors import InterruptedRunError
+from ingest.halt import Halt
+from ingest.pipeline import Job, Result, ingest
+from ingest.progress import Watch, shown
+from ingest.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+    from ingest.key import ApiKey
+    from ingest.settings import Settings
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(
+    sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
+) -> tuple[Result, Tally]:
+    """Run the job to its end, or to the first SIGINT or SIGTERM.
+
+    Args:
+        sources: Files, directories, globs and ``-``.
+        warehouse: The DuckDB file.
+        load_key: Finds the API key.
+        settings: What was asked for.
+        bar: Show a bar instead of heartbeat lines.
+
+    Returns:
+        How it ended, and what it counted.
+
+    Raises:
+        OrusageError: as `ingest.pipeline.ingest`; InterruptedRunError if a signal came while sources were read.
+    """
+    return asyncio.run(_run(sources, warehouse, load_key, settings, bar=bar))
+
+
+async def _run(
+    sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
+) -> tuple[Result, Tally]:
+    clock, halt, tally = SystemClock(), Halt(), Tally()
+    watch = Watch(tally, clock)
+    job = Job(warehouse, load_key, settings, clock, halt, tally, watch.begin)
+    with _ended_by_signals(halt, watch):
+        async with shown(watch, clock, bar=bar):
+            return await ingest(sources, job), tally
+
+
+@contextmanager
+def _ended_by_signals(halt: Halt, watch: Watch) -> Iterator[None]:
+    """While fetching, the first signal lets the run finish what is under way; before, nothing is, and it ends at once.
+
+    A second signal kills it, as it would any process.
+    """
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        if not watch.has_begun:
+            raise InterruptedRunError(number)
+        halt.set(InterruptedRunError(number))
+        loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be asleep
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""What one ingest run was asked to do, checked once at the door."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import SplitResult, urlsplit
+
+from ingest.errors import ConfigurationError
+
+BASE_URL = "https://openrouter.ai/api/v1"
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where legacy IDs, which carry no time, count and sort."""
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """An ingest run's settings.
+
+    Attributes:
+        base_url: The API, without a slash at its end; https, or http on loopback.
+        concurrency: Requests in flight at most.
+        rate: Requests per second at most; None leaves it to the limiter.
+        timeout: Seconds one request may take in all.
+        max_time: The run takes no new ID after this time; None: no bound.
+        limit: IDs asked at most; None: no bound.
+        not_found_grace: How old an ID must be before a 404 is final.
+        batch_size: IDs committed together.
+        since: IDs whose own second is earlier are left alone; legacy IDs count as 1970.
+        until: IDs whose own second is later are left alone.
+        patience: The run stops when it saw nothing but 429 for so long.
+    """
+
+    base_url: str = BASE_URL
+    concurrency: int = 32
+    rate: float | None = None
+    timeout: float = 30.0
+    max_time: timedelta | None = None
+    limit: int | None = None
+    not_found_grace: timedelta = timedelta(hours=24)
+    batch_size: int = 500
+    since: datetime = EARLIEST
+    until: datetime = LATEST
+    patience: timedelta = timedelta(minutes=5)
+
+
+def check_base_url(url: str) -> str:
+    """The URL in the form the client wants.
+
+    Raises:
+        ConfigurationError: not an http(s) URL, or plain http to another host than this one: it would carry the key
+            readable over the network.
+    """
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ConfigurationError(
+            f"the base URL {url!a} cannot be used",
+            cause="it is not a URL of the form https://HOST/PATH",
+            fix=f"leave --base-url out for {BASE_URL}, or name another https URL",
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"the base URL {url!a} is refused",
+            cause="plain http to another host would show your API key to the network",
+            fix="use https; plain http is for this machine only (127.0.0.1)",
+        )
+    return url.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

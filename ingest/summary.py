@@ -1,0 +1,73 @@
+"""What a run says at its end: a few lines for people, or one JSON object for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ingest.render import money, plain
+
+if TYPE_CHECKING:
+    from ingest.pipeline import Result
+    from ingest.tally import Tally
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def summary(result: Result, tally: Tally, form: str) -> str:
+    """The run as text.
+
+    Args:
+        result: How it ended.
+        tally: What it counted.
+        form: ``table`` or ``json``.
+    """
+    facts = _facts(result, tally)
+    return _ENCODER.encode(facts).decode() + "\n" if form == "json" else _for_people(result, tally)
+
+
+def _facts(result: Result, tally: Tally) -> dict[str, Any]:
+    return {
+        "run_id": result.run_id,
+        "exit_code": int(result.code),
+        "stopped_by": result.error.what if result.error else None,
+        "seconds": round(result.seconds, 3),
+        "sources": tally.sources,
+        "passed_over": tally.passed_over,
+        "bytes_read": tally.bytes_read,
+        "sightings": tally.sightings,
+        "new_ids": tally.new_ids,
+        "due": tally.due,
+        "requests": tally.requests,
+        "settled": tally.settled,
+        "pending": tally.pending,
+        "dead": tally.dead,
+        "overdue": result.overdue,
+        "throttled": tally.throttled,
+        "overloaded": tally.overloaded,
+        "statuses": {str(k): v for k, v in sorted(tally.statuses.items())},
+        "failures": dict(sorted(tally.failures.items())),
+        "spend_added": tally.spend,
+        "problems": [{"source": p.source, "problem": p.problem} for p in result.problems],
+    }
+
+
+def _for_people(result: Result, tally: Tally) -> str:
+    lines = [
+        f"sources   {tally.sources} read, {tally.bytes_read:,} bytes, {tally.sightings:,} IDs, {tally.new_ids:,} new",
+        f"requests  {tally.requests:,} in {result.seconds:.1f} s{_held_back(tally)}",
+        f"IDs       {tally.settled:,} settled, {tally.pending:,} pending, {tally.dead:,} dead",
+        f"spend     ${money(tally.spend)} added",
+    ]
+    lines += [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in result.problems]
+    if result.overdue:
+        lines.append(f"overdue   {result.overdue:,} IDs are pending though they are past the grace; run it again")
+    return "\n".join(lines) + "\n"
+
+
+def _held_back(tally: Tally) -> str:
+    failed = sum(tally.failures.values())
+    counts = ((tally.throttled, "throttled"), (tally.overloaded, "overloaded"), (failed, "without an answer"))
+    told = ", ".join(f"{n:,} {what}" for n, what in counts if n)
+    return f" ({told})" if told else ""

@@ -1,0 +1,57 @@
+"""What a run counted so far; the progress bar, the summary and the ledger read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run, all from zero.
+
+    Attributes:
+        due: IDs the ledger wanted asked when fetching began.
+        sources: Sources tried.
+        passed_over: Hidden, special and binary files met in directories.
+        bytes_read: Text read, decompressed.
+        sightings: IDs found in sources.
+        new_ids: Those never seen before.
+        requests: Requests sent.
+        statuses: Answers by HTTP status.
+        failures: Requests without an answer, by reason.
+        settled: IDs settled.
+        pending: IDs asked and left pending.
+        dead: IDs buried.
+        spend: What the settled IDs cost, in USD.
+    """
+
+    due: int = 0
+    sources: int = 0
+    passed_over: int = 0
+    bytes_read: int = 0
+    sightings: int = 0
+    new_ids: int = 0
+    requests: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    settled: int = 0
+    pending: int = 0
+    dead: int = 0
+    spend: Decimal = Decimal(0)
+
+    @property
+    def done(self) -> int:
+        """IDs that this run is through with."""
+        return self.settled + self.pending + self.dead
+
+    @property
+    def throttled(self) -> int:
+        """Answers 429."""
+        return self.statuses[429]
+
+    @property
+    def overloaded(self) -> int:
+        """Answers 503 and 529."""
+        return self.statuses[503] + self.statuses[529]

@@ -1,0 +1,304 @@
+"""The DuckDB file as a run writes it: schema, ledger and facts.
+
+One transaction per chunk of new IDs and per batch of outcomes; whatever fails inside one rolls back whole. What is
+inserted is looked up first, in the range of the batch's own seconds, for there is no key to refuse a duplicate.
+Times are UTC without zone.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from ingest import sql
+from ingest.errors import ConfigurationError, UnexpectedInputError
+from ingest.generation_id import second_of
+from ingest.models import Chunk, Dead, Outcome, Pending, Settled, Sighting, SourceRead, WorkItem
+from ingest.normalize import normalize
+from ingest.reader import is_ours
+from ingest.settings import EARLIEST, LATEST
+from ingest.storage import open_writable, storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ingest.settings import Settings
+    from ingest.tally import Tally
+
+_TIME = pl.Datetime("us")
+_SIGHTED = {
+    "generation_id": pl.String(),
+    "requested_at": _TIME,
+    "source": pl.String(),
+    "position": pl.Int64(),
+}
+_UNSETTLED = {
+    "generation_id": pl.String(),
+    "requested_at": _TIME,
+    "state": pl.String(),
+    "requests": pl.Int64(),
+    "charged": pl.Boolean(),
+    "not_before": _TIME,
+    "last_status": pl.Int64(),
+    "reason": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page of claimed IDs ended; the next one begins behind it. The first begins at the latest time."""
+
+    time: datetime = LATEST
+    generation_id: str = ""
+
+    @classmethod
+    def behind(cls, item: WorkItem) -> Page:
+        """The page that follows an item."""
+        return cls(item.requested_at or EARLIEST, item.generation_id)
+
+
+class Warehouse:
+    """A warehouse opened for writing, created or brought up to date if need be; use it as a context manager.
+
+    Raises:
+        UnexpectedInputError: the file is no DuckDB file, or no warehouse of ours.
+        ConfigurationError: its schema is newer than this program.
+        OrusageError: it cannot be opened, see `ingest.storage`.
+    """
+
+    def __init__(self, path: Path, now: datetime) -> None:
+        self.path = path
+        self._connection = open_writable(path)
+        try:
+            with storage_errors(path):
+                self._migrate(_naive(now))
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def _migrate(self, now: datetime | None) -> None:
+        if not is_ours(self._connection):
+            self._begin_schema()
+        applied: dict[int, str] = dict(self._rows("applied_migrations"))
+        self._refuse_newer(applied)
+        for migration in sql.migrations():
+            if migration.number not in applied:
+                with self._transaction():
+                    self._connection.execute(migration.text)
+                    self._run("record_migration", number=migration.number, name=migration.name, now=now)
+        if applied.get(0) != sql.views_digest():
+            with self._transaction():
+                for view in sql.views():
+                    self._connection.execute(view.text)
+                self._run("forget_views")
+                self._run("record_migration", number=0, name=sql.views_digest(), now=now)
+
+    def _begin_schema(self) -> None:
+        if self._rows("any_table"):
+            raise UnexpectedInputError(
+                f"{self.path} is not an orusage warehouse",
+                cause="it is a DuckDB file with tables of somebody else",
+                fix="name another file with -w; it will be created",
+            )
+        with self._transaction():
+            self._connection.execute(sql.query("create_migrations_table"))
+
+    def _refuse_newer(self, applied: Mapping[int, str]) -> None:
+        newest = sql.migrations()[-1].number
+        if max(applied, default=0) > newest:
+            raise ConfigurationError(
+                f"{self.path} was written by a newer orusage",
+                cause=f"its schema is number {max(applied)}, this program knows {newest}",
+                fix="upgrade orusage; reading (query, views, status) still works",
+            )
+
+    # Runs
+
+    def start_run(self, run_id: str, version: str, base_url: str, now: datetime) -> None:
+        """Announce a run."""
+        self._run("start_run", run_id=run_id, now=_naive(now), version=version, base_url=base_url)
+
+    def finish_run(self, run_id: str, tally: Tally, exit_code: int, now: datetime) -> None:
+        """Note a run's counts and its end."""
+        self._run(
+            "finish_run",
+            run_id=run_id,
+            now=_naive(now),
+            bytes_read=tally.bytes_read,
+            sightings=tally.sightings,
+            new_ids=tally.new_ids,
+            requests=tally.requests,
+            settled=tally.settled,
+            pending=tally.pending,
+            dead=tally.dead,
+            throttled=tally.throttled,
+            overloaded=tally.overloaded,
+            spend_added=tally.spend,
+            exit_code=exit_code,
+        )
+
+    # The ledger
+
+    def add(self, chunk: Chunk, run_id: str, now: datetime) -> int:
+        """Store a chunk: the IDs that are neither in the ledger nor settled, and how their source was read.
+
+        Returns:
+            How many IDs were new.
+        """
+        with self._transaction():
+            new = self._for_each_era(_sighted(chunk.sightings), "add_work", now=_naive(now))
+            if chunk.read:
+                self._describe(chunk.read, run_id, now)
+        return new
+
+    def _describe(self, read: SourceRead, run_id: str, now: datetime) -> None:
+        self._run("forget_source", source=read.source)
+        self._run(
+            "record_source",
+            source=read.source,
+            fingerprint=read.fingerprint,
+            position=read.bytes_read,
+            size=read.size,
+            complete=read.complete,
+            sightings=read.sightings,
+            problem=read.problem,
+            now=_naive(now),
+            run_id=run_id,
+        )
+
+    def count_due(self, settings: Settings, now: datetime) -> int:
+        """How many IDs a run that starts now may ask."""
+        since, until = _naive(settings.since), _naive(settings.until)
+        return int(self._rows("count_due", now=_naive(now), since=since, until=until)[0][0])
+
+    def count_overdue(self, settings: Settings, now: datetime) -> int:
+        """How many IDs are still pending though they are past the grace."""
+        since, until = _naive(settings.since), _naive(min(settings.until, now - settings.not_found_grace))
+        return int(self._rows("count_overdue", since=since, until=until)[0][0])
+
+    def claim_due(self, settings: Settings, now: datetime, page: Page, size: int) -> list[WorkItem]:
+        """The next `size` IDs that were due at `now`, newest first, from behind `page`."""
+        rows = self._rows(
+            "claim_due",
+            now=_naive(now),
+            since=_naive(settings.since),
+            until=_naive(settings.until),
+            after_time=_naive(page.time),
+            after_id=page.generation_id,
+            page=size,
+        )
+        return [WorkItem(row[0], row[1] and row[1].replace(tzinfo=UTC), *row[2:]) for row in rows]
+
+    def has_ids(self) -> bool:
+        """Whether any ID was ever seen."""
+        return bool(self._rows("has_ids")[0][0])
+
+    # The facts
+
+    def commit(self, outcomes: Sequence[Outcome], run_id: str) -> None:
+        """Store a batch: the rows of the settled IDs and the new states of the others, all or nothing."""
+        frames = normalize([o for o in outcomes if isinstance(o, Settled)], run_id)
+        with self._transaction():
+            self._for_each_era(frames.generations, "insert_generations")
+            self._for_each_era(frames.provider_attempts, "insert_provider_attempts")
+            self._for_each_era(frames.generations, "delete_settled_work")
+            self._for_each_era(_unsettled(outcomes), "update_work")
+
+    # Plumbing
+
+    def _run(self, name: str, /, **parameters: object) -> None:
+        with storage_errors(self.path):
+            self._connection.execute(sql.query(name), parameters)
+
+    def _rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+        with storage_errors(self.path):
+            return self._connection.execute(sql.query(name), parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing. A COMMIT after a failed statement would report success and store nothing."""
+        with storage_errors(self.path):
+            self._connection.begin()
+            try:
+                yield
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def _for_each_era(self, frame: pl.DataFrame, name: str, **parameters: object) -> int:
+        """Run a query over the rows that carry a second, then its legacy variant over those that do not.
+
+        Returns:
+            Rows affected.
+        """
+        affected = 0
+        dated = frame.filter(pl.col("requested_at").is_not_null())
+        legacy = frame.filter(pl.col("requested_at").is_null())
+        if not dated.is_empty():
+            low, high = dated["requested_at"].min(), dated["requested_at"].max()
+            affected += self._with_incoming(dated, sql.query(name), {**parameters, "low": low, "high": high})
+        if not legacy.is_empty():
+            affected += self._with_incoming(legacy, sql.legacy_query(name), parameters)
+        return affected
+
+    def _with_incoming(self, frame: pl.DataFrame, text: str, parameters: Mapping[str, object]) -> int:
+        self._connection.register("incoming", _ArrowStream(frame))
+        try:
+            [(affected,)] = self._connection.execute(text, parameters).fetchall()
+        finally:
+            self._connection.unregister("incoming")
+        return int(affected)
+
+
+class _ArrowStream:
+    """A frame as nothing but an Arrow stream: as such DuckDB reads it without pyarrow."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _sighted(sightings: Sequence[Sighting]) -> pl.DataFrame:
+    """The first sighting of each ID."""
+    rows = [(s.generation_id, _naive(second_of(s.generation_id)), s.source, s.position) for s in sightings]
+    return pl.DataFrame(rows, _SIGHTED, orient="row").unique("generation_id", keep="first", maintain_order=True)
+
+
+def _unsettled(outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    rows = [_unsettled_row(o) for o in outcomes if not isinstance(o, Settled)]
+    return pl.DataFrame(rows, _UNSETTLED, orient="row")
+
+
+def _unsettled_row(outcome: Pending | Dead) -> tuple[Any, ...]:
+    item = outcome.item
+    state, charged, not_before = ("dead", True, None)
+    if isinstance(outcome, Pending):
+        state, charged, not_before = "pending", outcome.charged, _naive(outcome.not_before)
+    return (
+        item.generation_id,
+        _naive(item.requested_at),
+        state,
+        outcome.requests,
+        charged,
+        not_before,
+        outcome.status,
+        outcome.reason,
+    )
+
+
+def _naive(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=None) if time else None

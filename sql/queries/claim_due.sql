@@ -1,0 +1,17 @@
+-- The next page of due IDs, newest first. A page begins behind the last row of the page before, so nothing is
+-- claimed twice in a run, whatever became of it meanwhile. Legacy IDs sort as the oldest.
+SELECT
+    generation_id,
+    requested_at,
+    source,
+    position,
+    runs,
+    last_status,
+    reason
+FROM ops.work
+WHERE state = 'pending'
+  AND coalesce(not_before, $now) <= $now
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND $until
+  AND (coalesce(requested_at, TIMESTAMP '1970-01-01'), generation_id) < ($after_time, $after_id)
+ORDER BY coalesce(requested_at, TIMESTAMP '1970-01-01') DESC, generation_id DESC
+LIMIT $page;

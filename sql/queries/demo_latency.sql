@@ -1,0 +1,12 @@
+-- What the demo shows of latency: the providers with most traffic.
+SELECT
+    provider_name AS provider,
+    request_count AS requests,
+    p50_ttft_ms AS "ttft p50 ms",
+    p95_ttft_ms AS "ttft p95 ms",
+    p50_duration_ms AS "whole p50 ms",
+    p95_duration_ms AS "whole p95 ms",
+    p50_tokens_per_second AS "tokens/s p50"
+FROM main.latency_by_provider
+ORDER BY request_count DESC
+LIMIT 10;

@@ -1,0 +1,16 @@
+-- A run's counts and its end.
+UPDATE ops.runs
+SET
+    finished_at = $now,
+    bytes_read = $bytes_read,
+    sightings = $sightings,
+    new_ids = $new_ids,
+    requests = $requests,
+    settled = $settled,
+    pending = $pending,
+    dead = $dead,
+    throttled = $throttled,
+    overloaded = $overloaded,
+    spend_added = $spend_added,
+    exit_code = $exit_code
+WHERE run_id = $run_id;

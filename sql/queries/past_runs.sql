@@ -1,0 +1,3 @@
+-- Past runs, the newest first.
+SELECT * FROM ops.runs
+ORDER BY started_at DESC;

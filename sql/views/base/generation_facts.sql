@@ -1,0 +1,121 @@
+-- grain: one row per settled generation
+-- The base of every other view: the facts, with each dollar booked once and each duration read as what it is.
+CREATE OR REPLACE VIEW main.generation_facts AS
+WITH generations AS (
+    SELECT * FROM main.generations
+),
+
+booked AS (
+    SELECT
+        *,
+        response_cache_source_id IS NOT NULL AS is_response_cache_hit,
+        CAST(coalesce(usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(CASE WHEN is_byok THEN coalesce(upstream_inference_cost, 0) ELSE 0 END AS DECIMAL(28, 12)) AS byok_usage
+    FROM generations
+),
+
+final AS (
+    SELECT
+        generation_id,
+        requested_at,
+        requested_day,
+        model,
+        split_part(model, '/', 1) AS model_author,
+        provider_name,
+        api_type,
+        router,
+        service_tier,
+        data_region,
+        CAST(openrouter_usage + byok_usage AS DECIMAL(28, 12)) AS total_usage,
+        openrouter_usage,
+        CAST(CASE WHEN is_byok THEN 0 ELSE openrouter_usage END AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(CASE WHEN is_byok THEN openrouter_usage ELSE 0 END AS DECIMAL(28, 12)) AS byok_fees,
+        byok_usage,
+        CASE
+            WHEN is_response_cache_hit THEN 'response_cache'
+            WHEN usage IS NULL THEN 'unknown'
+            WHEN is_byok THEN 'byok'
+            WHEN usage = 0 THEN 'free'
+            ELSE 'credits'
+        END AS cost_basis,
+        cache_discount,
+        is_byok,
+        is_response_cache_hit,
+        CASE
+            WHEN cancelled THEN 'cancelled'
+            WHEN finish_reason = 'error' THEN 'failed'
+            WHEN finish_reason = 'content_filter' THEN 'filtered'
+            WHEN finish_reason = 'length' THEN 'truncated'
+            ELSE 'completed'
+        END AS status,
+        finish_reason,
+        streamed,
+        cancelled,
+        native_tokens_prompt AS tokens_prompt,
+        native_tokens_completion AS tokens_completion,
+        native_tokens_reasoning AS tokens_reasoning,
+        native_tokens_cached AS tokens_cached,
+        CASE WHEN streamed AND NOT is_response_cache_hit THEN latency END AS ttft_ms,
+        CASE
+            WHEN NOT is_response_cache_hit THEN greatest(nullif(generation_time, 0), nullif(latency, 0))
+        END AS duration_ms,
+        CASE
+            WHEN NOT is_response_cache_hit AND generation_time > 0 AND native_tokens_completion > 0
+                THEN native_tokens_completion / (generation_time / 1000)
+        END AS tokens_per_second,
+        attempts,
+        app_id,
+        external_user,
+        session_id,
+        request_id,
+        workspace_id,
+        source,
+        source_position,
+        fetched_at,
+        run_id
+    FROM booked
+)
+
+SELECT * FROM final;
+
+COMMENT ON VIEW main.generation_facts IS 'One row per settled generation. Each dollar is booked once: total_usage = openrouter_usage + byok_usage. Times are UTC.';
+COMMENT ON COLUMN main.generation_facts.generation_id IS 'The ID as it was asked for.';
+COMMENT ON COLUMN main.generation_facts.requested_at IS 'Second of the request, taken from the ID; NULL for IDs from before October 2024. Unit: UTC.';
+COMMENT ON COLUMN main.generation_facts.requested_day IS 'Day of the request; of created_at for IDs without a time. Unit: UTC.';
+COMMENT ON COLUMN main.generation_facts.model IS 'Model that answered.';
+COMMENT ON COLUMN main.generation_facts.model_author IS 'The part of the model before its slash.';
+COMMENT ON COLUMN main.generation_facts.provider_name IS 'Provider that served the request.';
+COMMENT ON COLUMN main.generation_facts.api_type IS 'API that was called: completions, embeddings, image, …';
+COMMENT ON COLUMN main.generation_facts.router IS 'Router that chose the model; NULL if none.';
+COMMENT ON COLUMN main.generation_facts.service_tier IS 'Service tier the provider reported; NULL if none.';
+COMMENT ON COLUMN main.generation_facts.data_region IS 'Region it was routed through.';
+COMMENT ON COLUMN main.generation_facts.total_usage IS 'What it cost in all: openrouter_usage + byok_usage. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees; 0 where the answer had no usage, see cost_basis. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged to credits for inference: usage of generations without BYOK. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.byok_fees IS 'OpenRouter''s fee for BYOK generations. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.byok_usage IS 'Charged by the provider to your own key, estimated at market rates; 0 without BYOK, where usage contains it. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits, byok, free, response_cache (copied, no cost) or unknown (no usage in the answer).';
+COMMENT ON COLUMN main.generation_facts.cache_discount IS 'Saved by prompt caching, already taken off usage; negative where writing the cache cost more. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.is_byok IS 'Whether your own provider key paid for the inference.';
+COMMENT ON COLUMN main.generation_facts.is_response_cache_hit IS 'Whether it was copied from an earlier answer.';
+COMMENT ON COLUMN main.generation_facts.status IS 'completed, cancelled, failed, filtered or truncated, from cancelled and finish_reason.';
+COMMENT ON COLUMN main.generation_facts.finish_reason IS 'Why it ended, normalised; NULL if cancelled.';
+COMMENT ON COLUMN main.generation_facts.streamed IS 'Whether the answer was streamed.';
+COMMENT ON COLUMN main.generation_facts.cancelled IS 'Whether the client went away; it may have cost money all the same.';
+COMMENT ON COLUMN main.generation_facts.tokens_prompt IS 'Prompt tokens by the provider''s count, which is what is billed; contains tokens_cached. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.tokens_completion IS 'Completion tokens by the provider''s count, which is what is billed; contains tokens_reasoning. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.tokens_reasoning IS 'Reasoning tokens; some providers report more than tokens_completion. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.tokens_cached IS 'Prompt tokens read from the provider''s cache. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.ttft_ms IS 'Time to the first token; NULL if not streamed or copied from the response cache. Unit: ms.';
+COMMENT ON COLUMN main.generation_facts.duration_ms IS 'Time to the whole answer: the larger of generation_time and latency, never their sum; NULL if copied from the response cache. Unit: ms.';
+COMMENT ON COLUMN main.generation_facts.tokens_per_second IS 'Throughput: tokens_completion / generation_time; NULL without tokens. Unit: tokens/s.';
+COMMENT ON COLUMN main.generation_facts.attempts IS 'Providers asked for it, fallbacks included. Unit: attempts.';
+COMMENT ON COLUMN main.generation_facts.app_id IS 'App that made the request.';
+COMMENT ON COLUMN main.generation_facts.external_user IS 'The end user you named in the request.';
+COMMENT ON COLUMN main.generation_facts.session_id IS 'Groups the generations of one session.';
+COMMENT ON COLUMN main.generation_facts.request_id IS 'Groups the generations of one API request.';
+COMMENT ON COLUMN main.generation_facts.workspace_id IS 'Workspace it is attributed to.';
+COMMENT ON COLUMN main.generation_facts.source IS 'Where the ID was first seen: a file, or - for standard input.';
+COMMENT ON COLUMN main.generation_facts.source_position IS 'Offset of the ID in the decompressed source. Unit: bytes.';
+COMMENT ON COLUMN main.generation_facts.fetched_at IS 'When the answer arrived. Unit: UTC.';
+COMMENT ON COLUMN main.generation_facts.run_id IS 'Run that stored it, see ops.runs.';

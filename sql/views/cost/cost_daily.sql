@@ -1,0 +1,46 @@
+-- grain: one row per day (UTC) of the request
+-- What each day cost. Every settled generation is in exactly one row; a day without traffic has none.
+CREATE OR REPLACE VIEW main.cost_daily AS
+WITH facts AS (
+    SELECT * FROM main.generation_facts
+),
+
+final AS (
+    SELECT
+        requested_day,
+        CAST(count(*) AS BIGINT) AS request_count,
+        CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
+        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(sum(byok_fees) AS DECIMAL(28, 12)) AS byok_fees,
+        CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
+        CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'cancelled'), 0) AS DECIMAL(28, 12)) AS cancelled_usage,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'failed'), 0) AS DECIMAL(28, 12)) AS failed_usage,
+        CAST(coalesce(sum(tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
+        CAST(coalesce(sum(tokens_completion), 0) AS BIGINT) AS tokens_completion,
+        CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(1000000 * sum(total_usage) FILTER (WHERE NOT is_response_cache_hit)
+            / nullif(sum(coalesce(tokens_prompt, 0) + coalesce(tokens_completion, 0))
+                     FILTER (WHERE NOT is_response_cache_hit), 0) AS DOUBLE) AS blended_cost_per_million_tokens
+    FROM facts
+    GROUP BY requested_day
+)
+
+SELECT * FROM final;
+
+COMMENT ON VIEW main.cost_daily IS 'One row per day (UTC) of the request: what it cost. Every settled generation is in exactly one row; sums over the rows are the total.';
+COMMENT ON COLUMN main.cost_daily.requested_day IS 'Day of the request. Unit: UTC.';
+COMMENT ON COLUMN main.cost_daily.request_count IS 'Generations. Unit: generations.';
+COMMENT ON COLUMN main.cost_daily.total_usage IS 'What they cost in all: openrouter_usage + byok_usage. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.credits_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.byok_fees IS 'OpenRouter''s fees for BYOK. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.byok_usage IS 'Charged by providers to your own keys, estimated at market rates. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.cache_discount IS 'Saved by prompt caching, already taken off; negative where writing caches cost more. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.cancelled_usage IS 'The part of total_usage spent on cancelled generations. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.failed_usage IS 'The part of total_usage spent on failed generations. Unit: USD.';
+COMMENT ON COLUMN main.cost_daily.tokens_prompt IS 'Prompt tokens by the providers'' counts. Unit: tokens.';
+COMMENT ON COLUMN main.cost_daily.tokens_completion IS 'Completion tokens by the providers'' counts. Unit: tokens.';
+COMMENT ON COLUMN main.cost_daily.cache_hit_rate IS 'Share of prompt tokens read from the provider''s cache; NULL without prompt tokens. Unit: 0 to 1.';
+COMMENT ON COLUMN main.cost_daily.blended_cost_per_million_tokens IS 'total_usage per million prompt and completion tokens, response-cache hits left out; NULL without tokens. Unit: USD per million tokens.';
