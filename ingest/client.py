@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import aiohttp
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
@@ -101,12 +102,17 @@ class OpenRouterClient:
                 self._client.stream("GET", self._base_url + path, params=query) as response,
             ):
                 return await _read(response)
-        except (httpx.ConnectError, httpx.ProxyError) as error:
-            return Failure("connect", str(error))
-        except (TimeoutError, httpx.ReadTimeout, httpx.PoolTimeout):
+        except TimeoutError:
             return Failure("timeout", f"no whole answer within {self._timeout:g} s")
         except httpx.HTTPError as error:
-            return Failure("broken", str(error) or type(error).__name__)
+            return Failure(_reason(error), str(error) or type(error).__name__)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """The transport calls a refused connection and one that breaks later alike; only its own error tells."""
+    if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+        return "connect"
+    return "timeout" if isinstance(error, (httpx.ReadTimeout, httpx.PoolTimeout)) else "broken"
 
 
 async def _read(response: httpx.Response) -> Answer:

@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 LONGEST_NUMBER = 64
 """Characters of a money's JSON text. No price needs more, and arithmetic on a longer one could take for ever."""
 
+_SURROGATES = re.compile(
+    rb"""( \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a pair, which is well
+         | \\[^u]                                                    # another escape, a backslash's among them
+         ) | \\u[dD][89a-fA-F][0-9a-fA-F]{2}                         # half of a pair""",
+    re.VERBOSE,
+)
 _NULL = msgspec.Raw(b"null")
 _NUMBER = re.compile(rb"-?[0-9]")
 _STEP = Decimal(1).scaleb(-MONEY_PLACES)
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 
 _TYPES: dict[Kind, Any] = {
     Kind.TEXT: str | None,
@@ -58,7 +64,7 @@ def decode_generation(body: bytes) -> Generation:
         UnreadableError: `body` is not of that form, or names no generation.
     """
     try:
-        generation = _decode(body)
+        generation = _decode_leniently(body)
     except _UNREADABLE as error:
         raise UnreadableError(str(error)) from None
     if all(generation[name] is None for name in ("id", "model", "created_at", "usage")):
@@ -102,7 +108,8 @@ class _Layout:
         for name, decoder in self._decoders.items():
             raw = extra.pop(name, _NULL)
             try:
-                values.append(decoder.decode(raw))
+                value = decoder.decode(raw)
+                values.append(_utc(value) if isinstance(value, datetime) else value)
             except _UNREADABLE:
                 values.append(None)
                 extra[name] = raw
@@ -139,6 +146,17 @@ _ERROR_ANSWER = msgspec.json.Decoder(_ErrorAnswer)
 _STRICT_ATTEMPTS = msgspec.json.Decoder(list[_ATTEMPT.strict] | None)  # type: ignore[name-defined]  # a class made at run time
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS = msgspec.json.Decoder(Extra)
+
+
+def _decode_leniently(body: bytes) -> Generation:
+    """Half of a surrogate pair, which no text can hold, becomes its own escape instead of costing the answer."""
+    try:
+        return _decode(body)
+    except msgspec.DecodeError:
+        mended = _SURROGATES.sub(lambda found: found[1] or b"\\" + found[0], body)
+        if mended == body:
+            raise
+        return _decode(mended)
 
 
 def _decode(body: bytes) -> Generation:

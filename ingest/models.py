@@ -78,8 +78,9 @@ class Generation:
         values: One value per column of `ingest.schema.GENERATION_FIELDS`, in that order; None where the answer
             had no value that fits the column.
         attempts: The entries of ``provider_responses``, in order.
-        extra: JSON object of everything that `values` does not hold exactly: unknown fields, known fields of
-            another type, money that 12 places would change. None if there is none.
+        extra: JSON object of everything that `values` does not hold: unknown fields, known fields of another
+            type, money that 12 places would change. None if there is none. (A time is held to the microsecond,
+            a real number as the nearest double.)
     """
 
     values: tuple[Cell, ...]

@@ -15,7 +15,8 @@ import os
 import re
 import sys
 import zlib
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -44,12 +45,13 @@ REMEMBERED = 50_000
 STDIN = "-"
 
 _ID = re.compile(f"(?:{TODAY}|{LEGACY})".encode())
-_CONTEXT = 32
+_CONTEXT = 64
+"""Bytes before an ID that tell what it is glued to; the longest colour is a 24-bit one on a 24-bit one."""
 _GLUED = re.compile(
     rb"""(?: %[0-9A-Fa-f]{2}                                             # URL: %22gen-
            | \\[abefnrtv]                                                # escaped text: \ngen-
            | \\u[0-9A-Fa-f]{4} | \\x[0-9A-Fa-f]{2} | \\[0-7]{3}          # escaped by number
-           | (?: \x1b | \\u001[bB] | \\x1[bB] | \\033 | \\e) \[ [0-9;]* m  # a terminal's colour
+           | (?: \x1b | \\u001[bB] | \\x1[bB] | \\033 | \\e) \[ [0-9;]* [mK]  # colour
          )\Z""",
     re.VERBOSE,
 )
@@ -106,7 +108,9 @@ def expand(arguments: Iterable[str]) -> Expansion:
             continue
         passed_over += hidden
         for source in found:
-            sources.setdefault(os.path.realpath(source.name) if source.name != STDIN else STDIN, source)
+            key = STDIN if source.name == STDIN else os.path.realpath(source.name)
+            known = sources.setdefault(key, source)
+            sources[key] = replace(known, named=known.named or source.named)
     return Expansion(tuple(sources.values()), tuple(problems), passed_over)
 
 
@@ -128,16 +132,19 @@ def _expand_one(argument: str) -> tuple[list[Source], int]:
     path = Path(argument)
     if argument == STDIN:
         return [Source(STDIN)], 0
+    if not argument:  # an unset variable of the shell; as a path it would be the current directory
+        raise FileNotFoundError(2, "no such file or directory")
     if path.is_dir():
         return _walk(path)
     if path.exists():
         return [Source(argument)], 0
     if not glob.has_magic(argument):
         raise FileNotFoundError(2, "no such file or directory")
-    matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  # patterns may be absolute and hold **
-    if not matches:
+    matches = glob.glob(argument, recursive=True)  # noqa: PTH207  # patterns may be absolute and hold **
+    files = sorted(m for m in matches if not Path(m).is_dir())
+    if not files:
         raise FileNotFoundError(2, "no file matches")
-    return [Source(m) for m in matches if not Path(m).is_dir()], 0
+    return [Source(f) for f in files], 0
 
 
 def _walk(root: Path) -> tuple[list[Source], int]:
@@ -175,7 +182,7 @@ class Scan:
         self._sightings = 0
         self._complete = False
         self._problem: str | None = None
-        self._fingerprint: str | None = None
+        self._head = b""
         self._size: int | None = None
         self._is_binary = False
 
@@ -188,7 +195,7 @@ class Scan:
             self._sightings,
             self._complete,
             self._problem,
-            self._fingerprint,
+            hashlib.sha256(self._head).hexdigest() if self._head else None,
             self._size,
             passed_over=self._is_binary and not self._source.named,
         )
@@ -208,10 +215,11 @@ class Scan:
     def _blocks(self) -> Iterator[bytes]:
         """The source's text; what goes wrong ends it and is told in `result`, so nothing read before is lost."""
         try:
-            with _open(self._source.name) as stream:
+            with _opened(self._source.name) as stream:
                 self._size = None if self._source.name == STDIN else Path(self._source.name).stat().st_size
                 while block := stream.read1(BLOCK):  # type: ignore[attr-defined]  # one read: an error loses no data
-                    if not self._bytes and not self._is_text(block[:HEAD]):
+                    self._head += block[: HEAD - len(self._head)]
+                    if not self._bytes and not self._is_text():
                         return
                     self._bytes += len(block)
                     yield block
@@ -221,9 +229,8 @@ class Scan:
         except _BROKEN as error:
             self._problem = (error.strerror if isinstance(error, OSError) else None) or f"corrupt: {error}"
 
-    def _is_text(self, head: bytes) -> bool:
-        self._fingerprint = hashlib.sha256(head).hexdigest()
-        self._is_binary = looks_binary(head)
+    def _is_text(self) -> bool:
+        self._is_binary = looks_binary(self._head)
         self._problem = "binary, not text" if self._is_binary else None
         return not self._is_binary
 
@@ -282,8 +289,14 @@ def looks_binary(head: bytes) -> bool:
     return False
 
 
-def _open(name: str) -> BinaryIO:
-    raw = cast("BufferedReader", sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
-    magic = raw.peek(max(map(len, _OPENERS)))
-    opener = next((o for m, o in _OPENERS.items() if magic.startswith(m)), None)
-    return opener(raw) if opener else raw
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """The source's text, decompressed if its first bytes say that it is compressed."""
+    with nullcontext(cast("BufferedReader", sys.stdin.buffer)) if name == STDIN else Path(name).open("rb") as raw:
+        magic = raw.peek(max(map(len, _OPENERS)))
+        opener = next((o for m, o in _OPENERS.items() if magic.startswith(m)), None)
+        if opener is None:
+            yield raw
+        else:
+            with opener(raw) as stream:
+                yield stream

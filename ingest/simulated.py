@@ -246,7 +246,7 @@ class _Draw:
     def _upstream(self, charged: float) -> float | None:
         """Real for BYOK, a refund now and then; otherwise documented as 0 or null, and yet sometimes a sum."""
         if self._is_byok:
-            return -charged if self._chance(0.01) else charged
+            return -charged if self._chance(0.03) else charged
         return self._random.choice((None, None, 0, charged))
 
     def _times(self) -> dict[str, Any]:

@@ -7,11 +7,12 @@ Times are UTC without zone.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+import duckdb
 import polars as pl
 
 from ingest import sql
@@ -234,7 +235,8 @@ class Warehouse:
                 yield
                 self._connection.commit()
             except BaseException:
-                self._connection.rollback()
+                with suppress(duckdb.Error):  # what a failed commit leaves is no transaction any more
+                    self._connection.rollback()
                 raise
 
     def _for_each_era(self, frame: pl.DataFrame, name: str, **parameters: object) -> int:
@@ -255,10 +257,8 @@ class Warehouse:
 
     def _with_incoming(self, frame: pl.DataFrame, text: str, parameters: Mapping[str, object]) -> int:
         self._connection.register("incoming", _ArrowStream(frame))
-        try:
-            [(affected,)] = self._connection.execute(text, parameters).fetchall()
-        finally:
-            self._connection.unregister("incoming")
+        [(affected,)] = self._connection.execute(text, parameters).fetchall()
+        self._connection.unregister("incoming")  # after a failure it would only hide the failure
         return int(affected)
 
 

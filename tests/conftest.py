@@ -1,0 +1,128 @@
+"""What the end-to-end tests share: the installed command, the real simulator, and IDs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import string
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "sk-or-v1-0123456789abcdef-test"
+ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def environment(**variables: str | None) -> dict[str, str]:
+    """The machine's environment without what a user's own settings would change, and with a key."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENROUTER_", "ORUSAGE_", "CREDENTIALS_"))}
+    added = {"OPENROUTER_API_KEY": KEY, **variables}
+    return kept | {k: v for k, v in added.items() if v is not None}
+
+
+@pytest.fixture
+def orusage(tmp_path):
+    """Runs the command in a directory of its own."""
+
+    def run(*arguments: object, stdin: bytes | None = None, **variables: str | None) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest", *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment(**variables),
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@dataclass
+class Simulation:
+    """A simulator in a process of its own."""
+
+    base_url: str
+
+    def served(self):
+        with urllib.request.urlopen(self.base_url.replace("/api/v1", "/simulator/served"), timeout=30) as answer:
+            return json.load(answer)
+
+
+@contextmanager
+def running_simulator(*options: str):
+    command = [sys.executable, "-m", "ingest", "simulate", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        try:
+            yield Simulation(process.stdout.readline().split()[-1])
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
+
+
+@pytest.fixture
+def simulate():
+    """`with simulate("--p500", "0.1") as simulation:`."""
+    return running_simulator
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    """A simulator without faults."""
+    with running_simulator() as simulation:
+        yield simulation
+
+
+def new_ids(count: int, seed: int = 1, *, age: timedelta = timedelta(days=2), span: timedelta = timedelta(days=10)):
+    """IDs of today's form, spread over `span` and at least `age` old."""
+    draw = random.Random(seed)
+    newest = datetime.now(UTC) - age
+    seconds = [int((newest - draw.random() * span).timestamp()) for _ in range(count)]
+    return [f"gen-{second}-{''.join(draw.choices(ALPHABET, k=20))}" for second in seconds]
+
+
+def write_log(path: Path, ids) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f'{{"level": "info", "response": {{"id": "{i}"}}}}\n' for i in ids), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def other_duckdbs():
+    """Pythons with other DuckDB versions, named in ORUSAGE_OTHER_DUCKDBS (separated by colons); CI has some."""
+    pythons = os.environ.get("ORUSAGE_OTHER_DUCKDBS", "")
+    if not pythons:
+        pytest.skip("ORUSAGE_OTHER_DUCKDBS names no Python with another DuckDB")
+
+    def runner(python: str):
+        def run(code: str) -> str:
+            command = [python, "-c", f"import duckdb\n{code}"]
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+        return run
+
+    return [runner(python) for python in pythons.split(":")]

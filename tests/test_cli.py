@@ -1,0 +1,190 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import environment, new_ids, write_log
+from test_warehouse import IDS, NOW, settled
+
+from ingest import render
+from ingest.cli import FORMATS
+from ingest.cli import orusage as group
+from ingest.errors import Exit
+from ingest.warehouse import Warehouse
+
+HEAVY = ("duckdb", "polars", "httpx", "aiohttp", "msgspec", "rich", "uvicorn")
+
+
+@pytest.fixture
+def filled(tmp_path):
+    with Warehouse(tmp_path / "orusage.duckdb", NOW) as warehouse:
+        warehouse.commit([settled(i) for i in IDS], "run")
+
+
+def modules_after(*arguments):
+    call = "from ingest.cli import main; main(); print(*sys.modules)"
+    code = f"import sys; sys.argv = ['orusage', *{arguments!r}]; {call}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("ingest", "--help"), ("--version",)])
+def test_help_imports_click_and_nothing_heavy(arguments):
+    loaded = modules_after(*arguments)
+    assert "click" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_extract_imports_neither_network_nor_database(tmp_path):
+    loaded = modules_after("extract", str(write_log(tmp_path / "a.log", new_ids(1))))
+    assert not loaded.intersection(set(HEAVY) - {"msgspec"})
+
+
+def test_the_formats_offered_are_those_there_are():
+    assert set(FORMATS) == set(render.FORMATS)
+
+
+def test_every_command_has_help(orusage):
+    for name in group.commands:
+        done = orusage(name, "--help")
+        assert done.code == 0
+        assert "Usage: orusage" in done.out
+
+
+def test_a_wrong_option_is_a_usage_error(orusage):
+    done = orusage("ingest", "--concurency", "3")
+    assert done.code == 2
+    assert "--concurrency" in done.err
+
+
+@pytest.mark.parametrize(
+    ("form", "first"), [("text", "gen-"), ("ndjson", '{"generation_id":'), ("csv", "generation_id,")]
+)
+def test_extract_prints_ids_with_source_and_position(orusage, tmp_path, form, first):
+    ids = new_ids(3)
+    write_log(tmp_path / "a.log", ids)
+    done = orusage("extract", "a.log", "--format", form)
+    assert done.code == 0
+    assert done.out.startswith(first)
+    data = (tmp_path / "a.log").read_bytes()
+    for generation_id in ids:
+        assert f"{data.index(generation_id.encode())}" in next(
+            line for line in done.out.splitlines() if generation_id in line
+        )
+    assert not (tmp_path / "orusage.duckdb").exists()
+
+
+def test_extract_reads_standard_input_and_its_own_output(orusage):
+    generation_id = new_ids(1)[0]
+    out = orusage("extract", "-", stdin=f"\u202e\x1b[31m{generation_id}\x1b[0m\n".encode()).out
+    assert out == f"{generation_id}\t-\t8\n"
+    assert orusage("extract", "-", stdin=out.encode()).out.startswith(generation_id)
+
+
+def test_extract_names_what_it_cannot_read(orusage, tmp_path):
+    write_log(tmp_path / "a.log", new_ids(1))
+    partly = orusage("extract", "a.log", "gone.log")
+    assert (partly.code, "gone.log" in partly.err) == (Exit.PARTIAL, True)
+    assert orusage("extract", "gone.log").code == Exit.NO_INPUT
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    write_log(tmp_path / "a.log", new_ids(20_000))
+    command = f"{sys.executable} -m ingest extract a.log | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stdout.splitlines()[1] == "0"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_query_prints_every_format(orusage, filled, form):
+    done = orusage("query", "SELECT model, total_usage FROM cost_by_model ORDER BY 1", "--format", form)
+    assert done.code == 0
+    assert "total_usage" in done.out
+    assert "\x1b" not in done.out
+
+
+def test_query_takes_sql_from_a_file_and_from_a_view(orusage, filled, tmp_path):
+    (tmp_path / "q.sql").write_text("SELECT count(*) AS n FROM generations", encoding="utf-8")
+    assert orusage("query", "-f", "q.sql", "--format", "json").json == [{"n": len(IDS)}]
+    rows = orusage("query", "--view", "cost_daily", "--format", "ndjson").out.splitlines()
+    assert sum(json.loads(r)["request_count"] for r in rows) == len(IDS)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM generations",
+        "CREATE TABLE x (a INTEGER)",
+        "COPY generations TO 'out.csv'",
+        "ATTACH 'other.duckdb'",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "INSTALL httpfs",
+        "SET memory_limit = '1GB'",
+        "SELEC 1",
+        "SELECT * FROM nowhere",
+        "SELECT 1 / 0 + CAST('x' AS INTEGER)",
+        "",
+    ],
+)
+def test_query_refuses_what_is_no_harmless_question(orusage, filled, tmp_path, statement):
+    before = (tmp_path / "orusage.duckdb").read_bytes()
+    done = orusage("query", statement)
+    assert done.code == Exit.USAGE
+    assert done.err.startswith("orusage: ")
+    assert "  fix:   " in done.err
+    assert (tmp_path / "orusage.duckdb").read_bytes() == before
+
+
+def test_query_wants_exactly_one_question(orusage, filled):
+    assert orusage("query").code == Exit.USAGE
+    assert orusage("query", "SELECT 1", "--view", "cost_daily").code == Exit.USAGE
+
+
+def test_an_unknown_view_is_answered_with_a_suggestion(orusage, filled):
+    done = orusage("query", "--view", "cost_dayly")
+    assert done.code == Exit.USAGE
+    assert "did you mean cost_daily?" in done.err
+
+
+def test_views_lists_relations_and_explains_one(orusage, filled):
+    names = {row["relation"] for row in orusage("views", "--format", "json").json}
+    assert {"cost_daily", "ops.coverage", "generations"} <= names
+    columns = orusage("views", "cost_daily", "--format", "json").json
+    assert [c["column_name"] for c in columns][:3] == ["requested_day", "request_count", "total_usage"]
+    assert all(c["meaning"] for c in columns)
+
+
+@pytest.mark.parametrize("command", [("query", "SELECT 1"), ("views",), ("status",)])
+def test_reading_a_warehouse_that_is_not_there(orusage, tmp_path, command):
+    done = orusage(*command)
+    assert done.code == Exit.NO_INPUT
+    assert "orusage ingest" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_come_from_the_environment_too(orusage, filled, tmp_path):
+    (tmp_path / "orusage.duckdb").rename(tmp_path / "other.duckdb")
+    done = orusage("status", ORUSAGE_WAREHOUSE="other.duckdb", ORUSAGE_STATUS_FORM="json")
+    assert done.code == 0
+
+
+def test_log_lines_as_json(orusage, tmp_path):
+    write_log(tmp_path / "a.log", [])
+    done = orusage("--log-format", "json", "extract", "a.log", "gone.log")
+    assert json.loads(done.err)["level"] == "warning"
+
+
+def test_an_unexpected_error_masks_what_looks_like_a_key(monkeypatch, capsys):
+    from ingest import cli
+
+    def fail(**_):
+        raise RuntimeError("Illegal header value b'Bearer sk-or-v1-secretsecret'")
+
+    monkeypatch.setattr(cli.orusage, "main", fail)
+    assert cli.main() == Exit.UNEXPECTED
+    err = capsys.readouterr().err
+    assert "secretsecret" not in err
+    assert "RuntimeError" in err

@@ -1,0 +1,116 @@
+"""The forms of a generation ID and the second inside it."""
+
+import string
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.generation_id import LONGEST, is_generation_id, is_plausible, second_of
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = 1753485462
+TAIL = "AbCdEfGhIj0123456789"
+TAGS = ("", "emb-", "stt-", "tts-", "img-", "vid-", "dec-", "rerank-", "batch-")
+
+alphanumerics = string.ascii_letters + string.digits
+tails = st.text(alphanumerics, min_size=20, max_size=20)
+tags = st.one_of(st.sampled_from(TAGS), st.from_regex(r"[a-z][a-z0-9]{0,15}-", fullmatch=True)).filter(
+    lambda tag: tag != "gen-"
+)
+seconds = st.integers(10**9, 10**10 - 1)
+
+
+@given(tags, seconds, tails)
+def test_every_id_of_todays_form_is_one_and_tells_its_second(tag, second, tail):
+    generation_id = f"gen-{tag}{second}-{tail}"
+    assert is_generation_id(generation_id)
+    assert second_of(generation_id) == datetime.fromtimestamp(second, UTC)
+    assert len(generation_id) <= LONGEST
+
+
+@given(st.sampled_from((24, 28)).flatmap(lambda size: st.text(alphanumerics, min_size=size, max_size=size)))
+def test_a_legacy_id_mixes_cases_and_tells_no_second(tail):
+    is_mixed = any(c.islower() for c in tail) and any(c.isupper() for c in tail)
+    assert is_generation_id(f"gen-{tail}") is is_mixed
+    assert second_of(f"gen-{tail}") is None
+
+
+@given(
+    st.integers(1, 40).filter(lambda size: size not in {24, 28}).map(lambda size: ("aB3" * 14)[:size]),
+)
+def test_a_legacy_id_has_24_or_28_characters(tail):
+    assert not is_generation_id(f"gen-{tail}")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_tag_seen_live_is_known(tag):
+    assert is_generation_id(f"gen-{tag}{SECOND}-{TAIL}")
+    assert second_of(f"gen-{tag}{SECOND}-{TAIL}") == datetime(2025, 7, 25, 23, 17, 42, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gen-",
+        "gen-ai",
+        "gen-alpha",
+        "gen-mapping",
+        "gen-abc123",
+        "gen-1234567890",
+        "gen-1753485462694-pfqdjg",
+        "imagen-1739819876160",
+        "gen-xxxxxxxxxxxxxxxxxxxxxxxx",
+        "gen-xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "gen-507f1f77bcf86cd799439011",
+        "gen-507F1F77BCF86CD799439011",
+        "gen-550e8400-e29b-41d4-a716-446655440000",
+        f"GEN-{SECOND}-{TAIL}",
+        f"Gen-{SECOND}-{TAIL}",
+        f"gen_{SECOND}-{TAIL}",
+        f"gen-{SECOND}_{TAIL}",
+        f"gen-{SECOND}0-{TAIL}",
+        f"gen-{SECOND // 10}-{TAIL}",
+        f"gen-{SECOND}-{TAIL}x",
+        f"gen-{SECOND}-{TAIL[1:]}",
+        f"gen-{SECOND}-{TAIL[1:]}ä",
+        f"gen-{SECOND}-{TAIL[1:]}_",
+        f"gen-EMB-{SECOND}-{TAIL}",
+        f"gen-1emb-{SECOND}-{TAIL}",
+        f"gen--{SECOND}-{TAIL}",
+        f"gen-gen-{SECOND}-{TAIL}",
+        f"gen-aaaaaaaaaaaaaaaaa-{SECOND}-{TAIL}",
+        f" gen-{SECOND}-{TAIL}",
+        f"gen-{SECOND}-{TAIL} ",
+        f"gen-{SECOND}-{TAIL}\n",
+        f"gen-{SECOND}-{TAIL}-",
+        f"xgen-{SECOND}-{TAIL}",
+        f"gen-١٧٥٣٤٨٥٤٦٢-{TAIL}",  # digits, but not ASCII ones
+    ],
+)
+def test_a_look_alike_is_no_id(text):
+    assert not is_generation_id(text)
+
+
+@given(st.timedeltas(timedelta(0), NOW + timedelta(days=1) - datetime(2023, 1, 1, tzinfo=UTC)))
+def test_a_second_from_2023_to_a_day_ahead_is_plausible(since_the_oldest):
+    assert is_plausible(datetime(2023, 1, 1, tzinfo=UTC) + since_the_oldest, NOW)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        datetime(2022, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC),
+        NOW + timedelta(days=1, seconds=1),
+        datetime(2286, 11, 20, 17, 46, 39, tzinfo=UTC),
+    ],
+)
+def test_a_second_outside_that_span_is_not(second):
+    assert not is_plausible(second, NOW)
+
+
+def test_an_id_without_a_second_is_plausible():
+    assert is_plausible(None, NOW)

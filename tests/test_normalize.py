@@ -1,0 +1,191 @@
+"""Settled answers into frames of the declared schema."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.decode import decode_generation
+from ingest.models import Attempt, Generation, Settled, WorkItem
+from ingest.normalize import DTYPES, normalize, schema_of
+from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, GENERATIONS, PROVIDER_ATTEMPTS, Kind
+
+TODAY = "gen-1753485462-AbCdEfGhIj0123456789"
+LEGACY = "gen-aBcDeFgHiJkLmNoPqRsTuVwX"
+REQUESTED_AT = datetime(2025, 7, 25, 23, 17, 42, tzinfo=UTC)
+FETCHED_AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+MONEY_FIELDS = [c.name for c in GENERATION_FIELDS if c.kind is Kind.MONEY]
+
+PRICE = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda trillionths: Decimal(trillionths).scaleb(-12))
+CELLS = {
+    Kind.TEXT: st.text(max_size=12),
+    Kind.INTEGER: st.integers(-(2**63), 2**63 - 1),
+    Kind.REAL: st.floats(allow_nan=False),
+    Kind.FLAG: st.booleans(),
+    Kind.MONEY: PRICE,
+    Kind.TIME: st.datetimes(),
+}
+
+
+def rows_of(columns):
+    return st.tuples(*(st.none() | CELLS[c.kind] for c in columns))
+
+
+attempts = st.builds(Attempt, rows_of(ATTEMPT_FIELDS), st.none() | st.text(max_size=12))
+generations = st.builds(
+    Generation, rows_of(GENERATION_FIELDS), st.lists(attempts, max_size=3).map(tuple), st.none() | st.text(max_size=12)
+)
+
+
+def settled(generation, generation_id=TODAY, requested_at=REQUESTED_AT):
+    item = WorkItem(generation_id, requested_at, "logs/app.log", 17)
+    return Settled(item, generation, FETCHED_AT, requests=1)
+
+
+def answered(**fields):
+    return decode_generation(json.dumps({"data": {"id": TODAY, **fields}}).encode())
+
+
+def has_the_declared_schema(frames) -> bool:
+    return frames.generations.schema == schema_of(GENERATIONS) and frames.provider_attempts.schema == schema_of(
+        PROVIDER_ATTEMPTS
+    )
+
+
+def test_the_frames_of_nothing_have_the_declared_schema():
+    frames = normalize([], "run")
+    assert has_the_declared_schema(frames)
+    assert (len(frames.generations), len(frames.provider_attempts)) == (0, 0)
+
+
+def test_every_kind_of_column_has_the_type_that_holds_it_exactly():
+    assert {
+        Kind.TEXT: pl.String(),
+        Kind.INTEGER: pl.Int64(),
+        Kind.REAL: pl.Float64(),
+        Kind.FLAG: pl.Boolean(),
+        Kind.MONEY: pl.Decimal(18, 12),
+        Kind.TIME: pl.Datetime("us"),
+        Kind.DAY: pl.Date(),
+    } == DTYPES
+    assert list(schema_of(GENERATIONS)) == [c.name for c in GENERATIONS]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(generations, max_size=4))
+def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(batch):
+    ids = [f"gen-1753485462-{n:020d}" for n in range(len(batch))]
+    frames = normalize([settled(g, i) for g, i in zip(batch, ids, strict=True)], "run-7")
+    assert has_the_declared_schema(frames)
+    fetched_at, requested_at = FETCHED_AT.replace(tzinfo=None), REQUESTED_AT.replace(tzinfo=None)
+    assert frames.generations.rows() == [
+        (
+            generation_id,
+            requested_at,
+            requested_at.date(),
+            *generation.values,
+            len(generation.attempts),
+            generation.extra,
+            fetched_at,
+            "run-7",
+            "logs/app.log",
+            17,
+        )
+        for generation_id, generation in zip(ids, batch, strict=True)
+    ]
+    assert frames.provider_attempts.rows() == [
+        (generation_id, requested_at, number, *attempt.values, attempt.extra)
+        for generation_id, generation in zip(ids, batch, strict=True)
+        for number, attempt in enumerate(generation.attempts, start=1)
+    ]
+
+
+def test_a_column_of_nulls_only_has_its_declared_type_too():
+    frames = normalize([settled(answered(provider_responses=[{}]))], "run")
+    assert has_the_declared_schema(frames)
+    assert frames.generations["usage"].to_list() == [None]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(MONEY_FIELDS), st.lists(PRICE, max_size=30))
+def test_sums_of_money_survive_to_the_last_digit(name, prices):
+    column = [c.name for c in GENERATION_FIELDS].index(name)
+    batch = [
+        Generation(tuple(price if place == column else None for place in range(len(GENERATION_FIELDS))))
+        for price in prices
+    ]
+    frame = normalize([settled(g) for g in batch], "run").generations
+    assert sum(frame[name].to_list(), Decimal(0)) == sum(prices, Decimal(0))
+    assert frame[name].to_list() == prices
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(0, 10**15).map(lambda trillionths: Decimal(trillionths).scaleb(-12)), max_size=30))
+def test_from_the_answers_text_to_the_frame_no_digit_is_lost(prices):
+    bodies = [f'{{"data": {{"id": "{TODAY}", "usage": {price}}}}}'.encode() for price in prices]
+    frame = normalize([settled(decode_generation(b)) for b in bodies], "run").generations
+    assert sum(frame["usage"].to_list(), Decimal(0)) == sum(prices, Decimal(0))
+    assert frame["extra"].to_list() == [None] * len(prices)
+
+
+def test_whole_and_tiny_prices_share_a_column_and_stay_exact():
+    batch = [answered(usage=usage) for usage in (0, 6.02e-06, 1, -0.5)]
+    column = normalize([settled(g) for g in batch], "run").generations["usage"]
+    assert column.to_list() == [Decimal(0), Decimal("0.00000602"), Decimal(1), Decimal("-0.5")]
+    assert column.dtype == pl.Decimal(18, 12)
+
+
+def test_attempts_are_numbered_from_1_within_their_generation():
+    other = "gen-1753485463-AbCdEfGhIj0123456789"
+    batch = [
+        settled(answered(provider_responses=[{"status": 529}, None, {"status": 200}])),
+        settled(answered(provider_responses=[])),
+        settled(answered(provider_responses=[{"status": 200}]), other),
+    ]
+    frames = normalize(batch, "run")
+    assert frames.provider_attempts.select("generation_id", "attempt", "status").rows() == [
+        (TODAY, 1, 529),
+        (TODAY, 2, None),
+        (TODAY, 3, 200),
+        (other, 1, 200),
+    ]
+    assert frames.generations["attempts"].to_list() == [3, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("requested_at", "created_at", "expected"),
+    [
+        (REQUESTED_AT, "2025-07-26T00:00:01.5Z", date(2025, 7, 25)),
+        (REQUESTED_AT, None, date(2025, 7, 25)),
+        (None, "2024-03-31T23:59:59.999999+00:00", date(2024, 3, 31)),
+        (None, "2024-04-01T01:30:00+02:00", date(2024, 3, 31)),
+        (None, None, None),
+    ],
+)
+def test_the_day_is_the_ids_own_and_for_legacy_ids_that_of_created_at(requested_at, created_at, expected):
+    generation_id = TODAY if requested_at else LEGACY
+    frame = normalize([settled(answered(created_at=created_at), generation_id, requested_at)], "run").generations
+    assert frame["requested_day"].to_list() == [expected]
+    assert frame["requested_at"].to_list() == [requested_at.replace(tzinfo=None) if requested_at else None]
+
+
+def test_the_id_asked_for_is_the_key_and_the_one_that_came_back_is_kept():
+    frame = normalize([settled(answered(), LEGACY)], "run").generations
+    assert frame.select("generation_id", "id").rows() == [(LEGACY, TODAY)]
+
+
+def test_what_no_column_holds_stands_in_extra():
+    frames = normalize([settled(answered(usage="0.5", provider_responses=[{"new": 1}]))], "run")
+    assert frames.generations.select("usage", "extra").rows() == [(None, '{"usage":"0.5"}')]
+    assert frames.provider_attempts["extra"].to_list() == ['{"new":1}']
+
+
+def test_times_keep_their_microseconds_and_have_no_zone():
+    generation = answered(created_at="2026-02-24T21:19:33.705001+00:00")
+    row = normalize([settled(generation)], "run").generations.row(0, named=True)
+    assert row["created_at"].isoformat() == "2026-02-24T21:19:33.705001"
+    assert row["fetched_at"].isoformat() == "2026-03-01T12:00:00.250000"

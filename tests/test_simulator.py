@@ -1,0 +1,156 @@
+"""The simulator over real sockets, as the tests and the demo use it."""
+
+import json
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from conftest import KEY, environment, new_ids
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.simulator import TokenBucket
+
+ID = new_ids(1)[0]
+
+
+def get(simulation, path, key=KEY):
+    request = urllib.request.Request(
+        simulation.base_url + path, headers={"Authorization": f"Bearer {key}"} if key else {}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def status(simulation, path, key=KEY):
+    return get(simulation, path, key)[0]
+
+
+def test_an_answer_is_the_same_each_time(simulation):
+    first, again = get(simulation, f"/generation?id={ID}"), get(simulation, f"/generation?id={ID}")
+    assert first[0] == 200
+    assert first[2] == again[2]
+    assert json.loads(first[2])["data"]["id"] == ID
+
+
+def test_all_three_operations_are_served(simulation):
+    assert json.loads(get(simulation, "/key")[2])["data"]["label"]
+    content = json.loads(get(simulation, f"/generation/content?id={ID}")[2])["data"]
+    assert set(content) == {"input", "output", "error"}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (None, 401),
+        ("", 401),
+        ("another", 401),
+        ("sk-or-v1-invalid", 401),
+        ("sk-or-v1-broke", 402),
+        ("sk-or-v1-forbidden", 403),
+    ],
+)
+def test_the_key_is_checked(simulation, key, expected):
+    code, _, body = get(simulation, f"/generation?id={ID}", key)
+    assert code == expected
+    assert json.loads(body)["error"]["code"] == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["/generation", "/generation?id=", "/generation?id=gen-abc", "/generation?id=../../etc"]
+)
+def test_what_is_no_id_is_a_bad_request(simulation, path):
+    assert status(simulation, path) == 400
+
+
+def test_an_id_is_not_there_for_a_while(simulate):
+    young, old = new_ids(1, age=timedelta(seconds=1), span=timedelta(0))[0], ID
+    with simulate("--not-found-for", "1h") as simulation:
+        code, headers, body = get(simulation, f"/generation?id={young}")
+        assert (code, json.loads(body)["error"]["message"]) == (404, f"Generation {young} not found")
+        assert "date" in {name.lower() for name in headers}
+        assert status(simulation, f"/generation?id={old}") == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "statuses"), [("--p429", {429}), ("--p529", {529}), ("--p500", {500, 502}), ("--p404", {404})]
+)
+def test_a_fault_happens_to_the_share_asked_for_and_is_the_same_each_time(simulate, option, statuses):
+    ids = new_ids(200, seed=4)
+    seen = []
+    for _ in range(2):
+        with simulate(option, "0.3") as simulation:
+            seen.append([status(simulation, f"/generation?id={i}") for i in ids])
+    assert seen[0] == seen[1]
+    assert set(seen[0]) == statuses | {200}
+    assert 30 <= sum(s != 200 for s in seen[0]) <= 90
+
+
+def test_throttling_hints_come_in_every_form_and_in_none(simulate):
+    forms = set()
+    with simulate("--p429", "1") as simulation:
+        for generation_id in new_ids(40):
+            _, headers, body = get(simulation, f"/generation?id={generation_id}")
+            names = {name.lower() for name in headers}
+            metadata = "metadata" in json.loads(body)["error"]
+            forms.add(
+                "retry-after" if "retry-after" in names else "reset" if "x-ratelimit-reset" in names else metadata
+            )
+    assert forms == {"retry-after", "reset", True, False}
+
+
+def test_malformed_answers_come_in_three_forms(simulate):
+    bodies = []
+    with simulate("--malformed", "1") as simulation:
+        for generation_id in new_ids(30):
+            code, _, body = get(simulation, f"/generation?id={generation_id}")
+            assert code == 200
+            bodies.append(body)
+    kinds = {"html" if b.startswith(b"<") else "null" if b == b'{"data": null}' else "cut" for b in bodies}
+    assert kinds == {"html", "null", "cut"}
+
+
+def test_what_was_served_is_summed_per_distinct_generation(simulate):
+    ids = new_ids(50)
+    with simulate() as simulation:
+        for generation_id in ids + ids:
+            get(simulation, f"/generation?id={generation_id}")
+        served = simulation.served()
+    assert (served["requests"], served["generations"], served["statuses"]) == (100, 50, {"200": 100})
+    assert sum(map(Decimal, served["total_usage_by_day"].values())) == Decimal(served["total_usage"]) > 0
+
+
+def test_a_taken_port_is_a_clear_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "ingest", "simulate", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=30, check=False)
+    assert done.returncode == 73
+    assert "--port" in done.stderr
+
+
+@given(st.floats(0.5, 2000), st.floats(1, 500), st.lists(st.floats(0, 0.2), min_size=1, max_size=300))
+def test_the_bucket_never_lets_more_through_than_its_rate_and_burst(rate, burst, gaps):
+    bucket, now, passed = TokenBucket(rate, burst, 0.0), 0.0, 0
+    for gap in gaps:
+        now += gap
+        wait = bucket.take(now)
+        passed += wait == 0
+        assert 0 <= wait <= 1 / rate
+        assert passed <= burst + rate * now + 1e-6
+
+
+def test_a_day_is_the_ids_own(simulate):
+    second = int(datetime(2026, 1, 1, 23, 59, 59, tzinfo=UTC).timestamp())
+    with simulate() as simulation:
+        get(simulation, f"/generation?id=gen-{second}-AAAAAAAAAAAAAAAAAAAA")
+        assert list(simulation.served()["total_usage_by_day"]) == ["2026-01-01"]

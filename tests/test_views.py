@@ -1,0 +1,220 @@
+"""Every relation selects, has its grain and comments, exposes BI-safe types, and agrees with plain Python."""
+
+import json
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import duckdb
+import pytest
+from conftest import new_ids
+
+from ingest import simulated, sql
+from ingest.decode import decode_generation
+from ingest.generation_id import second_of
+from ingest.models import Chunk, Dead, Settled, Sighting, SourceRead, WorkItem
+from ingest.schema import TABLES
+from ingest.warehouse import Warehouse
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BI_SAFE = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\((18|28),12\)")
+IDS = [*new_ids(600, seed=9), "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"]
+RECORDS = {i: simulated.record(1, i) for i in IDS}
+DEAD = new_ids(3, seed=10)
+VIEWS = [v.relation for v in sql.views()]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("views") / "w.duckdb"
+    with Warehouse(path, NOW) as warehouse:
+        items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*IDS, *DEAD)]
+        sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
+        warehouse.add(Chunk(sightings, SourceRead("app.log", 99, len(sightings), complete=True)), "run", NOW)
+        bodies = [json.dumps({"data": RECORDS[i]}).encode() for i in IDS]
+        warehouse.commit([Settled(i, decode_generation(b), NOW, 1) for i, b in zip(items, bodies, strict=False)], "run")
+        warehouse.commit([Dead(i, "not_found", 404, 1) for i in items[len(IDS) :]], "run")
+    return path
+
+
+@pytest.fixture(scope="module")
+def connection(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        yield connection
+
+
+def dicts(connection, statement):
+    result = connection.execute(statement)
+    names = [d[0] for d in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def test_there_is_every_view_of_the_contract():
+    assert set(VIEWS) == {
+        "main.generation_facts",
+        "main.cost_daily",
+        "main.cost_by_model",
+        "main.cost_by_provider",
+        "main.latency_by_model",
+        "main.latency_by_provider",
+        "main.provider_reliability",
+        "ops.dead_letters",
+        "ops.coverage",
+        "ops.freshness",
+    }
+
+
+@pytest.mark.parametrize("relation", VIEWS)
+def test_a_view_selects_rows(connection, relation):
+    assert connection.execute(f"SELECT * FROM {relation}").fetchall()
+
+
+@pytest.mark.parametrize("view", sql.views(), ids=lambda v: v.name)
+def test_a_views_file_begins_with_its_grain_and_creates_only_itself(view):
+    assert re.match(r"-- grain: one row (per|for) ", view.text)
+    assert re.findall(r"^CREATE OR REPLACE VIEW (\S+)", view.text, re.MULTILINE) == [view.relation]
+
+
+GRAINS = {
+    "main.generation_facts": "generation_id",
+    "main.cost_daily": "requested_day",
+    "main.cost_by_model": "model",
+    "main.cost_by_provider": "provider_name",
+    "main.latency_by_model": "model",
+    "main.latency_by_provider": "provider_name",
+    "main.provider_reliability": "provider_name",
+    "ops.dead_letters": "generation_id",
+    "ops.coverage": "source",
+    "ops.freshness": "1",
+}
+
+
+@pytest.mark.parametrize("relation", VIEWS)
+def test_a_view_has_the_grain_it_says(connection, relation):
+    grain = f"SELECT count(*) FROM (SELECT DISTINCT {GRAINS[relation]} FROM {relation})"
+    assert connection.execute(grain).fetchall() == connection.execute(f"SELECT count(*) FROM {relation}").fetchall()
+
+
+def test_every_relation_and_column_has_a_comment_and_a_bi_safe_type(connection):
+    for row in dicts(connection, sql.query("list_columns")):
+        where = f"{row['relation']}.{row['column_name']}"
+        assert row["meaning"], where
+        assert row["column_meaning"], where
+        assert BI_SAFE.fullmatch(row["data_type"]), f"{where}: {row['data_type']}"
+
+
+MONEY_OR_TIME = re.compile(r"usage|cost|discount|fees|_ms$|tokens|_at$|latency")
+
+
+def test_measures_carry_their_unit(connection):
+    for row in dicts(connection, sql.query("list_columns")):
+        if MONEY_OR_TIME.search(row["column_name"]) and row["data_type"] not in ("VARCHAR", "BOOLEAN"):
+            assert "Unit: " in row["column_meaning"], f"{row['relation']}.{row['column_name']}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_fact_table_is_the_declared_schema(connection, table):
+    columns = connection.execute(
+        "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = $t ORDER BY column_index",
+        {"t": table},
+    ).fetchall()
+    assert columns == [(c.name, c.kind.value, c.comment) for c in TABLES[table]]
+
+
+def test_views_work_when_the_file_is_attached_under_an_alias(path):
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE generations AS SELECT 'another' AS generation_id")
+        connection.execute(f"ATTACH '{path}' AS warehouse (READ_ONLY)")
+        for relation in VIEWS:
+            assert connection.execute(f"SELECT count(*) FROM warehouse.{relation}").fetchall() != [(0,)]
+
+
+def usd(value):
+    """A price as the warehouse holds it, computed without our normalize: whole picodollars, half-even."""
+    return Decimal(round(Fraction(json.dumps(value or 0)) * 10**12)).scaleb(-12)
+
+
+def spend(record):
+    upstream = usd(record["upstream_inference_cost"]) if record["is_byok"] else Decimal(0)
+    return usd(record["usage"]) + upstream
+
+
+@pytest.mark.parametrize(("view", "key"), [("cost_by_model", "model"), ("cost_by_provider", "provider_name")])
+def test_cost_is_what_plain_python_makes_of_the_records(connection, view, key):
+    expected = defaultdict(lambda: defaultdict(Decimal))
+    for record in RECORDS.values():
+        group = expected[record[key]]
+        group["request_count"] += 1
+        group["total_usage"] += spend(record)
+        group["openrouter_usage"] += usd(record["usage"])
+        group["credits_usage"] += 0 if record["is_byok"] else usd(record["usage"])
+        group["byok_fees"] += usd(record["usage"]) if record["is_byok"] else 0
+        group["byok_usage"] += usd(record["upstream_inference_cost"]) if record["is_byok"] else 0
+        group["cache_discount"] += usd(record["cache_discount"])
+        group["cancelled_usage"] += spend(record) if record["cancelled"] else 0
+        group["tokens_prompt"] += record["native_tokens_prompt"]
+        group["tokens_completion"] += record["native_tokens_completion"]
+    found = {row[key]: row for row in dicts(connection, f"SELECT * FROM {view}")}
+    assert found.keys() == expected.keys()
+    for name, group in expected.items():
+        assert {m: found[name][m] for m in group} == group
+
+
+@pytest.mark.parametrize("view", ["cost_daily", "cost_by_model", "cost_by_provider"])
+def test_sums_over_any_grouping_are_the_total_to_the_last_digit(connection, view):
+    total = sum(map(spend, RECORDS.values()))
+    assert connection.execute(f"SELECT sum(total_usage), sum(request_count) FROM {view}").fetchall() == [
+        (total, len(IDS))
+    ]
+
+
+def test_upstream_cost_is_never_added_without_byok(connection):
+    booked = connection.execute("SELECT sum(byok_usage) FROM generation_facts WHERE NOT is_byok").fetchall()
+    assert booked == [(0,)]
+    assert any(r["upstream_inference_cost"] for r in RECORDS.values() if not r["is_byok"])
+
+
+def is_measured(record):
+    return (
+        record["finish_reason"] in ("stop", "length")
+        and not record["cancelled"]
+        and not record["response_cache_source_id"]
+        and record.get("api_type", "completions") == "completions"
+    )
+
+
+def test_latency_leaves_out_what_would_lie(connection):
+    facts = dicts(connection, "SELECT * FROM generation_facts")
+    for fact in facts:
+        record = RECORDS[fact["generation_id"]]
+        cached = record["response_cache_source_id"] is not None
+        assert fact["ttft_ms"] == (record["latency"] if record["streamed"] and not cached else None)
+        assert (fact["duration_ms"] is None) == cached
+        if not cached:
+            assert fact["duration_ms"] == max(record["generation_time"], record["latency"])
+    measured = sum(is_measured(r) for r in RECORDS.values())
+    assert connection.execute("SELECT sum(request_count) FROM latency_by_model").fetchall() == [(measured,)]
+
+
+def test_every_attempt_is_counted_once(connection):
+    attempts = [a for r in RECORDS.values() for a in r["provider_responses"] or ()]
+    row = dicts(
+        connection,
+        "SELECT sum(attempt_count) AS n, sum(success_count) AS ok, sum(throttled_count) AS throttled, "
+        "sum(server_error_count) AS failed, sum(other_error_count) AS other, sum(unknown_count) AS unknown "
+        "FROM provider_reliability",
+    )[0]
+    statuses = [a["status"] for a in attempts]
+    assert row["n"] == len(attempts) == row["ok"] + row["throttled"] + row["failed"] + row["other"] + row["unknown"]
+    assert (row["ok"], row["throttled"]) == (statuses.count(200), statuses.count(429))
+
+
+def test_coverage_and_dead_letters_tell_what_became_of_each_id(connection):
+    assert connection.execute("SELECT first_seen_ids, settled, pending, dead FROM ops.coverage").fetchall() == [
+        (len(IDS) + len(DEAD), len(IDS), 0, len(DEAD))
+    ]
+    assert sorted(i for (i,) in connection.execute("SELECT generation_id FROM ops.dead_letters").fetchall()) == sorted(
+        DEAD
+    )
