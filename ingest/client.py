@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 1024 * 1024
 """Bytes of one answer, decoded; metadata takes about 1.5 KB."""
 
+CONNECT_SECONDS = 10.0
+"""A host that does not take a connection by then counts as out of reach."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -76,7 +79,7 @@ class OpenRouterClient:
                 "User-Agent": user_agent,
             },
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            timeout=timeout,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             follow_redirects=False,
         )
 
@@ -104,13 +107,13 @@ class OpenRouterClient:
                 return await _read(response)
         except TimeoutError:
             return Failure("timeout", f"no whole answer within {self._timeout:g} s")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError) as error:  # what is no HTTP comes as the last
             return Failure(_reason(error), str(error) or type(error).__name__)
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: Exception) -> str:
     """The transport calls a refused connection and one that breaks later alike; only its own error tells."""
-    if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+    if isinstance(error.__cause__, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
         return "connect"
     return "timeout" if isinstance(error, (httpx.ReadTimeout, httpx.PoolTimeout)) else "broken"
 

@@ -137,12 +137,15 @@ class Fetcher:
                 await crew
 
     async def _crew(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
+        """All workers. When it is cancelled nobody reads any more, and the queue may be full: so no end is put then."""
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self._settings.concurrency):
                     workers.create_task(self._work(items, outcomes))
-        finally:
+        except BaseExceptionGroup as failures:
             await outcomes.put(None)
+            raise failures.exceptions[0] from None
+        await outcomes.put(None)
 
     async def _work(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
         while not self._halt and (item := next(items, None)):
@@ -175,14 +178,14 @@ class Fetcher:
         return reply
 
     async def _judge(self, ask: _Ask, reply: Answer | Failure) -> Step:
+        verdict = policy.verdict_of(reply.status) if isinstance(reply, Answer) else Verdict.FAILED
+        if verdict is not Verdict.THROTTLED:
+            self._throttled_since = None
         if isinstance(reply, Failure):
             return self._unreached(ask) if reply.reason == "connect" else self._failed(ask, reply.reason)
         self._breaker_pauses = 0
-        verdict = policy.verdict_of(reply.status)
         if verdict in policy.ONLY_AS_JSON and not error_of(reply.body):
             return self._unreadable(ask)
-        if verdict is not Verdict.THROTTLED:
-            self._throttled_since = None
         if verdict is Verdict.FORBIDDEN:
             return await self._forbidden(ask)
         return self._steps[verdict](ask, reply)
@@ -282,7 +285,10 @@ class Fetcher:
         self._went_well()
         if self._key_is_good is None:
             answer = await self._client.key()
-            self._key_is_good = isinstance(answer, Answer) and policy.verdict_of(answer.status) is Verdict.READ
+            verdict = policy.verdict_of(answer.status) if isinstance(answer, Answer) else Verdict.FAILED
+            if verdict not in (Verdict.READ, Verdict.KEY_REFUSED, Verdict.FORBIDDEN):
+                return self._failed(ask, "key_unchecked")
+            self._key_is_good = verdict is Verdict.READ
         if not self._key_is_good:
             return self._stop(ask, stops.key_refused())
         if ask.runs("forbidden") >= policy.FORBIDDEN_RUNS:
@@ -305,7 +311,7 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
     held: list[Dead] = []
     trusted = False
     async for outcome in outcomes:
-        trusted = trusted or isinstance(outcome, Settled)
+        trusted = trusted or (isinstance(outcome, Settled) and not halt.error)
         if not trusted and isinstance(outcome, Dead):
             held.append(outcome)
             if len(held) >= FIRST_ANSWERS:

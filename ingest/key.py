@@ -113,7 +113,7 @@ def _output_of(command: str) -> str:
         done = subprocess.run(  # noqa: S603  # running the user's own command is what the option is for
             shlex.split(command), check=True, capture_output=True, text=True, timeout=_COMMAND_SECONDS
         )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
         raise KeyRefusedError(
             "the key command failed",
             cause=f"{type(error).__name__} while running --api-key-command",

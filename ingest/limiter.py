@@ -75,7 +75,7 @@ class RateLimit:
             return
         self._slow_start = False
         self._reduced_at = now
-        self.rate = max(self.rate * DECREASE, LOWEST_RATE)
+        self.rate = self._capped(max(self.rate * DECREASE, LOWEST_RATE))
         self.hold(now, 1 / self.rate)
 
     def hold(self, now: float, seconds: float) -> None:

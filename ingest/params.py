@@ -10,6 +10,7 @@ import click
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
+_AGO = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d|w)")
 
 
 class Duration(click.ParamType["timedelta"]):
@@ -39,13 +40,13 @@ class Moment(click.ParamType["datetime"]):
         """Text to an aware datetime; a usage error if it is neither date, time nor duration."""
         if isinstance(value, datetime):
             return value
-        if _DURATION.fullmatch(value.strip().lower()):
+        if _AGO.fullmatch(value.strip().lower()):
             return self._ago(DURATION.convert(value, param, ctx), param, ctx)
         try:
             moment = datetime.fromisoformat(value.strip())
-        except ValueError:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date such as 2026-11-01 nor a duration such as 7d", param, ctx)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _ago(self, duration: timedelta, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:

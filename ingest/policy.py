@@ -145,7 +145,7 @@ def http_date(text: str | None) -> datetime | None:
     """The moment an HTTP date names, in UTC; None if it is none."""
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

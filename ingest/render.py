@@ -70,7 +70,7 @@ def cell(value: Any) -> str:
         case datetime():
             return value.strftime("%Y-%m-%d %H:%M:%S")
         case _:
-            return plain(str(value))
+            return plain(str(value)).replace("\t", "\\t")  # a tab would stand between columns
 
 
 def money(value: Decimal) -> str:
@@ -84,6 +84,7 @@ def money(value: Decimal) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns under a rule, numbers to the right; never wrapped or cut."""
+    columns = [cell(name) for name in columns]
     texts = [[cell(v) for v in row] for row in rows]
     widths = [max([_width(name), *(_width(r[i]) for r in texts)]) for i, name in enumerate(columns)]
     right = [
@@ -112,7 +113,7 @@ def _width(text: str) -> int:
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([cell(v) for v in row] for row in rows)]
+    lines = [[cell(name) for name in columns], ["---"] * len(columns), *([cell(v) for v in row] for row in rows)]
     return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
 
 
@@ -138,9 +139,14 @@ def _csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 def _csv_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    return "".join(_csv_row(row) for row in rows)
+
+
+def _csv_row(row: tuple[Any, ...]) -> str:
+    """One row. Only with this line terminator is a cell with a lone carriage return quoted."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([_csv_cell(v) for v in row] for row in rows)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow([_csv_cell(v) for v in row])
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _text_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

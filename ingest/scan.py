@@ -79,6 +79,11 @@ class Source:
     name: str
     named: bool = True
 
+    @property
+    def label(self) -> str:
+        """The name as text that can be stored: a file's name may be bytes that are no UTF-8."""
+        return _label(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
@@ -114,9 +119,13 @@ def expand(arguments: Iterable[str]) -> Expansion:
     return Expansion(tuple(sources.values()), tuple(problems), passed_over)
 
 
+def _label(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def unreadable(name: str, problem: str) -> SourceRead:
     """The reading of a source that could not even begin."""
-    return SourceRead(name, bytes_read=0, sightings=0, complete=False, problem=problem)
+    return SourceRead(_label(name), bytes_read=0, sightings=0, complete=False, problem=problem)
 
 
 def nothing_readable(reads: Sequence[SourceRead]) -> NoInputError:
@@ -190,7 +199,7 @@ class Scan:
     def result(self) -> SourceRead:
         """How far the reading has come, and what was wrong."""
         return SourceRead(
-            self._source.name,
+            self._source.label,
             self._bytes,
             self._sightings,
             self._complete,
@@ -210,7 +219,7 @@ class Scan:
                 recent.clear()
             recent.add(generation_id)
             self._sightings += 1
-            yield Sighting(generation_id, self._source.name, position)
+            yield Sighting(generation_id, self._source.label, position)
 
     def _blocks(self) -> Iterator[bytes]:
         """The source's text; what goes wrong ends it and is told in `result`, so nothing read before is lost."""

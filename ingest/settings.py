@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from ingest.errors import ConfigurationError
 
 BASE_URL = "https://openrouter.ai/api/v1"
+
+_URL = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]+)?(?:/[0-9a-z._~/%+-]*)?", re.IGNORECASE)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Where legacy IDs, which carry no time, count and sort."""
@@ -55,7 +58,7 @@ def check_base_url(url: str) -> str:
             readable over the network.
     """
     parts = _split(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    if not parts.hostname or not _URL.fullmatch(url):
         raise ConfigurationError(
             f"the base URL {url!a} cannot be used",
             cause="it is not a URL of the form https://HOST/PATH",

@@ -15,11 +15,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
 KEY = "sk-or-v1-0123456789abcdef-test"
+SOME_DAY = datetime(2026, 10, 1, tzinfo=UTC)
 ALPHABET = string.ascii_letters + string.digits
 
 
@@ -97,10 +102,10 @@ def simulation():
         yield simulation
 
 
-def new_ids(count: int, seed: int = 1, *, age: timedelta = timedelta(days=2), span: timedelta = timedelta(days=10)):
-    """IDs of today's form, spread over `span` and at least `age` old."""
+def new_ids(count: int, seed: int = 1, *, age: timedelta | None = None, span: timedelta = timedelta(days=10)):
+    """IDs of today's form, spread over `span`: the same for the same seed, or, with an age, at least so old now."""
     draw = random.Random(seed)
-    newest = datetime.now(UTC) - age
+    newest = SOME_DAY if age is None else datetime.now(UTC) - age
     seconds = [int((newest - draw.random() * span).timestamp()) for _ in range(count)]
     return [f"gen-{second}-{''.join(draw.choices(ALPHABET, k=20))}" for second in seconds]
 

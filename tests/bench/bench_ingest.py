@@ -29,8 +29,8 @@ async def bare_rate(base_url: str, ids: list[str]) -> float:
     async def ask(share: list[str]) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         for generation_id in share:
-            head = f"GET /api/v1/generation?id={generation_id} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
-            writer.write(head.encode())
+            line = f"GET /api/v1/generation?id={generation_id} HTTP/1.1\r\n"
+            writer.write(f"{line}Host: {host}\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
             answer = (await reader.readuntil(b"\r\n\r\n")).lower()
             await reader.readexactly(int(answer.split(b"content-length: ")[1].split(b"\r\n")[0]))
         writer.close()

@@ -1,0 +1,83 @@
+import asyncio
+
+import pytest
+from fake_clock import FakeClock
+
+from ingest.errors import KeyRefusedError, UnreachableError
+from ingest.halt import Halt
+
+
+def test_a_halt_is_false_until_it_is_set():
+    halt = Halt()
+    assert (bool(halt), halt.error) == (False, None)
+    halt.set()
+    assert (bool(halt), halt.error) == (True, None)
+
+
+@pytest.mark.parametrize("late", [None, UnreachableError("a", cause="b", fix="c")])
+@pytest.mark.parametrize("early", [None, KeyRefusedError("a", cause="b", fix="c")])
+def test_the_first_reason_is_the_one_that_counts(early, late):
+    halt = Halt()
+    halt.set(early)
+    halt.set(late)
+    assert halt.error is early
+
+
+def test_a_sleep_lasts_as_long_as_it_should():
+    async def scenario():
+        clock = FakeClock()
+        await Halt().sleep(clock, 12.5)
+        return clock.elapsed
+
+    assert asyncio.run(scenario()) == 12.5
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_a_sleep_of_nothing_takes_no_time(seconds):
+    async def scenario():
+        clock = FakeClock()
+        await Halt().sleep(clock, seconds)
+        return clock.elapsed
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_the_end_of_the_run_wakes_all_sleepers_at_once():
+    async def scenario():
+        clock, halt = FakeClock(), Halt()
+
+        async def end():
+            await clock.sleep(3.0)
+            halt.set()
+
+        await asyncio.gather(*(halt.sleep(clock, 100.0 + n) for n in range(20)), end())
+        return clock.elapsed
+
+    assert asyncio.run(scenario()) == 3.0
+
+
+def test_nobody_falls_asleep_after_the_end():
+    async def scenario():
+        clock, halt = FakeClock(), Halt()
+        halt.set()
+        await halt.sleep(clock, 100.0)
+        return clock.elapsed
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_a_sleep_leaves_nothing_behind():
+    async def scenario():
+        clock, halt = FakeClock(), Halt()
+        await halt.sleep(clock, 1.0)
+        sleeping = asyncio.create_task(halt.sleep(clock, 5.0))
+        await asyncio.sleep(0)
+        sleeping.cancel()
+        await asyncio.gather(sleeping, return_exceptions=True)
+        await clock.sleep(10.0)
+        await asyncio.sleep(0)
+        return sleeping.cancelled(), len(asyncio.all_tasks())
+
+    cancelled, tasks = asyncio.run(scenario())
+    assert cancelled
+    assert tasks <= 2  # this scenario and the clock

@@ -1,0 +1,104 @@
+import json
+from collections import Counter
+from decimal import Decimal
+
+from ingest.errors import Exit, KeyRefusedError
+from ingest.models import SourceRead
+from ingest.pipeline import Result
+from ingest.summary import summary
+from ingest.tally import Tally
+
+
+def result(**fields):
+    given = {"run_id": "20261120T120000Z", "problems": (), "overdue": 0, "error": None, "code": Exit.DONE}
+    return Result(**given | {"seconds": 12.3456} | fields)
+
+
+def problem(source, text):
+    return SourceRead(source, bytes_read=0, sightings=0, complete=False, problem=text)
+
+
+BUSY = Tally(
+    due=1500,
+    sources=3,
+    passed_over=2,
+    bytes_read=1_234_567,
+    sightings=2000,
+    new_ids=1500,
+    requests=1600,
+    statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
+    failures=Counter({"timeout": 4, "connect": 3}),
+    settled=1490,
+    pending=6,
+    dead=4,
+    spend=Decimal("1234.567890123456"),
+)
+
+
+def test_people_read_four_lines_when_all_went_well():
+    text = summary(result(), Tally(sources=1, bytes_read=10, sightings=2, new_ids=2, requests=2, settled=2), "table")
+    assert text == (
+        "sources   1 read, 10 bytes, 2 IDs, 2 new\n"
+        "requests  2 in 12.3 s\n"
+        "IDs       2 settled, 0 pending, 0 dead\n"
+        "spend     $0 added\n"
+    )
+
+
+def test_people_read_what_held_the_run_back_and_what_is_left():
+    text = summary(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
+    assert text == (
+        "sources   3 read, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
+        "requests  1,600 in 12.3 s (40 throttled, 3 overloaded, 7 without an answer)\n"
+        "IDs       1,490 settled, 6 pending, 4 dead\n"
+        "spend     $1,234.57 added\n"
+        "problem   app.log.gz: cut off\n"
+        "overdue   1,234 IDs are pending though they are past the grace; run it again\n"
+    )
+
+
+def test_programs_read_one_object_on_one_line():
+    text = summary(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
+    assert text.endswith("}\n")
+    assert text.count("\n") == 1
+    assert json.loads(text, parse_float=Decimal) == {
+        "run_id": "20261120T120000Z",
+        "exit_code": 3,
+        "stopped_by": None,
+        "seconds": Decimal("12.346"),
+        "sources": 3,
+        "passed_over": 2,
+        "bytes_read": 1_234_567,
+        "sightings": 2000,
+        "new_ids": 1500,
+        "due": 1500,
+        "requests": 1600,
+        "settled": 1490,
+        "pending": 6,
+        "dead": 4,
+        "overdue": 5,
+        "throttled": 40,
+        "overloaded": 3,
+        "statuses": {"200": 1490, "404": 7, "429": 40, "503": 2, "529": 1},
+        "failures": {"connect": 3, "timeout": 4},
+        "spend_added": Decimal("1234.567890123456"),
+        "problems": [{"source": "a.gz", "problem": "cut off"}],
+    }
+
+
+def test_counts_come_in_a_fixed_order():
+    facts = json.loads(summary(result(), BUSY, "json"))
+    assert list(facts["statuses"]) == ["200", "404", "429", "503", "529"]
+    assert list(facts["failures"]) == ["connect", "timeout"]
+
+
+def test_what_ended_the_run_is_named_in_one_line():
+    error = KeyRefusedError("OpenRouter refused the API key", cause="b", fix="c")
+    facts = json.loads(summary(result(error=error, code=Exit.KEY_REFUSED), Tally(), "json"))
+    assert (facts["stopped_by"], facts["exit_code"]) == ("OpenRouter refused the API key", 77)
+
+
+def test_a_file_name_cannot_write_to_the_terminal():
+    evil = problem("\x1b[31mred\u202e.log\n", "\x9b2J")
+    text = summary(result(problems=(evil,)), Tally(), "table")
+    assert text.splitlines()[-1] == r"problem   \x1b[31mred\u202e.log\n: \x9b2J"

@@ -1,0 +1,34 @@
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.tally import Tally
+
+
+def test_a_tally_begins_at_zero_and_shares_nothing():
+    one, other = Tally(), Tally()
+    one.statuses[429] += 1
+    one.failures["timeout"] += 1
+    assert (other.statuses, other.failures) == ({}, {})
+    assert (other.done, other.requests, other.spend) == (0, 0, Decimal(0))
+
+
+@given(st.lists(st.sampled_from([200, 404, 429, 500, 503, 529])))
+def test_throttled_and_overloaded_are_read_from_the_statuses(statuses):
+    tally = Tally()
+    for status in statuses:
+        tally.statuses[status] += 1
+    assert tally.throttled == statuses.count(429)
+    assert tally.overloaded == statuses.count(503) + statuses.count(529)
+    assert sum(tally.statuses.values()) == len(statuses)
+
+
+def test_asking_for_a_count_adds_no_status():
+    tally = Tally()
+    assert (tally.throttled, tally.overloaded) == (0, 0)
+    assert dict(tally.statuses) == {}
+
+
+def test_every_outcome_is_done():
+    assert Tally(settled=1, pending=20, dead=300).done == 321
