@@ -43,10 +43,10 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def named(self, name: str) -> pl.DataFrame:
+    def named(self, name: str, **parameters: str) -> pl.DataFrame:
         """The rows of a query in ``sql/queries``."""
         with storage_errors(self._path):
-            return pl.DataFrame(self._connection.sql(sql.query(name)))
+            return pl.DataFrame(self._connection.sql(sql.query(name), params=parameters))
 
     def select(self, statement: str) -> pl.DataFrame:
         """The rows of a user's statement.
@@ -56,11 +56,11 @@ class Reader:
         """
         try:
             relation = self._connection.sql(statement)
+            if relation is not None:
+                return pl.DataFrame(relation)
         except duckdb.Error as error:
             raise _refused(error) from None
-        if relation is None:
-            raise UsageError("the SQL returns no rows", cause="there is no statement in it", fix="try `orusage views`")
-        return self._frame(relation)
+        raise UsageError("the SQL returns no rows", cause="there is no statement in it", fix="see `orusage query -h`")
 
     def view(self, name: str) -> pl.DataFrame:
         """All rows of one view or table.
@@ -71,7 +71,7 @@ class Reader:
         Raises:
             UsageError: there is none of that name.
         """
-        return self._frame(self._connection.table(self._known(name)))
+        return self.named("all_rows", relation=self._known(name))
 
     def relations(self) -> pl.DataFrame:
         """Every relation: its name, whether it is a view, and what it holds."""
@@ -98,12 +98,6 @@ class Reader:
             cause=f"the warehouse has {len(relations)} relations, none of that name",
             fix=f"did you mean {close[0]}?" if close else "see `orusage views`",
         )
-
-    def _frame(self, relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
-        try:
-            return pl.DataFrame(relation)
-        except duckdb.Error as error:
-            raise _refused(error) from None
 
 
 def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
