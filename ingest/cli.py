@@ -11,15 +11,16 @@ import logging
 import os
 import re
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import click
 
 from ingest import __version__
 from ingest.errors import CannotCreateError, ConfigurationError, Exit, OrusageError, StorageError, UsageError
-from ingest.params import DURATION, MOMENT
+from ingest.params import DURATION, MOMENT, POSITIVE_DURATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ class Globals:
 def main() -> int:
     """Run the command line; returns the exit code."""
     os.umask(0o077)  # what a run writes tells what people ask models: it is for its owner
+    _mend_streams()
     options = Globals()
     try:
         return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
@@ -62,10 +64,20 @@ def main() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it ends in three lines and a code
         if options.debug:
-            raise
+            traceback.print_exc()
         return _report(_as_ours(error))
+
+
+def _mend_streams() -> None:
+    """A stream that was closed before we started swallows what it gets; one of a narrow encoding escapes it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as we live
+        elif mode == "w":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: OrusageError) -> int:
@@ -73,7 +85,7 @@ def _report(error: OrusageError) -> int:
     from ingest.render import plain
 
     lines = (f"orusage: {error.what}", f"  cause: {error.cause}", f"  fix:   {error.fix}")
-    click.echo("\n".join(plain(line) for line in lines), err=True)
+    _write("".join(plain(line) + "\n" for line in lines), sys.stderr)
     return error.code
 
 
@@ -131,7 +143,7 @@ def orusage(
 def format_option(*choices: str) -> Callable[[Any], Any]:
     """The option --format; the first choice is the default."""
     kind = click.Choice(choices)
-    return click.option("--format", "form", type=kind, default=choices[0], show_default=True, help="How to print rows.")
+    return click.option("--format", type=kind, default=choices[0], show_default=True, help="How to print rows.")
 
 
 @orusage.command()
@@ -139,8 +151,8 @@ def format_option(*choices: str) -> Callable[[Any], Any]:
 @click.option("--since", type=MOMENT, help="Leave alone IDs whose own second is earlier: 2026-11-01, or 7d (ago).")
 @click.option("--until", type=MOMENT, help="Leave alone IDs whose own second is later.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=32, show_default=True, help="Requests in flight.")
-@click.option("--rate", type=click.FloatRange(0.01), help="Requests per second at most.  [default: what is found]")
-@click.option("--timeout", type=DURATION, default="30s", show_default=True, help="For one request in all.")
+@click.option("--rate", type=click.FloatRange(0.01, 1e6), help="Requests per second at most.  [default: what is found]")
+@click.option("--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="For one request in all.")
 @click.option("--max-time", type=DURATION, help="Take no new ID after this time.")
 @click.option("--limit", type=click.IntRange(1), help="Ask for so many IDs at most.")
 @click.option("--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age at which a 404 is final.")
@@ -149,7 +161,7 @@ def format_option(*choices: str) -> Callable[[Any], Any]:
 @click.option("--api-key-file", type=click.Path(path_type=Path), help="File that holds the key.")
 @click.option("--api-key-command", help="Command that prints the key.")
 @click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)
-@click.option("--summary", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--summary", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
 def ingest(
     options: Globals,
@@ -162,7 +174,7 @@ def ingest(
     api_key_file: Path | None,
     api_key_command: str | None,
     progress: str,
-    form: str,
+    summary: str,
     **bounds: Any,
 ) -> int:
     r"""Read IDs out of SOURCES and fetch what is known of them.
@@ -180,7 +192,7 @@ def ingest(
     from ingest.key import load_key
     from ingest.session import run
     from ingest.settings import BASE_URL, EARLIEST, LATEST, Settings, check_base_url
-    from ingest.summary import summary
+    from ingest.summary import report
 
     settings = Settings(
         base_url=check_base_url(base_url or BASE_URL),
@@ -191,7 +203,7 @@ def ingest(
     )
     key = partial(load_key, api_key_file, api_key_command)
     result, tally = run(sources, options.file, key, settings, bar=_wants_bar(progress))
-    _emit(summary(result, tally, form))
+    _emit(report(result, tally, summary))
     return _report(result.error) if result.error else result.code
 
 
@@ -264,7 +276,7 @@ def _need_simulator() -> None:
 @orusage.command()
 @click.argument("sources", nargs=-1, required=True)
 @format_option("text", "ndjson", "csv")
-def extract(sources: tuple[str, ...], form: str) -> int:
+def extract(sources: tuple[str, ...], format: str) -> int:
     """Print the generation IDs found in SOURCES, with source and position. No network, no warehouse.
 
     The position is the offset of the ID in bytes, after decompression.
@@ -280,7 +292,7 @@ def extract(sources: tuple[str, ...], form: str) -> int:
             yield [(s.generation_id, s.source, s.position) for s in chunk.sightings]
             reads.extend([chunk.read] if chunk.read else [])
 
-    for text in streamed(("generation_id", "source", "position"), rows(), form):
+    for text in streamed(("generation_id", "source", "position"), rows(), format):
         _emit(text)
     return _tell_problems(reads)
 
@@ -305,7 +317,7 @@ def _tell_problems(reads: list[SourceRead]) -> int:
 @click.option("--view", help="All rows of a view or table, such as cost_daily.")
 @format_option(*FORMATS)
 @click.pass_obj
-def query(options: Globals, /, statement: str | None, file: IO[str] | None, view: str | None, form: str) -> int:
+def query(options: Globals, /, statement: str | None, file: IO[str] | None, view: str | None, format: str) -> int:
     r"""Run one read-only SQL statement over the warehouse.
 
     It can neither write, nor read other files, nor reach the network. Times are UTC.
@@ -323,7 +335,7 @@ def query(options: Globals, /, statement: str | None, file: IO[str] | None, view
             fix="see `orusage query -h`",
         )
     with Reader(options.file) as reader:
-        _print(reader.view(view) if view else reader.select(file.read() if file else statement or ""), form)
+        _print(reader.view(view) if view else reader.select(_text_of(file) if file else statement or ""), format)
     return Exit.DONE
 
 
@@ -331,12 +343,12 @@ def query(options: Globals, /, statement: str | None, file: IO[str] | None, view
 @click.argument("names", nargs=-1)
 @format_option(*FORMATS)
 @click.pass_obj
-def views(options: Globals, /, names: tuple[str, ...], form: str) -> int:
+def views(options: Globals, /, names: tuple[str, ...], format: str) -> int:
     """What there is to query: relations and their grain, or with NAMES their columns, units and meaning."""
     from ingest.reader import Reader
 
     with Reader(options.file) as reader:
-        _print(reader.columns_of(names) if names else reader.relations(), form)
+        _print(reader.columns_of(names) if names else reader.relations(), format)
     return Exit.DONE
 
 
@@ -344,13 +356,22 @@ def views(options: Globals, /, names: tuple[str, ...], form: str) -> int:
 @click.option("--runs", is_flag=True, help="Past runs instead, the newest first.")
 @format_option(*FORMATS)
 @click.pass_obj
-def status(options: Globals, /, runs: bool, form: str) -> int:
+def status(options: Globals, /, runs: bool, format: str) -> int:
     """How complete and how fresh the warehouse is."""
     from ingest.reader import Reader
 
     with Reader(options.file) as reader:
-        _print(reader.named("past_runs" if runs else "status"), form)
+        _print(reader.named("past_runs" if runs else "status"), format)
     return Exit.DONE
+
+
+def _text_of(file: IO[str]) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{file.name} is not SQL", cause=f"it is not UTF-8 text: {error.reason}", fix="name a text file"
+        ) from None
 
 
 def _print(frame: pl.DataFrame, form: str) -> None:
@@ -365,8 +386,12 @@ def _emit(text: str) -> None:
 
     if sys.stdout.isatty():
         text = "\n".join(plain(line) for line in text.split("\n"))
+    _write(text, sys.stdout)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write; once the reader has seen enough and is gone, write nowhere, so that the exit code is still the run's."""
     try:
-        click.echo(text, nl=False)
-    except BrokenPipeError:  # whoever reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(Exit.DONE) from None
+        click.echo(text, file=stream, nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -79,7 +79,7 @@ class OpenRouterClient:
                 "User-Agent": user_agent,
             },
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            timeout=httpx.Timeout(timeout, connect=min(timeout / 2, CONNECT_SECONDS)),
             follow_redirects=False,
         )
 

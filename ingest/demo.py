@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from ingest.resources import SAMPLES
 from ingest.session import run
 from ingest.settings import Settings
 from ingest.simulator import DEFAULT_KEY
-from ingest.summary import summary
+from ingest.summary import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ FAULTS = (
     *("--p529", "0.003", "--p500", "0.008", "--p404", "0.006", "--malformed", "0.003"),
 )
 
+_LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+/api/v1)$")
 _ID_SECOND = re.compile(rb"(gen-(?:[a-z]+-)?)(\d{10})(?=-[0-9A-Za-z]{20})")
 _EPOCH = re.compile(rb'("created": )(\d{10})')
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -67,7 +69,7 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
         raise result.error
     with Reader(file) as reader:
         tables = [render(reader.named(name), "table") for name in ("demo_ledger", "demo_cost", "demo_latency")]
-    return "\n".join((summary(result, tally, "table"), *tables, _what_next(file)))
+    return "\n".join((report(result, tally, "table"), *tables, _what_next(file)))
 
 
 def lay_out_samples(logs: Path, newest: datetime) -> None:
@@ -87,17 +89,20 @@ def lay_out_samples(logs: Path, newest: datetime) -> None:
 @contextmanager
 def simulator() -> Iterator[str]:
     """A simulated OpenRouter with faults, as long as the block runs; the value is its base URL."""
-    command = [sys.executable, "-m", "ingest", "simulate", "--port", "0", *FAULTS]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ourselves
+    # -P: a file ingest.py in the directory where the demo is tried is not ours
+    command = [sys.executable, "-P", "-m", "ingest", "simulate", "--port", "0", *FAULTS]
+    path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:  # noqa: S603
         try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
+            listening = _LISTENING.match(process.stdout.readline() if process.stdout else "")
+            if not listening:
                 raise OrusageError(
                     "the simulated OpenRouter did not start",
                     cause="its process ended at once",
                     fix="run `orusage simulate` by itself to see why",
                 )
-            yield line.split()[-1]
+            yield listening[1]
         finally:
             process.terminate()
 

@@ -7,6 +7,7 @@ says what follows: an outcome, or the seconds to wait before the ID is asked aga
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,7 @@ from ingest.models import Dead, Generation, Outcome, Pending, Settled, WorkItem
 from ingest.policy import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
     from datetime import datetime
 
     from ingest.clock import Clock
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ingest.limiter import Gate
     from ingest.settings import Settings
     from ingest.tally import Tally
+
+log = logging.getLogger("orusage")
 
 ZERO_TOKEN_AGE = timedelta(hours=1)
 """A younger generation without tokens may be recorded too early; it is asked for once more."""
@@ -108,6 +111,7 @@ class Fetcher:
         self._breaker_until = clock.monotonic()
         self._throttled_since: float | None = None
         self._key_is_good: bool | None = None
+        self._has_read = False
         self._steps: dict[Verdict, Callable[[_Ask, Answer], Step]] = {
             Verdict.READ: self._read,
             Verdict.REDIRECT: self._redirected,
@@ -120,7 +124,7 @@ class Fetcher:
             Verdict.FAILED: lambda ask, answer: self._failed(ask, f"http_{answer.status}"),
         }
 
-    async def run(self, items: Iterator[WorkItem]) -> AsyncIterator[Outcome]:
+    async def run(self, items: Iterator[WorkItem]) -> AsyncGenerator[Outcome]:
         """Ask for every item, `settings.concurrency` at a time; outcomes come in the order they are reached.
 
         Items are taken one by one as workers become free, and none after the halt. Every item taken has an outcome.
@@ -163,7 +167,7 @@ class Fetcher:
             if not isinstance(step, float):
                 return step
             await self._halt.sleep(self._clock, step)
-        return ask.cut_short()
+        return self._not_readable(ask) if ask.unreadable else ask.cut_short()
 
     async def _send(self, ask: _Ask) -> Answer | Failure:
         ask.requests += 1
@@ -202,6 +206,7 @@ class Fetcher:
             ask.other_id = str(came_back)
             return 0.0
         self._went_well()
+        self._has_read = True
         if self._is_too_early(ask.item, generation):
             return ask.pending("zero_tokens", self._clock.now() + policy.SOONEST_NEXT)
         return Settled(ask.item, generation, self._clock.now(), ask.requests)
@@ -240,8 +245,15 @@ class Fetcher:
         if self._throttled_since is None:
             self._throttled_since = now
         if now - self._throttled_since > self._settings.patience.total_seconds():
-            self._halt.set(None if self._tally.settled else stops.throttled_for_ever(self._settings.patience))
+            self._give_up_throttled()
         return 0.0
+
+    def _give_up_throttled(self) -> None:
+        if not self._has_read:
+            self._halt.set(stops.throttled_for_ever(self._settings.patience))
+        elif not self._halt:
+            log.warning("nothing but HTTP 429 any more: what is left is for the next run")
+            self._halt.set()
 
     def _overloaded(self, ask: _Ask, answer: Answer) -> Step:
         hint = self._hint(answer)
@@ -266,14 +278,16 @@ class Fetcher:
 
     def _unreadable(self, ask: _Ask) -> Step:
         self._in_a_row += 1
-        if self._in_a_row >= policy.STOP_AFTER:
-            return self._stop(ask, stops.not_the_api(self._settings.base_url))
         ask.unreadable += 1
-        if ask.unreadable == 1:
-            return 0.0
-        if ask.runs("unreadable") >= policy.UNREADABLE_RUNS:
+        if self._in_a_row >= policy.STOP_AFTER:
+            self._halt.set(stops.not_the_api(self._settings.base_url))
+        return 0.0 if ask.unreadable == 1 and not self._halt else self._not_readable(ask)
+
+    def _not_readable(self, ask: _Ask) -> Outcome:
+        runs = ask.runs("unreadable")
+        if runs >= policy.UNREADABLE_RUNS:
             return ask.dead("bad_response")
-        return ask.pending("unreadable")
+        return ask.pending("unreadable", self._clock.now() + policy.UNREADABLE_REST if runs > 1 else None)
 
     def _redirected(self, ask: _Ask, _: Answer) -> Step:
         self._in_a_row += 1
@@ -303,7 +317,7 @@ class Fetcher:
         return policy.wait_hint(answer.headers, error_of(answer.body), self._clock.now())
 
 
-async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> AsyncIterator[Outcome]:
+async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> AsyncGenerator[Outcome]:
     """Hold burials back until an ID is settled; `FIRST_ANSWERS` of them without one end the run and bury nothing.
 
     With the wrong account or base URL every ID is refused or not found, and a year of IDs must not die of that.
@@ -311,7 +325,7 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
     held: list[Dead] = []
     trusted = False
     async for outcome in outcomes:
-        trusted = trusted or (isinstance(outcome, Settled) and not halt.error)
+        trusted = trusted or (_proves_the_account(outcome) and not halt.error)
         if not trusted and isinstance(outcome, Dead):
             held.append(outcome)
             if len(held) >= FIRST_ANSWERS:
@@ -324,6 +338,10 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
         yield outcome
     for burial in held:
         yield _spared(burial) if halt.error else burial
+
+
+def _proves_the_account(outcome: Outcome) -> bool:
+    return isinstance(outcome, Settled) or (isinstance(outcome, Pending) and outcome.reason == "zero_tokens")
 
 
 def _spared(burial: Dead) -> Pending:

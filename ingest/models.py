@@ -133,7 +133,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Given up, with a reason; only ``retry`` brings it back."""
+    """Given up, with a reason."""
 
     item: WorkItem
     reason: str
@@ -171,7 +171,7 @@ class SourceRead:
     @property
     def was_readable(self) -> bool:
         """Whether anything at all could be read, be it an empty file."""
-        return self.complete or self.bytes_read > 0
+        return not self.passed_over and (self.complete or self.bytes_read > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from ingest.scan import expand, nothing_readable, scan_all
 from ingest.warehouse import Page, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -110,10 +110,10 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
     with Warehouse(job.warehouse, now) as warehouse:
         run = _Run(job, warehouse, now)
         try:
-            problems = run.read(chunks)
+            problems = await run.read(chunks)
             await run.fetch()
-        except OrusageError as error:
-            run.finish(error.code)
+        except Exception as error:
+            run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
         overdue = warehouse.count_overdue(job.settings, job.clock.now())
         code = exit_code(job.tally, len(problems), overdue, job.halt.error)
@@ -135,7 +135,7 @@ def _worth_storing(chunks: Iterator[Chunk], warehouse: Path) -> Iterator[Chunk]:
         seen.append(chunk)
         if chunk.sightings:
             return chain(seen, chunks)
-    reads = [c.read for c in seen if c.read and not c.read.passed_over]
+    reads = [c.read for c in seen if c.read]
     if reads and not any(r.was_readable for r in reads):
         raise nothing_readable(reads)
     if not warehouse.exists():
@@ -153,11 +153,12 @@ class _Run:
         self._now = now
         warehouse.start_run(self.run_id, __version__, job.settings.base_url, now)
 
-    def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
+    async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
         """Store what the sources hold; returns those that were not read to their end."""
         tally = self._job.tally
         problems: list[SourceRead] = []
         for chunk in chunks:
+            await asyncio.sleep(0)  # whoever shows progress gets a turn
             if chunk.read and chunk.read.passed_over:
                 tally.passed_over += 1
                 continue
@@ -183,10 +184,16 @@ class _Run:
         job.watch(gate)
         async with _client(job) as client:
             fetcher = Fetcher(client, gate, job.halt, settings, job.clock, job.tally, random.random)
-            outcomes = buried_with_care(fetcher.run(self._items()), job.halt)
-            async with _deadline(job, self._now):
-                async for batch in self._batches(outcomes):
+            async with (
+                _deadline(job, self._now),
+                aclosing(fetcher.run(self._items())) as outcomes,
+                aclosing(buried_with_care(outcomes, job.halt)) as cared_for,
+                aclosing(self._batches(cared_for)) as batches,
+            ):
+                async for batch in batches:
                     self._warehouse.commit(batch, self.run_id)
+                    for outcome in batch:
+                        _count(outcome, job.tally)
 
     def finish(self, code: int) -> None:
         """Note how the run ended."""
@@ -202,12 +209,12 @@ class _Run:
             yield from items
             page = Page.behind(items[-1])
 
-    async def _batches(self, outcomes: AsyncIterable[Outcome]) -> AsyncIterator[list[Outcome]]:
+    async def _batches(self, outcomes: AsyncIterable[Outcome]) -> AsyncGenerator[list[Outcome]]:
         clock = self._job.clock
         batch: list[Outcome] = []
         began = clock.monotonic()
         async for outcome in outcomes:
-            _count(outcome, self._job.tally)
+            self._job.tally.done += 1
             batch.append(outcome)
             if len(batch) >= self._job.settings.batch_size or clock.monotonic() - began >= COMMIT_EVERY:
                 yield batch
@@ -246,12 +253,13 @@ def _client(job: Job) -> OpenRouterClient:
 
 
 def _count(outcome: Outcome, tally: Tally) -> None:
+    """Count what is stored. An ID that was still waiting for its turn when the run ended was not asked."""
     match outcome:
         case Settled():
             tally.settled += 1
             tally.spend += outcome.generation.spend
         case Pending():
-            tally.pending += 1
+            tally.pending += outcome.requests > 0
         case Dead():
             tally.dead += 1
 
@@ -259,6 +267,6 @@ def _count(outcome: Outcome, tally: Tally) -> None:
 def _nothing_found(sources: int) -> NoInputError:
     return NoInputError(
         "there is nothing to ask",
-        cause=f"no generation ID in {sources} sources" if sources else "no sources were named, and nothing is pending",
+        cause=f"no generation ID in {sources} sources" if sources else "no source holds text, and nothing is pending",
         fix="name logs that hold IDs such as gen-1753485462-…; `orusage extract FILE` shows what is found",
     )

@@ -20,6 +20,9 @@ UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
 """Runs after which an ID that keeps being answered so is buried."""
 
+UNREADABLE_REST = timedelta(hours=36)
+"""From the second such run in a row on: so that a few bad IDs cannot stop every night's run before the others' turn."""
+
 TRIES = 4
 """Requests for one ID in one run while the server fails."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,10 @@ import polars as pl
 from ingest import sql
 from ingest.errors import UnexpectedInputError, UsageError
 from ingest.storage import open_for_reading, storage_errors
+
+_IN_POLARS = re.compile(
+    r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|DATE|TIME|TIMESTAMP.*"
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +62,7 @@ class Reader:
         try:
             relation = self._connection.sql(statement)
             if relation is not None:
-                return pl.DataFrame(relation)
+                return pl.DataFrame(_framed(relation))
         except duckdb.Error as error:
             raise _refused(error) from None
         raise UsageError("the SQL returns no rows", cause="there is no statement in it", fix="see `orusage query -h`")
@@ -98,6 +103,18 @@ class Reader:
             cause=f"the warehouse has {len(relations)} relations, none of that name",
             fix=f"did you mean {close[0]}?" if close else "see `orusage views`",
         )
+
+
+def _framed(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same rows as a frame can hold them: types that polars has not as text, and each column under its own name."""
+    names: dict[str, int] = {}
+    columns = []
+    for place, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True), start=1):
+        value = f"#{place}" if _IN_POLARS.fullmatch(str(kind)) else f"CAST(#{place} AS VARCHAR)"
+        while (names.setdefault(name, place)) != place:
+            name += "_"  # noqa: PLW2901  # until it is new
+        columns.append(f'{value} AS "{name.replace(chr(34), chr(34) * 2)}"')
+    return relation.project(", ".join(columns))
 
 
 def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -7,6 +7,7 @@ memory does not grow with lines or files.
 from __future__ import annotations
 
 import bz2
+import errno
 import glob
 import gzip
 import hashlib
@@ -64,6 +65,7 @@ _OPENERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"BZh": lambda raw: cast("BinaryIO", bz2.open(raw)),
     b"\xfd7zXZ\x00": lambda raw: cast("BinaryIO", lzma.open(raw)),
 }
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
@@ -92,7 +94,7 @@ class Expansion:
     Attributes:
         sources: Everything to read, in order, each file once.
         problems: Arguments that stand for nothing.
-        passed_over: Hidden and special files met in directories.
+        passed_over: Hidden files, special files and links to directories met in directories.
     """
 
     sources: tuple[Source, ...]
@@ -107,11 +109,11 @@ def expand(arguments: Iterable[str]) -> Expansion:
     passed_over = 0
     for argument in arguments:
         try:
-            found, hidden = _expand_one(argument)
+            found, others = _expand_one(argument, problems)
         except OSError as error:
             problems.append(unreadable(argument, error.strerror or str(error)))
             continue
-        passed_over += hidden
+        passed_over += others
         for source in found:
             key = STDIN if source.name == STDIN else os.path.realpath(source.name)
             known = sources.setdefault(key, source)
@@ -137,43 +139,39 @@ def nothing_readable(reads: Sequence[SourceRead]) -> NoInputError:
     )
 
 
-def _expand_one(argument: str) -> tuple[list[Source], int]:
+def _expand_one(argument: str, problems: list[SourceRead]) -> tuple[list[Source], int]:
+    """The files an argument stands for, and how many others were met; what stands for nothing is a problem."""
     path = Path(argument)
     if argument == STDIN:
         return [Source(STDIN)], 0
-    if not argument:  # an unset variable of the shell; as a path it would be the current directory
-        raise FileNotFoundError(2, "no such file or directory")
-    if path.is_dir():
-        return _walk(path)
-    if path.exists():
+    if argument and path.is_dir():  # an unset variable of the shell would be the current directory
+        return _walk(path, problems)
+    if argument and path.exists():
         return [Source(argument)], 0
-    if not glob.has_magic(argument):
-        raise FileNotFoundError(2, "no such file or directory")
     matches = glob.glob(argument, recursive=True)  # noqa: PTH207  # patterns may be absolute and hold **
     files = sorted(m for m in matches if not Path(m).is_dir())
     if not files:
-        raise FileNotFoundError(2, "no file matches")
+        is_pattern = glob.has_magic(argument)
+        problems.append(unreadable(argument, "no file matches" if is_pattern else "no such file or directory"))
     return [Source(f) for f in files], 0
 
 
-def _walk(root: Path) -> tuple[list[Source], int]:
-    """The regular files below a directory; one that cannot be entered raises OSError."""
+def _walk(root: Path, problems: list[SourceRead]) -> tuple[list[Source], int]:
+    """The regular files below a directory; a directory that cannot be entered is a problem."""
     files: list[Source] = []
     passed_over = 0
-    for directory, folders, names in os.walk(root, onerror=_raise):
-        passed_over += sum(n.startswith(".") for n in (*folders, *names))
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(n for n in names if not n.startswith(".")):
-            path = Path(directory, name)
-            if path.is_file():
-                files.append(Source(str(path), named=False))
-            else:
-                passed_over += 1
+    for directory, folders, names in os.walk(root, onerror=lambda error: problems.append(_not_entered(error))):
+        shown = [n for n in (*folders, *names) if not n.startswith(".")]
+        passed_over += len(folders) + len(names) - len(shown)
+        folders[:] = sorted(f for f in folders if f in shown and not Path(directory, f).is_symlink())
+        sources = [Path(directory, n) for n in sorted(shown) if n not in folders]
+        files += [Source(str(p), named=False) for p in sources if p.is_file()]
+        passed_over += sum(not p.is_file() for p in sources)
     return files, passed_over
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _not_entered(error: OSError) -> SourceRead:
+    return unreadable(str(error.filename), error.strerror or str(error))
 
 
 class Scan:
@@ -186,6 +184,7 @@ class Scan:
 
     def __init__(self, source: Source, now: datetime) -> None:
         self._source = source
+        self._label = source.label
         self._now = now
         self._bytes = 0
         self._sightings = 0
@@ -199,7 +198,7 @@ class Scan:
     def result(self) -> SourceRead:
         """How far the reading has come, and what was wrong."""
         return SourceRead(
-            self._source.label,
+            self._label,
             self._bytes,
             self._sightings,
             self._complete,
@@ -219,7 +218,7 @@ class Scan:
                 recent.clear()
             recent.add(generation_id)
             self._sightings += 1
-            yield Sighting(generation_id, self._source.label, position)
+            yield Sighting(generation_id, self._label, position)
 
     def _blocks(self) -> Iterator[bytes]:
         """The source's text; what goes wrong ends it and is told in `result`, so nothing read before is lost."""
@@ -303,6 +302,8 @@ def _opened(name: str) -> Iterator[BinaryIO]:
     """The source's text, decompressed if its first bytes say that it is compressed."""
     with nullcontext(cast("BufferedReader", sys.stdin.buffer)) if name == STDIN else Path(name).open("rb") as raw:
         magic = raw.peek(max(map(len, _OPENERS)))
+        if magic.startswith(_ZSTD):
+            raise OSError(errno.ENOTSUP, "zstd archives are not read yet")
         opener = next((o for m, o in _OPENERS.items() if magic.startswith(m)), None)
         if opener is None:
             yield raw

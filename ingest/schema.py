@@ -138,7 +138,7 @@ ATTEMPT_FIELDS = (
 )
 """The fields of an entry of ``provider_responses``."""
 
-GENERATION_ID = Column("generation_id", TEXT, "", "The ID as it was asked for; unique, see the check in the README.")
+GENERATION_ID = Column("generation_id", TEXT, "", "The ID as it was asked for; each stands in one row.")
 REQUESTED_AT = Column(
     "requested_at", TIME, "UTC", "Second of the request, taken from the ID; NULL for IDs from before October 2024."
 )

@@ -248,11 +248,12 @@ def serve(simulator: Simulator, port: int, ready: Callable[[str], None]) -> None
     """
     config = uvicorn.Config(simulator, log_level="warning", access_log=False, lifespan="off")
     config.timeout_graceful_shutdown = 2
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda *_: None)  # the server stops by its own handler, then repeats the signal to this one
+    server = uvicorn.Server(config)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # for one that comes before the server has its own handlers
+        signal.signal(stop, lambda *_: setattr(server, "should_exit", True))
     with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
         ready(f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

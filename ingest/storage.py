@@ -68,7 +68,7 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
 
 def _connect(path: Path, config: dict[str, Any], *, read_only: bool) -> duckdb.DuckDBPyConnection:
     with storage_errors(path):
-        return duckdb.connect(path, read_only=read_only, config=config)
+        return duckdb.connect(path.absolute(), read_only=read_only, config=config)  # ":memory:" is a name like any
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def summary(result: Result, tally: Tally, form: str) -> str:
+def report(result: Result, tally: Tally, form: str) -> str:
     """The run as text.
 
     Args:
@@ -60,6 +60,9 @@ def _for_people(result: Result, tally: Tally) -> str:
         f"IDs       {tally.settled:,} settled, {tally.pending:,} pending, {tally.dead:,} dead",
         f"spend     ${money(tally.spend)} added",
     ]
+    left = tally.due - tally.settled - tally.pending - tally.dead
+    lines += [f"left      {left:,} due IDs were not asked; the next run does"] if left else []
+    lines += [f"skipped   {tally.passed_over:,} hidden, special or binary files"] if tally.passed_over else []
     lines += [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in result.problems]
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are pending though they are past the grace; run it again")

@@ -21,7 +21,8 @@ class Tally:
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
-        settled: IDs settled.
+        done: IDs that came out of fetching, stored or about to be.
+        settled: IDs settled and stored.
         pending: IDs asked and left pending.
         dead: IDs buried.
         spend: What the settled IDs cost, in USD.
@@ -36,15 +37,11 @@ class Tally:
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    done: int = 0
     settled: int = 0
     pending: int = 0
     dead: int = 0
     spend: Decimal = Decimal(0)
-
-    @property
-    def done(self) -> int:
-        """IDs that this run is through with."""
-        return self.settled + self.pending + self.dead
 
     @property
     def throttled(self) -> int:

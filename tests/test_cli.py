@@ -167,14 +167,66 @@ def test_reading_a_warehouse_that_is_not_there(orusage, tmp_path, command):
 
 def test_options_come_from_the_environment_too(orusage, filled, tmp_path):
     (tmp_path / "orusage.duckdb").rename(tmp_path / "other.duckdb")
-    done = orusage("status", ORUSAGE_WAREHOUSE="other.duckdb", ORUSAGE_STATUS_FORM="json")
-    assert done.code == 0
+    done = orusage("status", ORUSAGE_WAREHOUSE="other.duckdb", ORUSAGE_STATUS_FORMAT="json")
+    assert done.json[0]["settled"] == len(IDS)
 
 
 def test_log_lines_as_json(orusage, tmp_path):
     write_log(tmp_path / "a.log", [])
     done = orusage("--log-format", "json", "extract", "a.log", "gone.log")
     assert json.loads(done.err)["level"] == "warning"
+
+
+def test_every_option_has_the_environment_variable_of_its_own_name():
+    for command in group.commands.values():
+        for param in command.params:
+            if param.param_type_name == "option":
+                assert f"--{param.name.replace('_', '-')}" in param.opts
+
+
+@pytest.mark.parametrize(
+    ("statement", "columns"),
+    [
+        ("SELECT INTERVAL 90 MINUTE AS age, '101'::BIT AS bits, [1, 2] AS list", ["age", "bits", "list"]),
+        ('SELECT 1 AS a, 2 AS a, 3 AS "a""b"', ["a", "a_", 'a"b']),
+        ("SELECT uuid() AS u, {'x': 1} AS s, now() AS t, sum(attempts) AS n FROM generations", ["u", "s", "t", "n"]),
+    ],
+)
+def test_query_prints_types_and_names_that_a_frame_does_not_know(orusage, filled, statement, columns):
+    done = orusage("query", statement, "--format", "json")
+    assert (done.code, list(done.json[0])) == (0, columns), done.err
+
+
+def test_a_join_with_using_can_be_printed(orusage, filled):
+    assert orusage("query", "SELECT * FROM generations JOIN provider_attempts USING (generation_id) LIMIT 1").code == 0
+
+
+def test_sql_that_is_no_text(orusage, filled, tmp_path):
+    (tmp_path / "q.sql").write_bytes(b"SELECT '\xff\xfe'")
+    assert orusage("query", "-f", "q.sql").code == Exit.USAGE
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"]])
+def test_the_exit_code_is_the_same_whatever_is_shown(orusage, options):
+    assert orusage(*options, "extract", "gone.log").code == Exit.NO_INPUT
+
+
+@pytest.mark.parametrize("redirection", ["| true", "2>&1 | true", "2>&-", ">&-"])
+def test_the_exit_code_is_the_same_whoever_listens(tmp_path, redirection):
+    write_log(tmp_path / "a.log", new_ids(1))
+    command = f"{sys.executable} -m ingest extract a.log gone.log {redirection}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, env=environment(), check=False)
+    assert done.returncode == Exit.PARTIAL
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_terminal_of_another_encoding_gets_escapes(orusage, filled):
+    assert orusage("status", PYTHONIOENCODING="latin-1").code == 0
+
+
+def test_a_warehouse_called_memory_is_a_file(orusage, filled, tmp_path):
+    (tmp_path / "orusage.duckdb").rename(tmp_path / ":memory:")
+    assert orusage("-w", ":memory:", "status", "--format", "json").json[0]["settled"] == len(IDS)
 
 
 def test_an_unexpected_error_masks_what_looks_like_a_key(monkeypatch, capsys):

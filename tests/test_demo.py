@@ -1,10 +1,13 @@
 import re
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+import ingest
 from ingest.demo import lay_out_samples
 from ingest.generation_id import second_of
 from ingest.resources import SAMPLES
@@ -52,7 +55,7 @@ def test_the_demo_does_the_whole_job_and_again_asks_almost_nothing(orusage, tmp_
     first = orusage("demo")
     assert (first.code, time.monotonic() - began < 60) == (0, True), first.err
     assert "2,022 IDs, 2,022 new" in first.out
-    for expected in ("anthropic/claude", "ttft p50 ms", "pending: not there yet", "Try next:", "throttled"):
+    for expected in ("anthropic/claude", "ttft p50 ms", "pending: asked again later", "Try next:", "throttled"):
         assert expected in first.out
     status = orusage("-w", "orusage-demo/orusage.duckdb", "status", "--format", "json").json[0]
     assert status["settled"] + status["pending"] + status["dead"] == DISTINCT_IDS
@@ -64,6 +67,16 @@ def test_the_demo_does_the_whole_job_and_again_asks_almost_nothing(orusage, tmp_
     assert again["settled"] + again["pending"] + again["dead"] == DISTINCT_IDS
     for line in re.findall(r"^  (orusage .*)$", second.out, re.MULTILINE):
         assert orusage(*_words(line)[1:]).code == 0
+
+
+def test_a_strangers_module_in_the_directory_is_not_run(tmp_path):
+    (tmp_path / "ingest.py").write_text("print('listening on file:///etc')", encoding="utf-8")
+    code = (
+        f"import sys, os; sys.path[:] = [{str(Path(ingest.__file__).parents[1])!r}, *sys.path[1:]]; "
+        f"os.chdir({str(tmp_path)!r})\nfrom ingest.demo import simulator\nwith simulator() as url: print(url)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v1\n", done.stdout)
 
 
 def _words(line):

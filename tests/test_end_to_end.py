@@ -194,6 +194,8 @@ BAD_INPUT = {
     "missing directory": (66, {}, ["nowhere/"]),
     "glob without a match": (66, {}, ["*.nothing"]),
     "binary file": (66, {}, ["binary.dat"]),
+    "directory of binary files": (66, {}, ["binaries"]),
+    "empty argument": (66, {}, [""]),
     "plain http to another host": (78, {}, ["app.log", "--base-url", "http://example.com/api/v1"]),
     "no URL": (78, {}, ["app.log", "--base-url", "openrouter.ai"]),
 }
@@ -205,6 +207,8 @@ def test_bad_input_is_three_lines_and_an_exit_code(orusage, simulation, tmp_path
     write_log(tmp_path / "app.log", new_ids(5))
     (tmp_path / "empty.log").write_text("nothing here\n", encoding="utf-8")
     (tmp_path / "binary.dat").write_bytes(bytes(range(256)) * 64)
+    (tmp_path / "binaries").mkdir()
+    (tmp_path / "binaries/a.dat").write_bytes(bytes(range(256)) * 64)
     done = orusage("ingest", *arguments, OPENROUTER_BASE_URL=simulation.base_url, **variables)
     assert done.code == code
     assert_three_lines(done.err)

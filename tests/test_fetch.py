@@ -411,8 +411,15 @@ def test_ten_unreadable_answers_in_a_row_stop_the_run():
     run = fetch(always(reply(200, HTML)), items(20))
     assert stop(run) == (UnexpectedInputError, 65)
     assert len(run.server.requests) == 10
-    assert [(o.reason, o.charged) for o in run.outcomes] == [("unreadable", True)] * 4 + [("interrupted", False)]
+    assert [(o.reason, o.charged) for o in run.outcomes] == [("unreadable", True)] * 5
     assert run.server.base_url in str(run.halt.error)
+
+
+def test_an_id_that_is_unreadable_again_rests_so_that_others_have_their_turn():
+    first = fetch(always(reply(200, HTML)), items(1)).outcomes
+    again = fetch(always(reply(200, HTML)), [item(reason="unreadable", runs=1)]).outcomes
+    assert [o.not_before for o in first] == [None]
+    assert [o.not_before - NOON > timedelta(hours=30) for o in again] == [True]
 
 
 def test_nine_unreadable_answers_and_a_good_one_do_not_stop_the_run():

@@ -38,7 +38,7 @@ def test_a_duration_is_a_number_and_a_unit(text, expected):
     assert duration(text) == expected
 
 
-@given(st.integers(0, 10**5), st.sampled_from(sorted(UNITS)))
+@given(st.integers(0, 5_000), st.sampled_from(sorted(UNITS)))
 def test_every_whole_number_of_every_unit_is_exact(number, unit):
     assert duration(f"{number}{unit}") == timedelta(**{UNITS[unit]: number})
 
@@ -54,7 +54,7 @@ def test_what_is_no_duration_is_a_usage_error_that_repeats_it(text):
 
 @pytest.mark.parametrize("text", ["9999999999d", "9" * 50, "9" * 400 + "w"])
 def test_a_duration_beyond_counting_is_a_usage_error(text):
-    with pytest.raises(click.BadParameter, match="longer than can be counted"):
+    with pytest.raises(click.BadParameter, match="is longer than"):
         duration(text)
 
 

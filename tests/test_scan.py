@@ -509,7 +509,6 @@ def test_the_ids_of_a_pipe_come_while_it_is_still_open(monkeypatch):
 
 BINARY = {
     "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00" + bytes(range(256)) * 8,
-    "zstd": b"\x28\xb5\x2f\xfd" + hashlib.sha512(b"zstd").digest() * 60,
     "sqlite": b"SQLite format 3\x00\x10\x00\x01\x01\x00\x40\x20\x20" + bytes(500) + b"\x8a\xff" * 20,
 }
 
@@ -700,3 +699,34 @@ def test_the_error_for_nothing_readable_names_sources_in_plain_ascii(tmp_path):
     error = nothing_readable(reads)
     assert isinstance(error, NoInputError)
     assert error.cause == f"{tmp_path}/\\u202egone.log: no such file or directory"
+
+
+def test_a_directory_that_cannot_be_entered_costs_only_itself(tmp_path, monkeypatch):
+    written(tmp_path / "ok" / "a.log", TODAY.encode())
+    written(tmp_path / "shut" / "b.log", TODAY.encode())
+    scandir = os.scandir
+
+    def guarded(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    expansion = expand([str(tmp_path)])
+    assert [s.name for s in expansion.sources] == [str(tmp_path / "ok" / "a.log")]
+    assert [(p.source, p.problem) for p in expansion.problems] == [(str(tmp_path / "shut"), "Permission denied")]
+
+
+def test_a_link_to_a_directory_is_counted_and_not_followed(tmp_path):
+    written(tmp_path / "elsewhere" / "a.log", TODAY.encode())
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "current").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    expansion = expand([str(tmp_path / "logs")])
+    assert (expansion.sources, expansion.passed_over) == ((), 1)
+
+
+def test_an_archive_that_cannot_be_read_yet_is_named(tmp_path):
+    path = written(tmp_path / "a.log.zst", b"\x28\xb5\x2f\xfd" + b"rest of a frame")
+    for named in (True, False):
+        _, result = scanned(path, named=named)
+        assert (result.problem, result.passed_over) == ("zstd archives are not read yet", False)

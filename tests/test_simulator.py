@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from conftest import KEY, environment, new_ids
+from conftest import KEY, environment, new_ids, running_simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +127,12 @@ def test_what_was_served_is_summed_per_distinct_generation(simulate):
         served = simulation.served()
     assert (served["requests"], served["generations"], served["statuses"]) == (100, 50, {"200": 100})
     assert sum(map(Decimal, served["total_usage_by_day"].values())) == Decimal(served["total_usage"]) > 0
+
+
+def test_a_stop_that_comes_at_once_is_not_lost():
+    for _ in range(5):
+        with running_simulator():
+            pass  # which ends it, and proves that it ended with 0
 
 
 def test_a_taken_port_is_a_clear_error():

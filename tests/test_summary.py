@@ -5,7 +5,7 @@ from decimal import Decimal
 from ingest.errors import Exit, KeyRefusedError
 from ingest.models import SourceRead
 from ingest.pipeline import Result
-from ingest.summary import summary
+from ingest.summary import report
 from ingest.tally import Tally
 
 
@@ -36,7 +36,9 @@ BUSY = Tally(
 
 
 def test_people_read_four_lines_when_all_went_well():
-    text = summary(result(), Tally(sources=1, bytes_read=10, sightings=2, new_ids=2, requests=2, settled=2), "table")
+    text = report(
+        result(), Tally(due=2, sources=1, bytes_read=10, sightings=2, new_ids=2, requests=2, settled=2), "table"
+    )
     assert text == (
         "sources   1 read, 10 bytes, 2 IDs, 2 new\n"
         "requests  2 in 12.3 s\n"
@@ -46,19 +48,20 @@ def test_people_read_four_lines_when_all_went_well():
 
 
 def test_people_read_what_held_the_run_back_and_what_is_left():
-    text = summary(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
+    text = report(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
     assert text == (
         "sources   3 read, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
         "requests  1,600 in 12.3 s (40 throttled, 3 overloaded, 7 without an answer)\n"
         "IDs       1,490 settled, 6 pending, 4 dead\n"
         "spend     $1,234.57 added\n"
+        "skipped   2 hidden, special or binary files\n"
         "problem   app.log.gz: cut off\n"
         "overdue   1,234 IDs are pending though they are past the grace; run it again\n"
     )
 
 
 def test_programs_read_one_object_on_one_line():
-    text = summary(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
+    text = report(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
     assert text.endswith("}\n")
     assert text.count("\n") == 1
     assert json.loads(text, parse_float=Decimal) == {
@@ -87,18 +90,18 @@ def test_programs_read_one_object_on_one_line():
 
 
 def test_counts_come_in_a_fixed_order():
-    facts = json.loads(summary(result(), BUSY, "json"))
+    facts = json.loads(report(result(), BUSY, "json"))
     assert list(facts["statuses"]) == ["200", "404", "429", "503", "529"]
     assert list(facts["failures"]) == ["connect", "timeout"]
 
 
 def test_what_ended_the_run_is_named_in_one_line():
     error = KeyRefusedError("OpenRouter refused the API key", cause="b", fix="c")
-    facts = json.loads(summary(result(error=error, code=Exit.KEY_REFUSED), Tally(), "json"))
+    facts = json.loads(report(result(error=error, code=Exit.KEY_REFUSED), Tally(), "json"))
     assert (facts["stopped_by"], facts["exit_code"]) == ("OpenRouter refused the API key", 77)
 
 
 def test_a_file_name_cannot_write_to_the_terminal():
     evil = problem("\x1b[31mred\u202e.log\n", "\x9b2J")
-    text = summary(result(problems=(evil,)), Tally(), "table")
+    text = report(result(problems=(evil,)), Tally(), "table")
     assert text.splitlines()[-1] == r"problem   \x1b[31mred\u202e.log\n: \x9b2J"

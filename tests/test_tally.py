@@ -28,7 +28,3 @@ def test_asking_for_a_count_adds_no_status():
     tally = Tally()
     assert (tally.throttled, tally.overloaded) == (0, 0)
     assert dict(tally.statuses) == {}
-
-
-def test_every_outcome_is_done():
-    assert Tally(settled=1, pending=20, dead=300).done == 321

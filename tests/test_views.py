@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,6 +16,7 @@ from ingest.decode import decode_generation
 from ingest.generation_id import second_of
 from ingest.models import Chunk, Dead, Settled, Sighting, SourceRead, WorkItem
 from ingest.schema import TABLES
+from ingest.tally import Tally
 from ingest.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -209,6 +210,23 @@ def test_every_attempt_is_counted_once(connection):
     statuses = [a["status"] for a in attempts]
     assert row["n"] == len(attempts) == row["ok"] + row["throttled"] + row["failed"] + row["other"] + row["unknown"]
     assert (row["ok"], row["throttled"]) == (statuses.count(200), statuses.count(429))
+
+
+def test_the_last_exit_code_is_null_after_a_killed_run(tmp_path):
+    with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
+        warehouse.start_run("r1", "0", "https://x", NOW)
+        warehouse.finish_run("r1", Tally(), 0, NOW)
+        warehouse.start_run("r2", "0", "https://x", NOW + timedelta(days=1))
+        last = warehouse._connection.execute("SELECT last_run_at, last_exit_code FROM ops.freshness").fetchall()
+    assert last == [((NOW + timedelta(days=1)).replace(tzinfo=None), None)]
+
+
+def test_one_definition_of_cost_and_one_of_latency():
+    for views in ({"cost_daily", "cost_by_model", "cost_by_provider"}, {"latency_by_model", "latency_by_provider"}):
+        lines = [set(v.text.split("COMMENT")[0].splitlines()) for v in sql.views() if v.name in views]
+        measures = [{line for line in text if re.search(r"\w\(.* AS \w+,?$", line)} for text in lines]
+        own = re.compile(r"first_day|last_day")
+        assert len({frozenset(m.rstrip(",") for m in each if not own.search(m)) for each in measures}) == 1
 
 
 def test_coverage_and_dead_letters_tell_what_became_of_each_id(connection):

@@ -58,7 +58,7 @@ CREATE TABLE main.generations (
 );
 
 COMMENT ON TABLE main.generations IS 'One row per settled generation ID. Source: GET /generation. Money is rounded half-even to 12 places; what rounding changed stands in extra.';
-COMMENT ON COLUMN main.generations.generation_id IS 'The ID as it was asked for; unique, see the check in the README.';
+COMMENT ON COLUMN main.generations.generation_id IS 'The ID as it was asked for; each stands in one row.';
 COMMENT ON COLUMN main.generations.requested_at IS 'Second of the request, taken from the ID; NULL for IDs from before October 2024. Unit: UTC.';
 COMMENT ON COLUMN main.generations.requested_day IS 'Day of requested_at, or of created_at for IDs without a time. Unit: UTC.';
 COMMENT ON COLUMN main.generations.id IS 'The ID that came back; nearly always the one asked for, see generation_id.';
@@ -128,7 +128,7 @@ CREATE TABLE main.provider_attempts (
 );
 
 COMMENT ON TABLE main.provider_attempts IS 'One row per provider asked for a generation, in order. Source: provider_responses of GET /generation.';
-COMMENT ON COLUMN main.provider_attempts.generation_id IS 'The ID as it was asked for; unique, see the check in the README.';
+COMMENT ON COLUMN main.provider_attempts.generation_id IS 'The ID as it was asked for; each stands in one row.';
 COMMENT ON COLUMN main.provider_attempts.requested_at IS 'Second of the request, taken from the ID; NULL for IDs from before October 2024. Unit: UTC.';
 COMMENT ON COLUMN main.provider_attempts.attempt IS '1 for the first provider asked, and so on.';
 COMMENT ON COLUMN main.provider_attempts.provider_name IS 'Provider that was asked.';

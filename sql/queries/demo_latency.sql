@@ -6,7 +6,7 @@ SELECT
     p95_ttft_ms AS "ttft p95 ms",
     p50_duration_ms AS "whole p50 ms",
     p95_duration_ms AS "whole p95 ms",
-    p50_tokens_per_second AS "tokens/s p50"
+    p50_throughput AS "tokens/s p50"
 FROM main.latency_by_provider
 ORDER BY request_count DESC
 LIMIT 10;

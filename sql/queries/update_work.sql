@@ -1,5 +1,5 @@
 -- What this run's asks left pending or dead. An ask that was cut short, by a throttling server or the run's own end,
--- is not the ID's fault: it changes nothing but the count of requests.
+-- is not the ID's fault: it adds to the requests, and the next run may ask at once.
 UPDATE ops.work AS w
 SET
     state = i.state,

@@ -51,10 +51,10 @@ final AS (
         finish_reason,
         streamed,
         cancelled,
-        native_tokens_prompt AS tokens_prompt,
-        native_tokens_completion AS tokens_completion,
-        native_tokens_reasoning AS tokens_reasoning,
-        native_tokens_cached AS tokens_cached,
+        native_tokens_prompt,
+        native_tokens_completion,
+        native_tokens_reasoning,
+        native_tokens_cached,
         CASE WHEN streamed AND NOT is_response_cache_hit THEN latency END AS ttft_ms,
         CASE
             WHEN NOT is_response_cache_hit THEN greatest(nullif(generation_time, 0), nullif(latency, 0))
@@ -102,13 +102,13 @@ COMMENT ON COLUMN main.generation_facts.status IS 'completed, cancelled, failed,
 COMMENT ON COLUMN main.generation_facts.finish_reason IS 'Why it ended, normalised; NULL if cancelled.';
 COMMENT ON COLUMN main.generation_facts.streamed IS 'Whether the answer was streamed.';
 COMMENT ON COLUMN main.generation_facts.cancelled IS 'Whether the client went away; it may have cost money all the same.';
-COMMENT ON COLUMN main.generation_facts.tokens_prompt IS 'Prompt tokens by the provider''s count, which is what is billed; contains tokens_cached. Unit: tokens.';
-COMMENT ON COLUMN main.generation_facts.tokens_completion IS 'Completion tokens by the provider''s count, which is what is billed; contains tokens_reasoning. Unit: tokens.';
-COMMENT ON COLUMN main.generation_facts.tokens_reasoning IS 'Reasoning tokens; some providers report more than tokens_completion. Unit: tokens.';
-COMMENT ON COLUMN main.generation_facts.tokens_cached IS 'Prompt tokens read from the provider''s cache. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.native_tokens_prompt IS 'Prompt tokens by the provider''s count, which is what is billed; contains native_tokens_cached. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.native_tokens_completion IS 'Completion tokens by the provider''s count, which is what is billed; contains native_tokens_reasoning. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.native_tokens_reasoning IS 'Reasoning tokens; some providers report more than native_tokens_completion. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.native_tokens_cached IS 'Prompt tokens read from the provider''s cache. Unit: tokens.';
 COMMENT ON COLUMN main.generation_facts.ttft_ms IS 'Time to the first token; NULL if not streamed or copied from the response cache. Unit: ms.';
 COMMENT ON COLUMN main.generation_facts.duration_ms IS 'Time to the whole answer: the larger of generation_time and latency, never their sum; NULL if copied from the response cache. Unit: ms.';
-COMMENT ON COLUMN main.generation_facts.tokens_per_second IS 'Throughput: tokens_completion / generation_time; NULL without tokens. Unit: tokens/s.';
+COMMENT ON COLUMN main.generation_facts.tokens_per_second IS 'Throughput: native_tokens_completion / generation_time; NULL without tokens. Unit: tokens/s.';
 COMMENT ON COLUMN main.generation_facts.attempts IS 'Providers asked for it, fallbacks included. Unit: attempts.';
 COMMENT ON COLUMN main.generation_facts.app_id IS 'App that made the request.';
 COMMENT ON COLUMN main.generation_facts.external_user IS 'The end user you named in the request.';

@@ -19,11 +19,11 @@ final AS (
         CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,
         CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'cancelled'), 0) AS DECIMAL(28, 12)) AS cancelled_usage,
         CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'failed'), 0) AS DECIMAL(28, 12)) AS failed_usage,
-        CAST(coalesce(sum(tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
-        CAST(coalesce(sum(tokens_completion), 0) AS BIGINT) AS tokens_completion,
-        CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
+        CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
+        CAST(sum(native_tokens_cached) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(total_usage) FILTER (WHERE NOT is_response_cache_hit)
-            / nullif(sum(coalesce(tokens_prompt, 0) + coalesce(tokens_completion, 0))
+            / nullif(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0))
                      FILTER (WHERE NOT is_response_cache_hit), 0) AS DOUBLE) AS blended_cost_per_million_tokens
     FROM facts
     GROUP BY provider_name

@@ -24,10 +24,10 @@ final AS (
         quantile_cont(duration_ms, 0.95) AS p95_duration_ms,
         quantile_cont(duration_ms, 0.99) AS p99_duration_ms,
         CAST(count(tokens_per_second) AS BIGINT) AS throughput_count,
-        quantile_cont(tokens_per_second, 0.5) AS p50_tokens_per_second,
-        quantile_cont(tokens_per_second, 0.1) AS p90_tokens_per_second,
-        quantile_cont(tokens_per_second, 0.05) AS p95_tokens_per_second,
-        quantile_cont(tokens_per_second, 0.01) AS p99_tokens_per_second
+        quantile_cont(tokens_per_second, 0.5) AS p50_throughput,
+        quantile_cont(tokens_per_second, 0.9) AS p90_throughput,
+        quantile_cont(tokens_per_second, 0.95) AS p95_throughput,
+        quantile_cont(tokens_per_second, 0.99) AS p99_throughput
     FROM facts
     GROUP BY provider_name
 )
@@ -48,7 +48,7 @@ COMMENT ON COLUMN main.latency_by_provider.p90_duration_ms IS 'Time to the whole
 COMMENT ON COLUMN main.latency_by_provider.p95_duration_ms IS 'Time to the whole answer, percentile 95. Unit: ms.';
 COMMENT ON COLUMN main.latency_by_provider.p99_duration_ms IS 'Time to the whole answer, percentile 99. Unit: ms.';
 COMMENT ON COLUMN main.latency_by_provider.throughput_count IS 'Sample behind the throughput percentiles. Unit: generations.';
-COMMENT ON COLUMN main.latency_by_provider.p50_tokens_per_second IS 'Throughput that 50 % of generations reach or exceed. Unit: tokens/s.';
-COMMENT ON COLUMN main.latency_by_provider.p90_tokens_per_second IS 'Throughput that 90 % of generations reach or exceed. Unit: tokens/s.';
-COMMENT ON COLUMN main.latency_by_provider.p95_tokens_per_second IS 'Throughput that 95 % of generations reach or exceed. Unit: tokens/s.';
-COMMENT ON COLUMN main.latency_by_provider.p99_tokens_per_second IS 'Throughput that 99 % of generations reach or exceed. Unit: tokens/s.';
+COMMENT ON COLUMN main.latency_by_provider.p50_throughput IS 'Completion tokens per second of generation_time, percentile 50: the higher the faster. Unit: tokens/s.';
+COMMENT ON COLUMN main.latency_by_provider.p90_throughput IS 'Completion tokens per second of generation_time, percentile 90: the higher the faster. Unit: tokens/s.';
+COMMENT ON COLUMN main.latency_by_provider.p95_throughput IS 'Completion tokens per second of generation_time, percentile 95: the higher the faster. Unit: tokens/s.';
+COMMENT ON COLUMN main.latency_by_provider.p99_throughput IS 'Completion tokens per second of generation_time, percentile 99: the higher the faster. Unit: tokens/s.';

@@ -1,5 +1,5 @@
 -- grain: one row per dead ID
--- What was given up, where it came from and why. `orusage retry` brings an ID back.
+-- What was given up, where it came from and why.
 CREATE OR REPLACE VIEW ops.dead_letters AS
 WITH facts AS (
     SELECT * FROM ops.work
@@ -22,7 +22,7 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW ops.dead_letters IS 'One row per dead ID: what was given up, where it came from and why. orusage retry brings one back.';
+COMMENT ON VIEW ops.dead_letters IS 'One row per dead ID: what was given up, where it came from and why.';
 COMMENT ON COLUMN ops.dead_letters.generation_id IS 'The ID.';
 COMMENT ON COLUMN ops.dead_letters.reason IS 'Why it was given up: not_found, bad_response or http_ and a status.';
 COMMENT ON COLUMN ops.dead_letters.last_status IS 'Status of its last answer; NULL if none came. Unit: HTTP status.';

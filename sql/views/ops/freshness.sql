@@ -20,7 +20,7 @@ ledger AS (
 runs AS (
     SELECT
         max(started_at) AS last_run_at,
-        max_by(exit_code, started_at) AS last_exit_code
+        (SELECT exit_code FROM ops.runs ORDER BY started_at DESC LIMIT 1) AS last_exit_code
     FROM ops.runs
 ),
 
