@@ -283,7 +283,7 @@ def extract(sources: tuple[str, ...], format: str) -> int:
     """
     from ingest.clock import SystemClock
     from ingest.render import streamed
-    from ingest.scan import expand, scan_all
+    from ingest.scan import expand, require_readable, scan_all
 
     reads: list[SourceRead] = []
 
@@ -293,17 +293,16 @@ def extract(sources: tuple[str, ...], format: str) -> int:
             reads.extend([chunk.read] if chunk.read else [])
 
     for text in streamed(("generation_id", "source", "position"), rows(), format):
-        _emit(text)
+        if not _emit(text):
+            break
+    else:
+        require_readable(reads)
     return _tell_problems(reads)
 
 
 def _tell_problems(reads: list[SourceRead]) -> int:
-    """Name what could not be read; 66 if that was everything."""
-    from ingest.scan import nothing_readable
-
+    """Name what could not be read."""
     problems = [r for r in reads if r.problem and not r.passed_over]
-    if problems and not any(r.was_readable for r in reads):
-        raise nothing_readable(problems)
     for read in problems:
         log.warning("%s: %s", ascii(read.source)[1:-1], read.problem)
     return Exit.PARTIAL if problems else Exit.DONE
@@ -380,18 +379,24 @@ def _print(frame: pl.DataFrame, form: str) -> None:
     _emit(render(frame, form))
 
 
-def _emit(text: str) -> None:
-    """Print a result as it is into a pipe or file, and without control characters onto a terminal."""
+def _emit(text: str) -> bool:
+    """Print a result as it is into a pipe or file, and without control characters onto a terminal.
+
+    Returns:
+        Whether anybody still reads.
+    """
     from ingest.render import plain
 
     if sys.stdout.isatty():
         text = "\n".join(plain(line) for line in text.split("\n"))
-    _write(text, sys.stdout)
+    return _write(text, sys.stdout)
 
 
-def _write(text: str, stream: TextIO) -> None:
+def _write(text: str, stream: TextIO) -> bool:
     """Write; once the reader has seen enough and is gone, write nowhere, so that the exit code is still the run's."""
     try:
         click.echo(text, file=stream, nl=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True

@@ -20,7 +20,7 @@ from ingest.errors import Exit, NoInputError, OrusageError
 from ingest.fetch import Fetcher, buried_with_care
 from ingest.limiter import Gate, RateLimit
 from ingest.models import Dead, Pending, Settled
-from ingest.scan import expand, nothing_readable, scan_all
+from ingest.scan import expand, require_readable, scan_all
 from ingest.warehouse import Page, Warehouse
 
 if TYPE_CHECKING:
@@ -136,8 +136,7 @@ def _worth_storing(chunks: Iterator[Chunk], warehouse: Path) -> Iterator[Chunk]:
         if chunk.sightings:
             return chain(seen, chunks)
     reads = [c.read for c in seen if c.read]
-    if reads and not any(r.was_readable for r in reads):
-        raise nothing_readable(reads)
+    require_readable(reads)
     if not warehouse.exists():
         raise _nothing_found(len(reads))
     return iter(seen)

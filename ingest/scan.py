@@ -130,13 +130,18 @@ def unreadable(name: str, problem: str) -> SourceRead:
     return SourceRead(_label(name), bytes_read=0, sightings=0, complete=False, problem=problem)
 
 
-def nothing_readable(reads: Sequence[SourceRead]) -> NoInputError:
-    """The error for sources of which none could be read."""
-    return NoInputError(
-        "no source could be read",
-        cause="; ".join(f"{ascii(r.source)[1:-1]}: {r.problem}" for r in reads[:3]),
-        fix="name readable log files, directories or globs, or - for standard input",
-    )
+def require_readable(reads: Sequence[SourceRead]) -> None:
+    """Refuse sources of which none could be read.
+
+    Raises:
+        NoInputError: there are sources, and all are unreadable, or binary files that nobody named.
+    """
+    if reads and not any(r.was_readable for r in reads):
+        raise NoInputError(
+            "no source could be read",
+            cause="; ".join(f"{ascii(r.source)[1:-1]}: {r.problem}" for r in reads[:3]),
+            fix="name readable log files, directories or globs, or - for standard input",
+        )
 
 
 def _expand_one(argument: str, problems: list[SourceRead]) -> tuple[list[Source], int]:

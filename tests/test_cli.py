@@ -98,6 +98,22 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert done.stderr == ""
 
 
+def test_extract_stops_reading_when_its_reader_has_gone(tmp_path):
+    endless = "import itertools\nfor n in itertools.count(): print(f'gen-1753485462-{n:020d}')"
+    command = f'{sys.executable} -c "{endless}" 2>/dev/null | {sys.executable} -m ingest extract - | head -1'
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True, env=environment(), timeout=60
+    )
+    assert done.stdout.startswith("gen-1753485462-00000000000000000000")
+    assert done.stderr == ""
+
+
+def test_extract_of_a_directory_with_only_binary_files_has_nothing_to_read(orusage, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.bin").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8)
+    assert orusage("extract", "logs").code == Exit.NO_INPUT
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_query_prints_every_format(orusage, filled, form):
     done = orusage("query", "SELECT model, total_usage FROM cost_by_model ORDER BY 1", "--format", form)

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import NoInputError
-from ingest.scan import HEAD, REMEMBERED, Expansion, Scan, Source, expand, find_ids, nothing_readable, scan_all
+from ingest.scan import HEAD, REMEMBERED, Expansion, Scan, Source, expand, find_ids, require_readable, scan_all
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
@@ -696,9 +696,19 @@ def test_sources_that_cannot_be_read_come_as_chunks_and_the_others_are_read(tmp_
 
 def test_the_error_for_nothing_readable_names_sources_in_plain_ascii(tmp_path):
     reads = [c.read for c in scan_all(expand([f"{tmp_path}/\u202egone.log"]), NOW)]
-    error = nothing_readable(reads)
-    assert isinstance(error, NoInputError)
-    assert error.cause == f"{tmp_path}/\\u202egone.log: no such file or directory"
+    with pytest.raises(NoInputError) as caught:
+        require_readable(reads)
+    assert caught.value.cause == f"{tmp_path}/\\u202egone.log: no such file or directory"
+
+
+def test_one_readable_source_is_enough_and_binary_files_that_nobody_named_are_none(tmp_path):
+    written(tmp_path / "logs" / "a.bin", BINARY["png"])
+    binary = [c.read for c in scan_all(expand([str(tmp_path / "logs")]), NOW)]
+    empty = [c.read for c in scan_all(expand([str(written(tmp_path / "empty.log", b""))]), NOW)]
+    with pytest.raises(NoInputError):
+        require_readable(binary)
+    require_readable(binary + empty)
+    require_readable([])
 
 
 def test_a_directory_that_cannot_be_entered_costs_only_itself(tmp_path, monkeypatch):
