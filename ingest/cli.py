@@ -146,20 +146,35 @@ def format_option(*choices: str) -> Callable[[Any], Any]:
     return click.option("--format", type=kind, default=choices[0], show_default=True, help="How to print rows.")
 
 
+def api_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that asks OpenRouter."""
+    for option in reversed(API_OPTIONS):
+        command = option(command)
+    return command
+
+
+API_OPTIONS = (
+    click.option("--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="For one request in all."),
+    click.option("--base-url", envvar="OPENROUTER_BASE_URL", help="The API.  [default: https://openrouter.ai/api/v1]"),
+    click.option("--api-key-file", type=click.Path(path_type=Path), help="File that holds the key."),
+    click.option("--api-key-command", help="Command that prints the key."),
+)
+
+
 @orusage.command()
 @click.argument("sources", nargs=-1)
 @click.option("--since", type=MOMENT, help="Leave alone IDs whose own second is earlier: 2026-11-01, or 7d (ago).")
 @click.option("--until", type=MOMENT, help="Leave alone IDs whose own second is later.")
+@click.option(
+    "--content", is_flag=True, help="Store prompts and completions too.  [default: never asked for, never stored]"
+)
 @click.option("--concurrency", type=click.IntRange(1, 1024), default=32, show_default=True, help="Requests in flight.")
 @click.option("--rate", type=click.FloatRange(0.01, 1e6), help="Requests per second at most.  [default: what is found]")
-@click.option("--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="For one request in all.")
 @click.option("--max-time", type=DURATION, help="Take no new ID after this time.")
 @click.option("--limit", type=click.IntRange(1), help="Ask for so many IDs at most.")
 @click.option("--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age at which a 404 is final.")
 @click.option("--batch-size", type=click.IntRange(1, 50_000), default=500, show_default=True, help="IDs per commit.")
-@click.option("--base-url", envvar="OPENROUTER_BASE_URL", help="The API.  [default: https://openrouter.ai/api/v1]")
-@click.option("--api-key-file", type=click.Path(path_type=Path), help="File that holds the key.")
-@click.option("--api-key-command", help="Command that prints the key.")
+@api_options
 @click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)
 @click.option("--summary", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
@@ -236,7 +251,7 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--burst", type=click.FloatRange(1), default=50, show_default=True, help="Let through at once.")
 @click.option("--p429", type=SHARE, default=0, help="Share of requests answered 429, whatever the limit.")
 @click.option("--p529", type=SHARE, default=0, help="Share answered 529.")
-@click.option("--p500", type=SHARE, default=0, help="Share answered 500 or 502.")
+@click.option("--p500", type=SHARE, default=0, help="Share answered 500, 502 or 524.")
 @click.option("--p404", type=SHARE, default=0, help="Share of IDs that never exist.")
 @click.option(
     "--not-found-for", type=DURATION, default="0s", show_default=True, help="404 for so long after an ID's second."
@@ -246,7 +261,8 @@ SHARE = click.FloatRange(0, 1)
 def simulate(port: int, latency: timedelta, not_found_for: timedelta, **faults: Any) -> int:
     """Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.
 
-    Any key of the form sk-or-... is taken; one that contains `invalid` is answered 401, `broke` 402, `forbidden` 403.
+    Any key of the form sk-or-... is taken; one that contains `invalid` is answered 401, `broke` 402, `forbidden` 403,
+    `inference` 403 for content only, and `status-NNN` that status.
     GET /simulator/served tells what was served.
     """
     _need_simulator()
@@ -306,6 +322,46 @@ def _tell_problems(reads: list[SourceRead]) -> int:
     for read in problems:
         log.warning("%s: %s", ascii(read.source)[1:-1], read.problem)
     return Exit.PARTIAL if problems else Exit.DONE
+
+
+@orusage.command()
+@click.argument("generation_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--content", is_flag=True, help="Prompt and completion too.")
+@api_options
+def get(
+    generation_ids: tuple[str, ...],
+    content: bool,
+    timeout: timedelta,
+    base_url: str | None,
+    api_key_file: Path | None,
+    api_key_command: str | None,
+) -> int:
+    r"""Ask OpenRouter for IDs and print what it answers: JSON for one, a line of JSON each for several.
+
+    Nothing is stored. The key is found as by `orusage ingest`.
+
+    \b
+      orusage get gen-1753485462-AbCdEfGhIj0123456789 --content
+    """
+    import msgspec
+
+    from ingest.key import load_key
+    from ingest.lookup import look_up
+    from ingest.settings import BASE_URL, check_base_url
+
+    key = load_key(api_key_file, api_key_command)
+    url = check_base_url(base_url or BASE_URL)
+    complete = True
+    for found in look_up(generation_ids, key, url, timeout=timeout.total_seconds(), content=content):
+        record = found.record and msgspec.json.format(found.record, indent=2 if len(generation_ids) == 1 else -1)
+        if record and not _emit(record.decode() + "\n"):
+            break
+        if found.problem:
+            complete = False
+            log.warning(
+                "%s: %s", found.generation_id, _SECRET.sub("[masked]", ascii(found.problem.message[:500])[1:-1])
+            )
+    return Exit.DONE if complete else Exit.PARTIAL
 
 
 @orusage.command()

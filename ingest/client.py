@@ -1,128 +1,204 @@
-"""One request at a time to OpenRouter, ending in one of two values and never in an exception.
-
-Behind the httpx API stands aiohttp's transport: httpx's own pool costs ten times the CPU at 32 connections
-(see DECISIONS.md). Redirects are never followed, so the key never leaves its host; certificates are verified; proxies
-come from the environment; an answer has a size limit and a deadline that covers all of it.
-"""
+"""The asynchronous client: sends what `ingest.exchange` builds, with deadlines, size limits and retries."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+import random as chance
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeVar
 
-import aiohttp
 import httpx
-from httpx_aiohttp import HttpxAiohttpClient
+
+from ingest import __version__
+from ingest.api_errors import InvalidRequestError, RequestAbortedError, RequestTimeoutError
+from ingest.body import Body, UnreadableBodyError
+from ingest.clock import SystemClock
+from ingest.exchange import MEBIBYTE, Exchange
+from ingest.generations import AsyncGenerations
+from ingest.halt import Halt
+from ingest.result import Err, Ok
+from ingest.retries import RetryConfig, Retrying
+from ingest.settings import BASE_URL
+from ingest.transport import FAILURES, DefaultTransport, failure_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from ingest.api_errors import OpenRouterError
+    from ingest.clock import Clock
+    from ingest.exchange import Call, Operation, RequestOptions, Result
     from ingest.key import ApiKey
 
-LARGEST_ANSWER = 1024 * 1024
-"""Bytes of one answer, decoded; metadata takes about 1.5 KB."""
+T = TypeVar("T")
 
-CONNECT_SECONDS = 10.0
-"""A host that does not take a connection by then counts as out of reach."""
+TIMEOUT = 30.0
+"""Seconds for one try in all, unless told otherwise."""
 
+CONNECTIONS = 1024
+"""Open connections at most. Who has more calls under way waits for one, within the deadline."""
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The server answered.
-
-    Attributes:
-        status: HTTP status.
-        headers: Header names in lower case to values.
-        body: The body; empty where it was over the size limit.
-        oversized: Whether it was.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    oversized: bool = False
+LARGE = MEBIBYTE
+LARGE_AT_ONCE = 4
+"""Answers beyond this size that are read at the same time: what bounds the bytes in flight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """No answer came.
-
-    Attributes:
-        reason: ``connect`` (no connection, DNS and TLS included), ``timeout``, or ``broken`` (it ended early).
-        detail: The library's own words.
-    """
-
-    reason: str
-    detail: str
-
-
-class OpenRouterClient:
-    """An asynchronous client for the generation endpoints; use it as a context manager.
+class AsyncOpenRouter:
+    """A client for asyncio; use it as a context manager, or close it.
 
     Args:
-        key: The bearer key.
-        base_url: The API, without a slash at its end.
-        concurrency: Connections at most.
-        timeout: Seconds for one request in all.
-        user_agent: Sent with each request.
+        api_key: The key, or what returns it, once per call; None: from ``OPENROUTER_API_KEY``.
+        http_referer: Your app's URL; OpenRouter counts usage by it.
+        app_title: Your app's name.
+        app_categories: Its categories, separated by commas.
+        server_url: The API; https, or http on loopback.
+        timeout: Seconds for one try in all, from connecting to the last byte.
+        retries: Whether and when to try again.
+        client: An httpx client of your own; its lifetime stays yours.
+        transport: Or a transport of your own; its lifetime stays yours too.
+        user_agent: Who asks.
+        clock: Where time comes from.
+        random: Uniform in 0 … 1, for the jitter of retries.
+
+    Raises:
+        InvalidRequestError: an argument makes no sense.
     """
 
-    def __init__(self, key: ApiKey, base_url: str, *, concurrency: int, timeout: float, user_agent: str) -> None:
-        self._timeout = timeout
-        self._base_url = base_url
-        self._client = HttpxAiohttpClient(
-            headers={
-                "Authorization": f"Bearer {key.reveal()}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": user_agent,
-            },
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            timeout=httpx.Timeout(timeout, connect=min(timeout / 2, CONNECT_SECONDS)),
-            follow_redirects=False,
-        )
+    def __init__(  # noqa: PLR0913  # the arguments of OpenRouter's SDK
+        self,
+        api_key: str | ApiKey | Callable[[], str] | None = None,
+        *,
+        http_referer: str | None = None,
+        app_title: str | None = None,
+        app_categories: str | None = None,
+        server_url: str = BASE_URL,
+        timeout: float = TIMEOUT,  # of each try, handed to asyncio.timeout
+        retries: RetryConfig | None = None,
+        client: httpx.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        user_agent: str = f"orusage/{__version__}",
+        clock: Clock | None = None,
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": user_agent,
+            "HTTP-Referer": http_referer,
+            "X-OpenRouter-Title": app_title,
+            "X-OpenRouter-Categories": app_categories,
+        }
+        self._exchange = Exchange(api_key, headers, server_url, timeout, retries or RetryConfig())
+        self._send, self._own = _sender(client, transport)
+        self._clock = clock or SystemClock()
+        self._random = random
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._closed = Halt()
+        self._deadlines: set[asyncio.Timeout] = set()
+
+    @property
+    def generations(self) -> AsyncGenerations:
+        """The operations."""
+        return AsyncGenerations(self)
+
+    async def ask(
+        self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
+    ) -> Result[T]:
+        """Call an operation, with retries; nothing that happens on the way is raised."""
+        try:
+            call = self._exchange.call(operation, params, options)
+        except InvalidRequestError as error:
+            return Err(error)
+        retrying = Retrying(call.retries, self._clock.monotonic(), self._random)
+        while True:
+            result = await self._try(call)
+            if isinstance(result, Ok):
+                return result
+            pause = retrying.pause_after(result.error, self._clock.monotonic(), self._clock.now())
+            if pause is None:
+                return result
+            await self._closed.sleep(self._clock, pause)
+
+    async def aclose(self) -> None:
+        """Close the connections; calls under way end with RequestAbortedError."""
+        self._closed.set()
+        for deadline in self._deadlines:  # aiohttp leaves whoever reads a body waiting when it closes the connection
+            if not deadline.expired():
+                deadline.reschedule(0)
+        if self._own:
+            await self._own.aclose()
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        await self.aclose()
 
-    async def generation(self, generation_id: str) -> Answer | Failure:
-        """``GET /generation?id=…``."""
-        return await self._get("/generation", {"id": generation_id})
-
-    async def key(self) -> Answer | Failure:
-        """``GET /key``: what the API thinks of the key itself."""
-        return await self._get("/key", {})
-
-    async def _get(self, path: str, query: dict[str, str]) -> Answer | Failure:
+    async def _try(self, call: Call[T]) -> Result[T]:
+        if self._closed:
+            return Err(RequestAbortedError("the client is closed"))
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream("GET", self._base_url + path, params=query) as response,
-            ):
-                return await _read(response)
+            async with self._deadline(call.timeout) as deadline:
+                return await self._exchanged(call, deadline)
         except TimeoutError:
-            return Failure("timeout", f"no whole answer within {self._timeout:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError) as error:  # what is no HTTP comes as the last
-            return Failure(_reason(error), str(error) or type(error).__name__)
+            error: OpenRouterError = RequestTimeoutError(f"no whole answer within {call.timeout:g} s")
+        except httpx.HTTPStatusError as refusal:  # raised by a hook of the user's own client
+            return call.unreadable(refusal.response, "a hook raised")
+        except FAILURES as failure:
+            error = failure_of(failure)
+        return Err(RequestAbortedError("the client was closed") if self._closed else error)
+
+    @asynccontextmanager
+    async def _deadline(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+        """The time for one try; closing the client ends it at once."""
+        async with asyncio.timeout(seconds) as deadline:
+            self._deadlines.add(deadline)
+            try:
+                yield deadline
+            finally:
+                self._deadlines.discard(deadline)
+
+    async def _exchanged(self, call: Call[T], deadline: asyncio.Timeout) -> Result[T]:
+        response = await self._send(call.request)
+        try:
+            return call.read(response, await self._body_of(response, call.operation.largest, deadline))
+        except UnreadableBodyError as error:
+            return call.unreadable(response, str(error))
+        finally:
+            await response.stream.aclose()  # type: ignore[union-attr]  # what an asynchronous transport returns
+
+    async def _body_of(self, response: httpx.Response, largest: int, deadline: asyncio.Timeout) -> bytes:
+        if response.is_stream_consumed:  # a hook of the user's own client has read it
+            return response.content
+        encoding = response.headers.get("content-encoding")
+        body = Body(encoding, largest)
+        chunks = aiter(response.stream)  # type: ignore[arg-type]  # what an asynchronous transport returns
+        if encoding and largest > LARGE:  # a small chunk may become a large answer
+            await self._read_large(chunks, body, deadline)
+        async for chunk in chunks:
+            body.add(chunk)
+            if len(body) > LARGE:
+                await self._read_large(chunks, body, deadline)
+        return body.whole()
+
+    async def _read_large(self, chunks: AsyncIterator[bytes], body: Body, deadline: asyncio.Timeout) -> None:
+        """Read the rest when it is this answer's turn; that it has to wait is not the server's fault."""
+        loop = asyncio.get_running_loop()
+        left = (deadline.when() or loop.time()) - loop.time()
+        deadline.reschedule(None)
+        async with self._large:
+            deadline.reschedule(loop.time() + left)
+            async for chunk in chunks:
+                body.add(chunk)
 
 
-def _reason(error: Exception) -> str:
-    """The transport calls a refused connection and one that breaks later alike; only its own error tells."""
-    if isinstance(error.__cause__, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
-        return "connect"
-    return "timeout" if isinstance(error, (httpx.ReadTimeout, httpx.PoolTimeout)) else "broken"
-
-
-async def _read(response: httpx.Response) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            return Answer(response.status_code, headers, b"", oversized=True)
-    return Answer(response.status_code, headers, bytes(body))
+def _sender(
+    client: httpx.AsyncClient | None, transport: httpx.AsyncBaseTransport | None
+) -> tuple[Callable[[httpx.Request], Awaitable[httpx.Response]], DefaultTransport | None]:
+    """What sends a request, and what of it is ours to close."""
+    if client is not None:
+        return partial(client.send, stream=True, follow_redirects=False), None
+    if transport is not None:
+        return transport.handle_async_request, None
+    own = DefaultTransport(CONNECTIONS)
+    return own.handle_async_request, own

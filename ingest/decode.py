@@ -1,8 +1,8 @@
 """Answers into records: exact, total, and never by guessing a type.
 
-An answer whose fields are all documented and well typed is decoded in one strict pass. Any other is decoded field
-by field: what fits its column goes there, and everything else stays, as it came, in `extra`. So one odd field never
-costs a record, and one odd record never costs a batch.
+A generation whose fields are all documented and well typed is decoded in one strict pass. Any other answer is decoded
+field by field: what fits its field goes there, and everything else stays, as it came, in `extra`. So one odd field
+never costs a record, and one odd record never costs a batch.
 """
 
 from __future__ import annotations
@@ -10,18 +10,39 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec.structs import astuple
 
-from ingest.models import Attempt, Generation
-from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, MONEY_DIGITS, MONEY_PLACES, Column, Kind
+from ingest.responses import (
+    EXACT,
+    EXTRA,
+    Field,
+    GenerationContentData,
+    GenerationContentResponse,
+    GenerationResponse,
+    GenerationResponseData,
+    Record,
+    fields_of,
+)
+from ingest.schema import MONEY_DIGITS, MONEY_PLACES
 
 if TYPE_CHECKING:
-    from ingest.models import Cell
+    from collections.abc import Callable
+
+Response = TypeVar("Response", GenerationResponse, GenerationContentResponse)
+R = TypeVar("R", bound=Record)
 
 LONGEST_NUMBER = 64
 """Characters of a money's JSON text. No price needs more, and arithmetic on a longer one could take for ever."""
+
+MOST_LEARNED = 32
+LONGEST_NAME = 64
+"""Fields that are not documented and yet known to the fast way, and characters of their names."""
+
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}}")
 
 _SURROGATES = re.compile(
     rb"""( \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a pair, which is well
@@ -30,46 +51,47 @@ _SURROGATES = re.compile(
     re.VERBOSE,
 )
 _NULL = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"")
 _NUMBER = re.compile(rb"-?[0-9]")
 _STEP = Decimal(1).scaleb(-MONEY_PLACES)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
-
-_TYPES: dict[Kind, Any] = {
-    Kind.TEXT: str | None,
-    Kind.INTEGER: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None,
-    Kind.REAL: float | None,
-    Kind.FLAG: bool | None,
-    Kind.TIME: datetime | None,
-    # As Decimal, msgspec would take the strings "0.5" and "NaN" for prices: money is read from its own text.
-    Kind.MONEY: msgspec.Raw,
-}
 
 Extra = dict[str, msgspec.Raw]
 
 
 class UnreadableError(Exception):
-    """The answer is not a generation: no JSON, cut, or of another shape."""
+    """The answer is not what was asked for: no JSON, cut, or of another shape."""
 
 
-def decode_generation(body: bytes) -> Generation:
+def decode_generation(body: bytes) -> GenerationResponse:
     """Decode the body of a 200 answer to ``GET /generation``.
 
     Args:
         body: The answer as it came, UTF-8 JSON of the form ``{"data": {…}}``.
 
     Returns:
-        The generation, with nothing of ``data`` lost.
+        The answer, with nothing lost. (A time is held to the microsecond, a real number as the nearest double.)
 
     Raises:
         UnreadableError: `body` is not of that form, or names no generation.
     """
-    try:
-        generation = _decode_leniently(body)
-    except _UNREADABLE as error:
-        raise UnreadableError(str(error)) from None
-    if all(generation[name] is None for name in ("id", "model", "created_at", "usage")):
+    response = _leniently(_decode_generation, body)
+    if all(getattr(response.data, name) is None for name in ("id", "model", "created_at", "usage")):
         raise UnreadableError("data holds no generation")
-    return generation
+    return response
+
+
+def decode_content(body: bytes) -> GenerationContentResponse:
+    """Decode the body of a 200 answer to ``GET /generation/content``.
+
+    Raises:
+        UnreadableError: `body` is not of the form ``{"data": {…}}``, or holds neither input, output nor error.
+    """
+    response = _leniently(_decode_content, body)
+    data = response.data
+    if not any((data.input, data.output, data.error)) and data.extra.keys().isdisjoint(("input", "output", "error")):
+        raise UnreadableError("data holds no content")
+    return response
 
 
 def error_of(body: bytes) -> dict[str, Any] | None:
@@ -84,116 +106,171 @@ def error_of(body: bytes) -> dict[str, Any] | None:
         return None
 
 
-class _Layout:
-    """How one kind of record is decoded: its columns, then a field that is left raw for another layout."""
-
-    def __init__(self, name: str, columns: tuple[Column, ...], raw_field: str | None = None) -> None:
-        types = {c.name: _TYPES[c.kind] for c in columns}
-        if raw_field:
-            types[raw_field] = msgspec.Raw
-        fields = [(n, t, _NULL if t is msgspec.Raw else None) for n, t in types.items()]
-        self.strict = msgspec.defstruct(name, fields, forbid_unknown_fields=True, gc=False)
-        self._decoders = {n: msgspec.json.Decoder(t) for n, t in types.items()}
-        self._money = [(i, c.name) for i, c in enumerate(columns) if c.kind is Kind.MONEY]
-        self._times = [i for i, c in enumerate(columns) if c.kind is Kind.TIME]
-
-    def from_strict(self, record: msgspec.Struct) -> tuple[list[Any], Extra]:
-        """The values of a record that the strict pass took, and what they do not hold exactly."""
-        return self._finish(list(msgspec.structs.astuple(record)), {})
-
-    def from_fields(self, fields: Extra) -> tuple[list[Any], Extra]:
-        """The same, each field alone: one that does not fit its column, or has none, is kept beside."""
-        values: list[Any] = []
-        extra = dict(fields)
-        for name, decoder in self._decoders.items():
-            raw = extra.pop(name, _NULL)
-            try:
-                value = decoder.decode(raw)
-                values.append(_utc(value) if isinstance(value, datetime) else value)
-            except _UNREADABLE:
-                values.append(None)
-                extra[name] = raw
-        return self._finish(values, extra)
-
-    def _finish(self, values: list[Any], extra: Extra) -> tuple[list[Any], Extra]:
-        for place, name in self._money:
-            raw = values[place]
-            values[place], exact = _money(bytes(raw))
-            if not exact:
-                extra[name] = raw
-        for place in self._times:
-            values[place] = _utc(values[place])
-        return values, extra
-
-
-_GENERATION = _Layout("StrictGeneration", GENERATION_FIELDS, raw_field="provider_responses")
-_ATTEMPT = _Layout("StrictAttempt", ATTEMPT_FIELDS)
-
-
-class _LooseAnswer(msgspec.Struct):
-    data: Extra
-
-
 class _ErrorAnswer(msgspec.Struct):
     error: dict[str, Any]
 
 
-_STRICT_ANSWER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-    msgspec.defstruct("StrictAnswer", [("data", _GENERATION.strict)])
-)
-_LOOSE_ANSWER = msgspec.json.Decoder(_LooseAnswer)
 _ERROR_ANSWER = msgspec.json.Decoder(_ErrorAnswer)
-_STRICT_ATTEMPTS = msgspec.json.Decoder(list[_ATTEMPT.strict] | None)  # type: ignore[name-defined]  # a class made at run time
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS = msgspec.json.Decoder(Extra)
 
 
-def _decode_leniently(body: bytes) -> Generation:
+def _leniently(decode: Callable[[bytes], Response], body: bytes) -> Response:
     """Half of a surrogate pair, which no text can hold, becomes its own escape instead of costing the answer."""
     try:
-        return _decode(body)
-    except msgspec.DecodeError:
-        mended = _SURROGATES.sub(lambda found: found[1] or b"\\" + found[0], body)
-        if mended == body:
-            raise
-        return _decode(mended)
+        try:
+            return decode(body)
+        except msgspec.DecodeError:
+            mended = _SURROGATES.sub(lambda found: found[1] or b"\\" + found[0], body)
+            if mended == body:
+                raise
+            return decode(mended)
+    except _UNREADABLE as error:
+        raise UnreadableError(str(error)) from None
 
 
-def _decode(body: bytes) -> Generation:
+def _decode_generation(body: bytes) -> GenerationResponse:
     try:
-        values, extra = _GENERATION.from_strict(_STRICT_ANSWER.decode(body).data)
+        return _strict.decode(body)
     except _UNREADABLE:
-        values, extra = _GENERATION.from_fields(_LOOSE_ANSWER.decode(body).data)
-    responses = values.pop()
-    attempts = _attempts(responses)
-    if attempts is None:
-        extra["provider_responses"] = responses
-    return Generation(tuple(values), attempts or (), _sealed(extra))
+        answer = _FIELDS.decode(body)
+        fields = _data_of(answer)
+        data = _record(GenerationResponseData, fields)
+        _learn(fields)
+        return GenerationResponse(data, _sealed(answer))
 
 
-def _attempts(responses: msgspec.Raw) -> tuple[Attempt, ...] | None:
-    """The entries of ``provider_responses``; None if it is something else than a list or null."""
+class _Strict:
+    """One pass over an answer whose fields are all known and well typed.
+
+    Args:
+        learned: Fields that no record has, but that answers were seen to have: they are known too, and kept beside.
+    """
+
+    def __init__(self, learned: tuple[str, ...] = ()) -> None:
+        self.learned = learned
+        known = [f for f in fields_of(GenerationResponseData) if f.name != EXTRA]
+        fields: list[tuple[str, Any, Any]] = [_declared(f) for f in known]
+        fields += [(f"_{n}", msgspec.Raw, msgspec.field(name=k, default=_ABSENT)) for n, k in enumerate(learned)]
+        data = msgspec.defstruct("StrictGeneration", fields, forbid_unknown_fields=True, gc=False)
+        answer = msgspec.defstruct("StrictAnswer", [("data", data)], forbid_unknown_fields=True, gc=False)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(answer)
+        self._width = len(known)
+        self._money = [(place, f.name) for place, f in enumerate(known) if _is(f, Decimal)]
+        self._times = [place for place, f in enumerate(known) if _is(f, datetime)]
+
+    def decode(self, body: bytes) -> GenerationResponse:
+        values = list(astuple(self._decoder.decode(body).data))
+        extra = {}
+        if self.learned:
+            beside = zip(self.learned, values[self._width :], strict=True)
+            extra = {name: raw for name, raw in beside if raw is not _ABSENT}
+            del values[self._width :]
+        for place, name in self._money:
+            raw = values[place]
+            values[place], is_exact = _money(bytes(raw))
+            if not is_exact:
+                extra[name] = raw
+        for place in self._times:
+            values[place] = _utc(values[place])
+        values.append(_sealed(extra))
+        return GenerationResponse(GenerationResponseData(*values))
+
+
+def _declared(field: Field) -> tuple[str, Any, Any]:
+    # As Decimal, msgspec would take the strings "0.5" and "NaN" for prices: money is read from its own text.
+    return (field.name, msgspec.Raw, _NULL) if _is(field, Decimal) else (field.name, field.declared, None)
+
+
+def _learn(fields: msgspec.Raw) -> None:
+    """Know the new fields of an answer from now on: each costs the slow way once, not in every answer."""
+    global _strict  # noqa: PLW0603  # what answers look like is the same for everybody
+    known = {f.name for f in fields_of(GenerationResponseData)} | {*_strict.learned}
+    new = [name for name in _FIELDS.decode(fields) if name not in known and _PLAIN_NAME.fullmatch(name)]
+    if new and len(_strict.learned) < MOST_LEARNED:
+        _strict = _Strict((*_strict.learned, *new)[:MOST_LEARNED])
+
+
+def _data_of(answer: Extra) -> msgspec.Raw:
+    """Take ``data`` out of an answer."""
+    if "data" not in answer:
+        raise msgspec.ValidationError("the answer has no data")
+    return answer.pop("data")
+
+
+def _decode_content(body: bytes) -> GenerationContentResponse:
+    answer = _FIELDS.decode(body)
+    data = _record(GenerationContentData, _data_of(answer))
+    return GenerationContentResponse(data, _sealed(answer))
+
+
+class _RoundedError(Exception):
+    """A price has more digits than a record holds."""
+
+    def __init__(self, price: Decimal | None) -> None:
+        super().__init__()
+        self.price = price
+
+
+def _record(kind: type[R], raw: msgspec.Raw) -> R:
+    """A record read field by field; what does not fit its field, or not exactly, is kept beside."""
+    extra = _FIELDS.decode(raw)
+    values = {}
+    for name, read in _readers(kind).items():
+        part = extra.pop(name, _NULL)
+        try:
+            values[name] = read(part)
+        except _RoundedError as rounded:
+            values[name], extra[name] = rounded.price, part
+        except _UNREADABLE:
+            extra[name] = part
+    return kind(**values, extra_json=_sealed(extra))
+
+
+@cache
+def _readers(kind: type[Record]) -> dict[str, Callable[[msgspec.Raw], Any]]:
+    return {f.name: _reader(f) for f in fields_of(kind) if f.name != EXTRA}
+
+
+def _reader(field: Field) -> Callable[[msgspec.Raw], Any]:
+    """How a field is read: a record, or several, field by field, anything else strictly."""
+    inner = get_args(field.type)[0]
+    if inner is Decimal:
+        return _price
+    if inner is datetime:
+        return _time
+    if get_origin(inner) is tuple:
+        entry = partial(_entry, get_args(inner)[0], field.name.removesuffix("s"))
+        return lambda raw: None if raw == _NULL else tuple(map(entry, _ENTRIES.decode(raw)))
+    if isinstance(inner, type) and issubclass(inner, Record):
+        return lambda raw: None if raw == _NULL else _record(inner, raw)
+    return msgspec.json.Decoder(field.declared).decode
+
+
+def _entry(kind: type[R], name: str, raw: msgspec.Raw) -> R:
+    """One record of several; one that is no object keeps its place, and what it is, beside."""
     try:
-        records = _STRICT_ATTEMPTS.decode(responses) or ()
-        return tuple(_attempt(*_ATTEMPT.from_strict(r)) for r in records)
+        return _record(kind, raw)
     except _UNREADABLE:
-        pass
-    try:
-        return tuple(_odd_attempt(entry) for entry in _ENTRIES.decode(responses))
-    except _UNREADABLE:
-        return None
+        return kind(extra_json=_sealed({name: raw}))
 
 
-def _odd_attempt(entry: msgspec.Raw) -> Attempt:
-    try:
-        fields = _FIELDS.decode(entry)
-    except _UNREADABLE:
-        fields = {"provider_response": entry}
-    return _attempt(*_ATTEMPT.from_fields(fields))
+def _price(raw: msgspec.Raw) -> Decimal | None:
+    price, is_exact = _money(bytes(raw))
+    if not is_exact:
+        raise _RoundedError(price)
+    return price
 
 
-def _attempt(values: list[Cell], extra: Extra) -> Attempt:
-    return Attempt(tuple(values), _sealed(extra))
+_TIME = msgspec.json.Decoder(datetime | None)
+
+
+def _time(raw: msgspec.Raw) -> datetime | None:
+    return _utc(_TIME.decode(raw))
+
+
+def _is(field: Field, kind: type) -> bool:
+    return get_args(field.type)[:1] == (kind,)
 
 
 def _sealed(extra: Extra) -> str | None:
@@ -201,6 +278,7 @@ def _sealed(extra: Extra) -> str | None:
     return msgspec.json.encode(extra).decode("utf-8", "replace") if extra else None
 
 
+@lru_cache(maxsize=1024)  # total_cost is usage again, and many prices are 0
 def _money(text: bytes) -> tuple[Decimal | None, bool]:
     """A price from its JSON text, rounded half-even to the warehouse's places, and whether that is exact.
 
@@ -213,7 +291,7 @@ def _money(text: bytes) -> tuple[Decimal | None, bool]:
         return None, False
     try:
         price = Decimal(text.decode("ascii"))
-        rounded = price.quantize(_STEP, ROUND_HALF_EVEN) + 0
+        rounded = EXACT.add(price.quantize(_STEP, ROUND_HALF_EVEN, EXACT), 0)
     except InvalidOperation:  # more digits than any price has
         return None, False
     fits = not rounded or rounded.adjusted() < MONEY_DIGITS - MONEY_PLACES
@@ -221,5 +299,10 @@ def _money(text: bytes) -> tuple[Decimal | None, bool]:
 
 
 def _utc(time: datetime | None) -> datetime | None:
-    """A time in UTC without its zone; one that came without a zone is UTC already."""
-    return time.astimezone(UTC).replace(tzinfo=None) if time is not None and time.tzinfo else time
+    """A time in UTC; one that came without a zone is UTC already."""
+    if time is None or time.tzinfo is UTC:
+        return time
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+_strict = _Strict()

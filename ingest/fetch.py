@@ -7,26 +7,37 @@ says what follows: an outcome, or the seconds to wait before the ID is asked aga
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from ingest import policy, stops
-from ingest.client import Answer, Failure, OpenRouterClient
-from ingest.decode import UnreadableError, decode_generation, error_of
-from ingest.models import Dead, Generation, Outcome, Pending, Settled, WorkItem
+from ingest.contents import content_of
+from ingest.exchange import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT
+from ingest.hints import http_date, wait_hint
+from ingest.models import Content, Dead, Outcome, Pending, Settled, WorkItem
 from ingest.policy import Verdict
+from ingest.result import Err, Ok
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Iterator
     from datetime import datetime
 
+    from ingest.api_errors import OpenRouterError, ResponseError
     from ingest.clock import Clock
     from ingest.errors import OrusageError
+    from ingest.exchange import Operation, Result
+    from ingest.generations import AsyncAsker
     from ingest.halt import Halt
     from ingest.limiter import Gate
+    from ingest.responses import GenerationContentResponse, GenerationResponse, GenerationResponseData
     from ingest.settings import Settings
     from ingest.tally import Tally
 
@@ -42,10 +53,13 @@ FREE_RETRIES = 50.0
 RETRIES_PER_ANSWER = 0.2
 """The run-wide budget of retries: some to begin with, and one for every five good answers."""
 
-FIRST_ANSWERS = 50
-"""So many burials before the first settled ID mean that the account or the base URL is wrong."""
+T = TypeVar("T")
 
-Step = Outcome | float
+Step: TypeAlias = T | float
+"""What an answer leads to: the end of the ask, or the seconds to wait before the next request."""
+
+Steps: TypeAlias = Mapping[Verdict, Callable[["_Ask", Any], Step[T] | Awaitable[Step[T]]]]
+"""For each verdict, what follows from the answer: from its value, or from its error."""
 
 
 @dataclass(slots=True)
@@ -70,6 +84,12 @@ class _Ask:
     def dead(self, reason: str) -> Dead:
         return Dead(self.item, reason, self.status, self.requests)
 
+    def looks_again(self, age: timedelta) -> bool:
+        """Whether a 404 is worth one quick second look; True only once."""
+        is_worth_it = age < policy.YOUNG and not self.looked_again
+        self.looked_again = self.looked_again or is_worth_it
+        return is_worth_it
+
     def runs(self, reason: str) -> int:
         """Runs in a row that ended with this reason, this one included."""
         return self.item.runs + 1 if self.item.reason == reason else 1
@@ -90,7 +110,7 @@ class Fetcher:
 
     def __init__(  # the parts of a run, each made at the one place that calls it
         self,
-        client: OpenRouterClient,
+        client: AsyncAsker,
         gate: Gate,
         halt: Halt,
         settings: Settings,
@@ -112,16 +132,30 @@ class Fetcher:
         self._throttled_since: float | None = None
         self._key_is_good: bool | None = None
         self._has_read = False
-        self._steps: dict[Verdict, Callable[[_Ask, Answer], Step]] = {
+        self._steps: Steps[Outcome] = {
             Verdict.READ: self._read,
-            Verdict.REDIRECT: self._redirected,
+            Verdict.UNREADABLE: lambda ask, _: self._unreadable(ask),
+            Verdict.REDIRECT: lambda ask, _: self._redirected(ask),
             Verdict.BURY: self._refused,
             Verdict.KEY_REFUSED: lambda ask, _: self._stop(ask, stops.key_refused()),
             Verdict.OUT_OF_CREDITS: lambda ask, _: self._stop(ask, stops.out_of_credits()),
+            Verdict.FORBIDDEN: lambda ask, _: self._forbidden(ask),
             Verdict.NOT_FOUND: self._not_found,
             Verdict.THROTTLED: self._throttled,
             Verdict.OVERLOADED: self._overloaded,
-            Verdict.FAILED: lambda ask, answer: self._failed(ask, f"http_{answer.status}"),
+            Verdict.UNREACHED: lambda ask, _: self._unreached(ask),
+            Verdict.FAILED: self._failed,
+        }
+        self._content_steps: Steps[Content | Outcome] = {
+            **self._steps,
+            Verdict.READ: self._read_content,
+            Verdict.UNREADABLE: self._unreadable_content,
+            Verdict.REDIRECT: self._without_content,
+            Verdict.BURY: self._without_content,
+            Verdict.FORBIDDEN: self._without_content,
+            Verdict.NOT_FOUND: self._content_not_found,
+            Verdict.OVERLOADED: lambda ask, error: self._or_without_content(ask, error, self._overloaded(ask, error)),
+            Verdict.FAILED: lambda ask, error: self._or_without_content(ask, error, self._failed(ask, error)),
         }
 
     async def run(self, items: Iterator[WorkItem]) -> AsyncGenerator[Outcome]:
@@ -157,56 +191,65 @@ class Fetcher:
 
     async def _ask(self, item: WorkItem) -> Outcome:
         ask = _Ask(item)
+        outcome: Outcome | None = await self._pursue(ask, GET_GENERATION, self._steps)
+        if outcome is None:
+            return self._not_readable(ask) if ask.unreadable else ask.cut_short()
+        if isinstance(outcome, Settled) and self._settings.content:
+            return await self._with_content(outcome)
+        return outcome
+
+    async def _with_content(self, settled: Settled) -> Outcome:
+        """The same with its content. Cut short it is pending: the next run asks for both again, and nothing is lost."""
+        ask = _Ask(settled.item, requests=settled.requests, status=HTTPStatus.OK)
+        content: Content | Outcome | None = await self._pursue(ask, LIST_GENERATION_CONTENT, self._content_steps)
+        if isinstance(content, Content):
+            self._has_read = True
+            return replace(settled, content=content, requests=ask.requests)
+        return content or ask.cut_short()
+
+    async def _pursue(self, ask: _Ask, operation: Operation[Any], steps: Steps[T]) -> T | None:
+        """Ask until a step is no pause; None if the run ended before."""
         while not self._halt:
             async with self._gate.slot() as sent_at:
                 if sent_at is None:
-                    break
+                    return None
                 ask.sent_at = sent_at
-                reply = await self._send(ask)
-            step = await self._judge(ask, reply)
+                result = await self._send(ask, operation)
+            step = steps[self._judge(result)](ask, result.value if isinstance(result, Ok) else result.error)
+            if inspect.isawaitable(step):
+                step = await step
             if not isinstance(step, float):
                 return step
             await self._halt.sleep(self._clock, step)
-        return self._not_readable(ask) if ask.unreadable else ask.cut_short()
+        return None
 
-    async def _send(self, ask: _Ask) -> Answer | Failure:
+    async def _send(self, ask: _Ask, operation: Operation[T]) -> Result[T]:
         ask.requests += 1
         self._tally.requests += 1
-        reply = await self._client.generation(ask.item.generation_id)
-        if isinstance(reply, Answer):
-            ask.status = reply.status
-            self._tally.statuses[reply.status] += 1
-        else:
-            ask.status = None
-            self._tally.failures[reply.reason] += 1
-        return reply
+        result = await self._client.ask(operation, {"id": ask.item.generation_id})
+        ask.status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
+        if ask.status is not None:
+            self._breaker_pauses = 0
+            self._tally.statuses[ask.status] += 1
+        elif isinstance(result, Err):
+            self._tally.failures[policy.reason_of(result.error)] += 1
+        return result
 
-    async def _judge(self, ask: _Ask, reply: Answer | Failure) -> Step:
-        verdict = policy.verdict_of(reply.status) if isinstance(reply, Answer) else Verdict.FAILED
+    def _judge(self, result: Result[Any]) -> Verdict:
+        verdict = policy.verdict_of(result)
         if verdict is not Verdict.THROTTLED:
             self._throttled_since = None
-        if isinstance(reply, Failure):
-            return self._unreached(ask) if reply.reason == "connect" else self._failed(ask, reply.reason)
-        self._breaker_pauses = 0
-        if verdict in policy.ONLY_AS_JSON and not error_of(reply.body):
-            return self._unreadable(ask)
-        if verdict is Verdict.FORBIDDEN:
-            return await self._forbidden(ask)
-        return self._steps[verdict](ask, reply)
+        return verdict
 
-    def _read(self, ask: _Ask, answer: Answer) -> Step:
-        try:
-            generation = decode_generation(answer.body)
-        except UnreadableError:
-            return self._unreadable(ask)
-        came_back = generation["id"]
-        if came_back not in (None, ask.item.generation_id, ask.other_id):
+    def _read(self, ask: _Ask, response: GenerationResponse) -> Step[Outcome]:
+        generation = response.data
+        if generation.id not in (None, ask.item.generation_id, ask.other_id):
             if ask.other_id is not None:
                 return self._unreadable(ask)
-            ask.other_id = str(came_back)
+            ask.other_id = generation.id
             return 0.0
         self._went_well()
-        self._has_read = True
+        self._has_read = self._has_read or not self._settings.content
         if self._is_too_early(ask.item, generation):
             return ask.pending("zero_tokens", self._clock.now() + policy.SOONEST_NEXT)
         return Settled(ask.item, generation, self._clock.now(), ask.requests)
@@ -216,32 +259,31 @@ class Fetcher:
         self._retries += RETRIES_PER_ANSWER
         self._gate.limit.succeeded()
 
-    def _is_too_early(self, item: WorkItem, generation: Generation) -> bool:
-        tokens = generation["native_tokens_prompt"] or generation["native_tokens_completion"]
-        if tokens or generation["response_cache_source_id"] or item.reason == "zero_tokens":
+    def _is_too_early(self, item: WorkItem, generation: GenerationResponseData) -> bool:
+        tokens = generation.native_tokens_prompt or generation.native_tokens_completion
+        if tokens or generation.response_cache_source_id or item.reason == "zero_tokens":
             return False
         return item.requested_at is not None and self._clock.now() - item.requested_at < ZERO_TOKEN_AGE
 
-    def _not_found(self, ask: _Ask, answer: Answer) -> Step:
+    def _not_found(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
         self._went_well()
-        date = policy.http_date(answer.headers.get("date"))
+        date = http_date(error.headers.get("date"))
         if date is None:  # our own clock must never kill an ID
             return ask.pending("not_found_yet", self._clock.now() + policy.LATEST_NEXT)
         age = date - ask.item.requested_at if ask.item.requested_at else timedelta.max
         if age >= self._settings.not_found_grace:
             return ask.dead("not_found")
-        if age < policy.YOUNG and not ask.looked_again:
-            ask.looked_again = True
+        if ask.looks_again(age):
             return policy.SECOND_LOOK
         return ask.pending("not_found_yet", self._clock.now() + policy.next_look(age))
 
-    def _refused(self, ask: _Ask, answer: Answer) -> Step:
+    def _refused(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
         self._went_well()
-        return ask.dead(f"http_{answer.status}")
+        return ask.dead(policy.reason_of(error))
 
-    def _throttled(self, ask: _Ask, answer: Answer) -> Step:
+    def _throttled(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
         now = self._clock.monotonic()
-        self._gate.limit.rejected(ask.sent_at, now, self._hint(answer))
+        self._gate.limit.rejected(ask.sent_at, now, self._hint(error))
         if self._throttled_since is None:
             self._throttled_since = now
         if now - self._throttled_since > self._settings.patience.total_seconds():
@@ -250,24 +292,28 @@ class Fetcher:
 
     def _give_up_throttled(self) -> None:
         if not self._has_read:
-            self._halt.set(stops.throttled_for_ever(self._settings.patience))
+            patience = self._settings.patience.total_seconds()
+            self._halt.set(stops.throttled(f"nothing but HTTP 429 for {patience:g} s, with nothing fetched before"))
         elif not self._halt:
             log.warning("nothing but HTTP 429 any more: what is left is for the next run")
             self._halt.set()
 
-    def _overloaded(self, ask: _Ask, answer: Answer) -> Step:
-        hint = self._hint(answer)
+    def _overloaded(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
+        hint = self._hint(error)
         self._gate.limit.hold(self._clock.monotonic(), policy.BACKOFF_BASE if hint is None else hint)
-        return self._failed(ask, f"http_{answer.status}")
+        return self._failed(ask, error)
 
-    def _failed(self, ask: _Ask, reason: str) -> Step:
+    def _failed(self, ask: _Ask, error: OpenRouterError) -> Step[Outcome]:
+        return self._again(ask, policy.reason_of(error))
+
+    def _again(self, ask: _Ask, reason: str) -> Step[Outcome]:
         ask.failures += 1
         if ask.failures >= policy.TRIES or self._retries < 1:
             return ask.pending(reason)
         self._retries -= 1
         return policy.backoff(ask.failures, self._random())
 
-    def _unreached(self, ask: _Ask) -> Step:
+    def _unreached(self, ask: _Ask) -> Step[Outcome]:
         if ask.sent_at >= self._breaker_until:
             self._breaker_pauses += 1
             if self._breaker_pauses > BREAKER_PAUSES:
@@ -276,7 +322,7 @@ class Fetcher:
         self._gate.limit.hold(self._breaker_until, 0.0)
         return 0.0
 
-    def _unreadable(self, ask: _Ask) -> Step:
+    def _unreadable(self, ask: _Ask) -> Step[Outcome]:
         self._in_a_row += 1
         ask.unreadable += 1
         if self._in_a_row >= policy.STOP_AFTER:
@@ -289,20 +335,20 @@ class Fetcher:
             return ask.dead("bad_response")
         return ask.pending("unreadable", self._clock.now() + policy.UNREADABLE_REST if runs > 1 else None)
 
-    def _redirected(self, ask: _Ask, _: Answer) -> Step:
+    def _redirected(self, ask: _Ask) -> Step[Outcome]:
         self._in_a_row += 1
         if self._in_a_row >= policy.STOP_AFTER:
             return self._stop(ask, stops.redirects(self._settings.base_url))
         return ask.pending("redirected")
 
-    async def _forbidden(self, ask: _Ask) -> Step:
+    async def _forbidden(self, ask: _Ask) -> Step[Outcome]:
         self._went_well()
         if self._key_is_good is None:
-            answer = await self._client.key()
-            verdict = policy.verdict_of(answer.status) if isinstance(answer, Answer) else Verdict.FAILED
-            if verdict not in (Verdict.READ, Verdict.KEY_REFUSED, Verdict.FORBIDDEN):
-                return self._failed(ask, "key_unchecked")
-            self._key_is_good = verdict is Verdict.READ
+            result = await self._client.ask(GET_KEY, {})
+            status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
+            if status not in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                return self._again(ask, "key_unchecked")
+            self._key_is_good = status == HTTPStatus.OK
         if not self._key_is_good:
             return self._stop(ask, stops.key_refused())
         if ask.runs("forbidden") >= policy.FORBIDDEN_RUNS:
@@ -313,36 +359,32 @@ class Fetcher:
         self._halt.set(error)
         return ask.cut_short()
 
-    def _hint(self, answer: Answer) -> float | None:
-        return policy.wait_hint(answer.headers, error_of(answer.body), self._clock.now())
+    def _hint(self, error: ResponseError) -> float | None:
+        return wait_hint(error.headers, error.error, self._clock.now())
 
+    def _read_content(self, _: _Ask, response: GenerationContentResponse) -> Content:
+        self._went_well()
+        return content_of(response, self._clock.now())
 
-async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> AsyncGenerator[Outcome]:
-    """Hold burials back until an ID is settled; `FIRST_ANSWERS` of them without one end the run and bury nothing.
+    def _unreadable_content(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
+        ask.unreadable += 1
+        return 0.0 if ask.unreadable == 1 else Content(error.status_code, "unreadable", self._clock.now())
 
-    With the wrong account or base URL every ID is refused or not found, and a year of IDs must not die of that.
-    """
-    held: list[Dead] = []
-    trusted = False
-    async for outcome in outcomes:
-        trusted = trusted or (_proves_the_account(outcome) and not halt.error)
-        if not trusted and isinstance(outcome, Dead):
-            held.append(outcome)
-            if len(held) >= FIRST_ANSWERS:
-                halt.set(stops.wrong_account())
-            continue
-        if trusted:
-            for burial in held:
-                yield burial
-            held.clear()
-        yield outcome
-    for burial in held:
-        yield _spared(burial) if halt.error else burial
+    def _content_not_found(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
+        second = ask.item.requested_at
+        is_young = second is not None and ask.looks_again(self._clock.now() - second)
+        return policy.SECOND_LOOK if is_young else self._without_content(ask, error)
 
+    def _without_content(self, _: _Ask, error: ResponseError) -> Content:
+        """The API has none to give; the metadata is kept all the same."""
+        self._went_well()
+        return Content(error.status_code, policy.reason_of(error), self._clock.now())
 
-def _proves_the_account(outcome: Outcome) -> bool:
-    return isinstance(outcome, Settled) or (isinstance(outcome, Pending) and outcome.reason == "zero_tokens")
+    def _or_without_content(self, ask: _Ask, error: OpenRouterError, step: Step[Outcome]) -> Step[Content | Outcome]:
+        """Try again like any failure, and after the last try keep the metadata without it.
 
-
-def _spared(burial: Dead) -> Pending:
-    return Pending(burial.item, "interrupted", burial.status, None, burial.requests, charged=False)
+        Where the run's budget of retries ends it sooner, the ID is pending: a single failure costs no content.
+        """
+        if ask.failures >= policy.TRIES:
+            return Content(error.status_code, policy.reason_of(error), self._clock.now())
+        return step

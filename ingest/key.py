@@ -33,6 +33,8 @@ class ApiKey:
     __slots__ = ("_secret",)
 
     def __init__(self, secret: str, origin: str) -> None:
+        if not isinstance(secret, str):  # a function of the user's own may have found none
+            raise _missing(f"{origin} holds no text")
         secret = secret.strip()
         if not secret:
             raise _missing(f"{origin} holds no key")

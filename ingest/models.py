@@ -7,16 +7,14 @@ Times are UTC, durations of our own are seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import cast
+from typing import TYPE_CHECKING
 
-from ingest.schema import GENERATION_FIELDS
+import msgspec
 
-Cell = str | int | float | bool | Decimal | datetime | None
-"""What a column holds: money is Decimal, a time is a datetime without zone, in UTC."""
+if TYPE_CHECKING:
+    from datetime import datetime
 
-_PLACE = {column.name: place for place, column in enumerate(GENERATION_FIELDS)}
+    from ingest.responses import GenerationResponseData
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,55 +56,51 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One provider's try inside a generation: an entry of ``provider_responses``.
+class Content:
+    """What came of asking for a generation's prompt and completion.
 
     Attributes:
-        values: One value per column of `ingest.schema.ATTEMPT_FIELDS`, in that order.
-        extra: As in `Generation`.
+        status: HTTP status of the answer; None if none came.
+        reason: Why there is no content, as a short constant such as ``http_403``; None if there is.
+        fetched_at: When that was known.
+        input: JSON of the prompt or messages.
+        completion: The completion.
+        reasoning: The reasoning before it.
+        error: JSON of the stored error, its previous errors included.
+        extra: JSON of everything else in the answer's data.
     """
 
-    values: tuple[Cell, ...]
+    status: int | None
+    reason: str | None
+    fetched_at: datetime
+    input: str | None = None
+    completion: str | None = None
+    reasoning: str | None = None
+    error: str | None = None
     extra: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One decoded answer of ``GET /generation``.
-
-    Attributes:
-        values: One value per column of `ingest.schema.GENERATION_FIELDS`, in that order; None where the answer
-            had no value that fits the column.
-        attempts: The entries of ``provider_responses``, in order.
-        extra: JSON object of everything that `values` does not hold: unknown fields, known fields of another
-            type, money that 12 places would change. None if there is none. (A time is held to the microsecond,
-            a real number as the nearest double.)
-    """
-
-    values: tuple[Cell, ...]
-    attempts: tuple[Attempt, ...] = ()
-    extra: str | None = None
-
-    def __getitem__(self, name: str) -> Cell:
-        """The value of the API field `name`; KeyError for a name the schema does not have."""
-        return self.values[_PLACE[name]]
 
     @property
-    def spend(self) -> Decimal:
-        """What it cost in all, in USD: usage, and for BYOK what the provider charged as well."""
-        usage = cast("Decimal | None", self["usage"]) or Decimal(0)
-        upstream = cast("Decimal | None", self["upstream_inference_cost"]) or Decimal(0)
-        return usage + upstream if self["is_byok"] else usage
+    def size(self) -> int:
+        """Characters it holds."""
+        return sum(len(text or "") for text in (self.input, self.completion, self.reasoning, self.error, self.extra))
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The API answered with the generation."""
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """The API answered with the generation.
+
+    Attributes:
+        item: The item.
+        generation: What it answered.
+        fetched_at: When.
+        requests: Requests this run spent on it.
+        content: What came of asking for its content; None if nobody asked.
+    """
 
     item: WorkItem
-    generation: Generation
+    generation: GenerationResponseData
     fetched_at: datetime
     requests: int
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import stat
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ingest import __version__
-from ingest.client import OpenRouterClient
+from ingest.burials import buried_with_care
+from ingest.client import AsyncOpenRouter
 from ingest.errors import Exit, NoInputError, OrusageError
-from ingest.fetch import Fetcher, buried_with_care
+from ingest.fetch import Fetcher
 from ingest.limiter import Gate, RateLimit
 from ingest.models import Dead, Pending, Settled
+from ingest.retries import RetryConfig
 from ingest.scan import expand, require_readable, scan_all
+from ingest.tally import STORED
 from ingest.warehouse import Page, Warehouse
 
 if TYPE_CHECKING:
@@ -42,6 +46,9 @@ PAGE = 5_000
 
 COMMIT_EVERY = 5.0
 """Seconds after which a batch is committed though it is not full."""
+
+LARGEST_BATCH = 64 * 1024 * 1024
+"""Characters of content after which it is, so that long prompts do not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,8 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
     job.tally.passed_over = expansion.passed_over
     chunks = _worth_storing(scan_all(expansion, now), job.warehouse)
     with Warehouse(job.warehouse, now) as warehouse:
+        if job.settings.content:
+            _warn_of_readers(job.warehouse)
         run = _Run(job, warehouse, now)
         try:
             problems = await run.read(chunks)
@@ -126,6 +135,11 @@ def exit_code(tally: Tally, problems: int, overdue: int, error: OrusageError | N
     if error is not None:
         return Exit(error.code)
     return Exit.PARTIAL if problems or overdue or tally.dead else Exit.DONE
+
+
+def _warn_of_readers(warehouse: Path) -> None:
+    if warehouse.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        log.warning("%s can be read by others than its owner, and will hold prompts: chmod 600 it", warehouse)
 
 
 def _worth_storing(chunks: Iterator[Chunk], warehouse: Path) -> Iterator[Chunk]:
@@ -211,13 +225,15 @@ class _Run:
     async def _batches(self, outcomes: AsyncIterable[Outcome]) -> AsyncGenerator[list[Outcome]]:
         clock = self._job.clock
         batch: list[Outcome] = []
-        began = clock.monotonic()
+        began, size = clock.monotonic(), 0
         async for outcome in outcomes:
             self._job.tally.done += 1
             batch.append(outcome)
-            if len(batch) >= self._job.settings.batch_size or clock.monotonic() - began >= COMMIT_EVERY:
+            size += outcome.content.size if isinstance(outcome, Settled) and outcome.content else 0
+            is_full = len(batch) >= self._job.settings.batch_size or size >= LARGEST_BATCH
+            if is_full or clock.monotonic() - began >= COMMIT_EVERY:
                 yield batch
-                batch, began = [], clock.monotonic()
+                batch, began, size = [], clock.monotonic(), 0
         if batch:
             yield batch
 
@@ -241,13 +257,11 @@ async def _halt_after(seconds: float, job: Job) -> None:
     job.halt.set()
 
 
-def _client(job: Job) -> OpenRouterClient:
-    return OpenRouterClient(
-        job.load_key(),
-        job.settings.base_url,
-        concurrency=job.settings.concurrency,
-        timeout=job.settings.timeout,
-        user_agent=f"orusage/{__version__}",
+def _client(job: Job) -> AsyncOpenRouter:
+    """Without retries of its own: the run's policy decides."""
+    settings = job.settings
+    return AsyncOpenRouter(
+        job.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
     )
 
 
@@ -257,6 +271,8 @@ def _count(outcome: Outcome, tally: Tally) -> None:
         case Settled():
             tally.settled += 1
             tally.spend += outcome.generation.spend
+            if outcome.content:
+                tally.contents[outcome.content.reason or STORED] += 1
         case Pending():
             tally.pending += outcome.requests > 0
         case Dead():

@@ -1,20 +1,25 @@
-"""What each answer means: one table from status to verdict, and how long a server asks us to wait.
+"""What each answer means: one table from status to verdict, and the figures of the policy.
 
 The limiter, the ledger and the exit code all follow from the verdict; nothing else in the project looks at a status.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from ingest.api_errors import (
+    OpenRouterConnectionError,
+    OpenRouterError,
+    RequestTimeoutError,
+    ResponseError,
+    ResponseValidationError,
+)
+from ingest.result import Ok
 
-LONGEST_HINT = 300.0
-"""Seconds; a server that asks for more is asked again after this."""
+if TYPE_CHECKING:
+    from ingest.exchange import Result
 
 UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
@@ -40,14 +45,14 @@ SECOND_LOOK = 2.0
 SOONEST_NEXT = timedelta(minutes=1)
 LATEST_NEXT = timedelta(hours=1)
 
-_MILLISECONDS_FROM = 1e11
-
 
 class Verdict(Enum):
     """What an answer says about the ID and about the server."""
 
     READ = auto()
-    """Decode it."""
+    """It is what was asked for."""
+    UNREADABLE = auto()
+    """It is something else: HTML, cut JSON, too large, or an error that is not OpenRouter's."""
     REDIRECT = auto()
     """Never followed: the key does not leave its host."""
     BURY = auto()
@@ -64,6 +69,8 @@ class Verdict(Enum):
     """Too fast: everybody slows down and the ID is not charged."""
     OVERLOADED = auto()
     """The server is short of capacity: everybody waits."""
+    UNREACHED = auto()
+    """There was no connection at all."""
     FAILED = auto()
     """The server or the way to it failed: try again."""
 
@@ -72,7 +79,6 @@ ONLY_AS_JSON = frozenset({Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND})
 """Verdicts that count only with OpenRouter's JSON error: a proxy or a firewall says 403 and 404 too."""
 
 VERDICTS: dict[int, Verdict] = {
-    200: Verdict.READ,
     401: Verdict.KEY_REFUSED,
     402: Verdict.OUT_OF_CREDITS,
     403: Verdict.FORBIDDEN,
@@ -86,71 +92,32 @@ VERDICTS: dict[int, Verdict] = {
 _BY_CLASS = {3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
 
 
-def verdict_of(status: int) -> Verdict:
-    """The verdict on any status: from the table, else from its class; other successes have to be readable too."""
-    return VERDICTS.get(status) or _BY_CLASS.get(status // 100, Verdict.READ)
+def verdict_of(result: Result[Any]) -> Verdict:
+    """The verdict on what came of a request."""
+    if isinstance(result, Ok):
+        return Verdict.READ
+    error = result.error
+    if isinstance(error, ResponseValidationError):
+        return Verdict.UNREADABLE
+    if isinstance(error, ResponseError):
+        verdict = VERDICTS.get(error.status_code) or _BY_CLASS.get(error.status_code // 100, Verdict.UNREADABLE)
+        return Verdict.UNREADABLE if verdict in ONLY_AS_JSON and not error.error else verdict
+    if isinstance(error, OpenRouterConnectionError) and not error.connected:
+        return Verdict.UNREACHED
+    return Verdict.FAILED
 
 
-def wait_hint(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
-    """How long the server asks us to wait, in seconds from 0 to `LONGEST_HINT`; None if it does not say.
-
-    In this order: ``retry-after-ms``, ``Retry-After`` (seconds or a date), ``X-RateLimit-Reset`` (epoch seconds or,
-    as OpenRouter sends it, milliseconds), first in the headers and then in ``error.metadata.headers``. What makes no
-    sense is passed over.
-
-    Args:
-        headers: The answer's headers, names in lower case.
-        error: The answer's error object.
-        now: The wall clock, for hints that name a moment.
-    """
-    for seconds in _hints(headers, now):
-        return seconds
-    return next(_hints(_inner_headers(error), now), None)
-
-
-def _hints(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    candidates = (
-        _number(headers.get("retry-after-ms"), scale=0.001),
-        _number(headers.get("retry-after")),
-        _until_date(headers.get("retry-after"), now),
-        _until_epoch(headers.get("x-ratelimit-reset"), now),
-    )
-    return (min(max(c, 0.0), LONGEST_HINT) for c in candidates if c is not None)
-
-
-def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
-    metadata = error.get("metadata") if error else None
-    headers = metadata.get("headers") if isinstance(metadata, dict) else None
-    return {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
-
-
-def _number(text: str | None, scale: float = 1.0) -> float | None:
-    try:
-        number = float(text or "nan") * scale
-    except ValueError:
-        return None
-    return number if 0 <= number < float("inf") else None
-
-
-def _until_date(text: str | None, now: datetime) -> float | None:
-    moment = http_date(text)
-    return (moment - now).total_seconds() if moment else None
-
-
-def _until_epoch(text: str | None, now: datetime) -> float | None:
-    epoch = _number(text)
-    if not epoch:
-        return None
-    return (epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch) - now.timestamp()
-
-
-def http_date(text: str | None) -> datetime | None:
-    """The moment an HTTP date names, in UTC; None if it is none."""
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def reason_of(error: OpenRouterError) -> str:
+    """Why there is no good answer, as a short constant."""
+    match error:
+        case ResponseError():
+            return f"http_{error.status_code}"
+        case OpenRouterConnectionError(connected=False):
+            return "connect"
+        case RequestTimeoutError():
+            return "timeout"
+        case _:
+            return "broken"
 
 
 def backoff(tries: int, random: float) -> float:

@@ -1,14 +1,19 @@
 """The one declared schema: every stored column with its API name, type, unit and meaning.
 
 Decoder, frames, warehouse, data dictionary and tests all read this table, so a type is never inferred from a batch.
-The API's own fields and their types are those of OpenRouter's OpenAPI text for ``GET /generation``; where the
-meaning says more than that text, it comes from OpenRouter's analytics documentation or from answers seen.
+The API's own fields are those that `ingest.responses` declares.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import Enum
+from typing import get_args
+
+from ingest.responses import EXTRA as EXTRA_FIELD
+from ingest.responses import GenerationResponseData, ProviderResponse, Record, fields_of
 
 MONEY_PLACES = 12
 MONEY_DIGITS = 18
@@ -50,94 +55,33 @@ class Column:
         return f"{self.meaning} Unit: {self.unit}." if self.unit else self.meaning
 
 
-def _api(name: str, kind: Kind, meaning: str, unit: str = "") -> Column:
-    return Column(name, kind, unit, meaning, api_name=name)
+_KINDS = {
+    str: Kind.TEXT,
+    int: Kind.INTEGER,
+    float: Kind.REAL,
+    bool: Kind.FLAG,
+    Decimal: Kind.MONEY,
+    datetime: Kind.TIME,
+}
 
 
-TEXT, INTEGER, REAL, FLAG, MONEY, TIME = Kind.TEXT, Kind.INTEGER, Kind.REAL, Kind.FLAG, Kind.MONEY, Kind.TIME
+def _columns_of(record: type[Record]) -> tuple[Column, ...]:
+    """The scalar fields of a record as columns, under the API's names."""
+    scalars = ((f, get_args(f.type)[0]) for f in fields_of(record) if f.name != EXTRA_FIELD)
+    return tuple(
+        Column(f.name, _KINDS[kind], f.meaning.unit, f.meaning.text, api_name=f.name)
+        for f, kind in scalars
+        if kind in _KINDS
+    )
 
-GENERATION_FIELDS = (
-    _api("id", TEXT, "The ID that came back; nearly always the one asked for, see generation_id."),
-    _api("created_at", TIME, "When OpenRouter created the record.", "UTC"),
-    _api("api_type", TEXT, "API that was called: completions, embeddings, image, …; new values appear."),
-    _api("model", TEXT, "Model that answered."),
-    _api("provider_name", TEXT, "Provider that served the request."),
-    _api("router", TEXT, "Router that chose the model, such as openrouter/auto; NULL if none."),
-    _api("service_tier", TEXT, "Service tier the provider reported; NULL if none."),
-    _api("data_region", TEXT, "Region it was routed through: global, europe or us."),
-    _api("usage", MONEY, "Charged by OpenRouter. For BYOK the fee alone, see upstream_inference_cost.", "USD"),
-    _api("total_cost", MONEY, "Total cost; equal to usage in every answer seen.", "USD"),
-    _api(
-        "upstream_inference_cost",
-        MONEY,
-        "Charged by the provider. Add it to usage for BYOK only: elsewhere usage contains it already. Can be negative.",
-        "USD",
-    ),
-    _api("cache_discount", MONEY, "Saved by prompt caching; negative where writing the cache cost more.", "USD"),
-    _api("is_byok", FLAG, "Whether your own provider key paid for the inference."),
-    _api("tokens_prompt", INTEGER, "Prompt tokens, normalised; billing uses native_tokens_prompt.", "tokens"),
-    _api(
-        "tokens_completion", INTEGER, "Completion tokens, normalised; billing uses native_tokens_completion.", "tokens"
-    ),
-    _api("native_tokens_prompt", INTEGER, "Prompt tokens by the provider's count; contains the cached ones.", "tokens"),
-    _api(
-        "native_tokens_completion",
-        INTEGER,
-        "Completion tokens by the provider's count; contains the reasoning ones.",
-        "tokens",
-    ),
-    _api("native_tokens_completion_images", INTEGER, "Completion tokens that are images.", "tokens"),
-    _api(
-        "native_tokens_reasoning",
-        INTEGER,
-        "Reasoning tokens; some providers report more than native_tokens_completion.",
-        "tokens",
-    ),
-    _api("native_tokens_cached", INTEGER, "Prompt tokens read from the provider's cache.", "tokens"),
-    _api("num_media_prompt", INTEGER, "Media items in the prompt.", "items"),
-    _api("num_input_audio_prompt", INTEGER, "Audio inputs in the prompt.", "items"),
-    _api("num_media_completion", INTEGER, "Media items in the completion.", "items"),
-    _api("num_search_results", INTEGER, "Web search results used.", "results"),
-    _api("num_fetches", INTEGER, "Web pages fetched.", "fetches"),
-    _api("web_search_engine", TEXT, "Web search engine used; NULL if none."),
-    _api(
-        "latency",
-        REAL,
-        "Time to the first token if streamed, else to the whole answer. Never add it to generation_time.",
-        "ms",
-    ),
-    _api("generation_time", REAL, "Time the provider took for the whole answer; latency lies inside it.", "ms"),
-    _api("moderation_latency", REAL, "Time taken by moderation; NULL if there was none.", "ms"),
-    _api("finish_reason", TEXT, "Why it ended, normalised; NULL if cancelled."),
-    _api("native_finish_reason", TEXT, "Why it ended, in the provider's word."),
-    _api("streamed", FLAG, "Whether the answer was streamed."),
-    _api("cancelled", FLAG, "Whether the client went away; it may have cost money all the same."),
-    _api("response_cache_source_id", TEXT, "The generation this answer was copied from, at no cost; NULL if none."),
-    _api("app_id", INTEGER, "App that made the request."),
-    _api("origin", TEXT, "Origin URL of the request; may be empty."),
-    _api("http_referer", TEXT, "Referer header of the request."),
-    _api("user_agent", TEXT, "User-Agent header of the request."),
-    _api("external_user", TEXT, "The end user you named in the request."),
-    _api("session_id", TEXT, "Groups the generations of one session."),
-    _api("request_id", TEXT, "Groups the generations of one API request."),
-    _api("upstream_id", TEXT, "The provider's own ID."),
-    _api("preset_id", TEXT, "Preset used; NULL if none."),
-    _api("workspace_id", TEXT, "Workspace it is attributed to; NULL for accounts without."),
-)
+
+GENERATION_FIELDS = _columns_of(GenerationResponseData)
 """The 44 scalar fields of an answer; its one list, ``provider_responses``, becomes `ATTEMPT_FIELDS`."""
 
-ATTEMPT_FIELDS = (
-    _api("provider_name", TEXT, "Provider that was asked."),
-    _api("status", INTEGER, "HTTP status the provider answered; NULL if none came.", "HTTP status"),
-    _api("latency", REAL, "Time the provider took; may differ from the generation's latency.", "ms"),
-    _api("is_byok", FLAG, "Whether your own provider key was used."),
-    _api("endpoint_id", TEXT, "OpenRouter's endpoint."),
-    _api("model_permaslug", TEXT, "Canonical slug of the model."),
-    _api("routed_service_tier", TEXT, "Service tier it was routed to; the tier billed may differ."),
-    _api("id", TEXT, "The provider's ID of its response."),
-)
+ATTEMPT_FIELDS = _columns_of(ProviderResponse)
 """The fields of an entry of ``provider_responses``."""
 
+TEXT, INTEGER, REAL, FLAG, MONEY, TIME = Kind.TEXT, Kind.INTEGER, Kind.REAL, Kind.FLAG, Kind.MONEY, Kind.TIME
 GENERATION_ID = Column("generation_id", TEXT, "", "The ID as it was asked for; each stands in one row.")
 REQUESTED_AT = Column(
     "requested_at", TIME, "UTC", "Second of the request, taken from the ID; NULL for IDs from before October 2024."
@@ -172,4 +116,27 @@ PROVIDER_ATTEMPTS = (
 )
 """Columns of ``main.provider_attempts``: one row per entry of ``provider_responses``."""
 
-TABLES = {"generations": GENERATIONS, "provider_attempts": PROVIDER_ATTEMPTS}
+GENERATION_CONTENTS = (
+    GENERATION_ID,
+    REQUESTED_AT,
+    Column(
+        "http_status", INTEGER, "HTTP status", "Status the ask for content was answered with; NULL if no answer came."
+    ),
+    Column(
+        "reason", TEXT, "", "Why there is no content: http_403, http_404, unreadable, timeout, …; NULL if there is."
+    ),
+    Column("input", TEXT, "", "JSON of what went in: an object with prompt or messages."),
+    Column("completion", TEXT, "", "The completion; NULL if there is none."),
+    Column("reasoning", TEXT, "", "The reasoning before it; NULL if there is none."),
+    Column("error", TEXT, "", "JSON of the stored error of a generation that failed, its previous errors included."),
+    EXTRA,
+    Column("fetched_at", TIME, "UTC", "When the answer arrived."),
+    Column("run_id", TEXT, "", "Run that stored it, see ops.runs."),
+)
+"""Columns of ``main.generation_contents``: one row per ID whose content was asked for."""
+
+TABLES = {
+    "generations": GENERATIONS,
+    "provider_attempts": PROVIDER_ATTEMPTS,
+    "generation_contents": GENERATION_CONTENTS,
+}

@@ -34,6 +34,7 @@ class Settings:
         batch_size: IDs committed together.
         since: IDs whose own second is earlier are left alone; legacy IDs count as 1970.
         until: IDs whose own second is later are left alone.
+        content: Ask for prompt and completion too.
         patience: The run stops when it saw nothing but 429 for so long.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     batch_size: int = 500
     since: datetime = EARLIEST
     until: datetime = LATEST
+    content: bool = False
     patience: timedelta = timedelta(minutes=5)
 
 

@@ -2,13 +2,15 @@
 
 `Simulator` is an ASGI application. It serves ``GET /api/v1/generation``, ``…/generation/content`` and ``…/key``, and
 beside the API ``GET /simulator/served``: what it served so far, summed in its own arithmetic. The key may be anything
-of the form ``sk-or-…``; one that contains ``invalid`` is answered 401, ``broke`` 402, ``forbidden`` 403.
+of the form ``sk-or-…``; one that contains ``invalid`` is answered 401, ``broke`` 402, ``forbidden`` 403, ``inference``
+403 where only a management key may look, and ``status-NNN`` whatever status that is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import time
@@ -38,13 +40,17 @@ _JSON = (b"content-type", b"application/json")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _KEY = json.dumps({"data": {"label": "sk-or-v1-sim…", "limit": None, "usage": 0, "is_free_tier": False}}).encode()
 
+_STATUS = re.compile(r"status-([345][0-9]{2})")
+
 MESSAGES = {
     400: "Invalid generation ID",
     401: "Missing Authentication header",
     402: "Insufficient credits. Add more using https://openrouter.ai/credits",
     403: "Only management keys can perform this operation",
+    404: "Resource not found",
     429: "Rate limit exceeded",
     500: "Internal Server Error",
+    524: "Request timed out. Please try again later.",
     529: "Provider returned error",
 }
 
@@ -59,7 +65,7 @@ class Faults:
         burst: Size of the bucket behind that limit, in requests.
         p429: Share of requests answered 429 whatever the limit says.
         p529: Share answered 529.
-        p500: Share answered 500 or 502.
+        p500: Share answered 500, 502 or 524.
         p404: Share of IDs that never exist.
         not_found_for: Seconds after the ID's own second in which it does not exist yet.
         malformed: Share answered with HTML, cut JSON or another shape, under status 200.
@@ -159,7 +165,7 @@ class Simulator:
 
     def _answer(self, scope: dict[str, Any]) -> Reply:
         path = scope["path"].removeprefix("/api/v1")
-        refused = _refuse_key(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        refused = _refuse_key(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"), path)
         if refused:
             return _error(refused)
         if path == "/key":
@@ -196,7 +202,7 @@ class Simulator:
         if self._happens(self._faults.p529, generation_id, "529"):
             return _error(529)
         if self._happens(self._faults.p500, generation_id, "500"):
-            return _error(500 if self._number(generation_id, "500 or 502") % 2 else 502)
+            return _error((500, 502, 524)[self._number(generation_id, "which 5xx") % 3])
         if self._happens(self._faults.malformed, generation_id, "malformed"):
             return self._malformed(generation_id)
         return None
@@ -271,13 +277,16 @@ def _error(
     return status, [_JSON, *headers], json.dumps({"error": error}).encode()
 
 
-def _refuse_key(authorization: str) -> int | None:
+def _refuse_key(authorization: str, path: str) -> int | None:
     scheme, _, key = authorization.partition(" ")
     if scheme != "Bearer" or not key.startswith("sk-or-") or "invalid" in key:
         return 401
     if "broke" in key:
         return 402
-    return 403 if "forbidden" in key else None
+    if "forbidden" in key or ("inference" in key and path == "/generation/content"):
+        return 403
+    told = _STATUS.search(key)
+    return int(told[1]) if told else None
 
 
 def _share(number: int) -> float:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ingest.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 
 def key_refused() -> KeyRefusedError:
@@ -37,11 +32,11 @@ def out_of_credits() -> TryAgainLaterError:
     )
 
 
-def throttled_for_ever(patience: timedelta) -> TryAgainLaterError:
+def throttled(cause: str) -> TryAgainLaterError:
     """Nothing but 429 came back."""
     return TryAgainLaterError(
         "OpenRouter throttles every request",
-        cause=f"nothing but HTTP 429 for {patience.total_seconds():g} s, with nothing fetched before",
+        cause=cause,
         fix="run the same command later; nothing is lost",
     )
 
@@ -50,7 +45,7 @@ def unreachable(base_url: str) -> UnreachableError:
     """No connection, after several pauses."""
     return UnreachableError(
         f"{base_url} cannot be reached",
-        cause="no connection could be made, after three pauses",
+        cause="no connection could be made",
         fix="check the network, proxy and --base-url, then run the same command again; nothing is lost",
     )
 
@@ -59,7 +54,7 @@ def not_the_api(base_url: str) -> UnexpectedInputError:
     """Too many unreadable answers in a row."""
     return UnexpectedInputError(
         f"{base_url} does not answer like OpenRouter",
-        cause="ten answers in a row were not OpenRouter's JSON",
+        cause="what came back is not OpenRouter's JSON",
         fix="check --base-url, and whether a proxy or a login page answers instead; nothing is lost",
     )
 
@@ -68,6 +63,6 @@ def redirects(base_url: str) -> UnreachableError:
     """Too many redirects in a row."""
     return UnreachableError(
         f"{base_url} redirects elsewhere",
-        cause="ten answers in a row were redirects, which are not followed: the key would go to another host",
+        cause="redirects are not followed: the key would go to another host",
         fix="set --base-url to the API's real address; nothing is lost",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingest.render import money, plain
+from ingest.tally import STORED
 
 if TYPE_CHECKING:
     from ingest.pipeline import Result
@@ -49,6 +50,7 @@ def _facts(result: Result, tally: Tally) -> dict[str, Any]:
         "statuses": {str(k): v for k, v in sorted(tally.statuses.items())},
         "failures": dict(sorted(tally.failures.items())),
         "spend_added": tally.spend,
+        "contents": dict(sorted(tally.contents.items())),
         "problems": [{"source": p.source, "problem": p.problem} for p in result.problems],
     }
 
@@ -60,6 +62,8 @@ def _for_people(result: Result, tally: Tally) -> str:
         f"IDs       {tally.settled:,} settled, {tally.pending:,} pending, {tally.dead:,} dead",
         f"spend     ${money(tally.spend)} added",
     ]
+    if tally.contents:
+        lines.append(f"contents  {_contents(tally)}")
     left = tally.due - tally.settled - tally.pending - tally.dead
     lines += [f"left      {left:,} due IDs were not asked; the next run does"] if left else []
     lines += [f"skipped   {tally.passed_over:,} hidden, special or binary files"] if tally.passed_over else []
@@ -67,6 +71,12 @@ def _for_people(result: Result, tally: Tally) -> str:
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are pending though they are past the grace; run it again")
     return "\n".join(lines) + "\n"
+
+
+def _contents(tally: Tally) -> str:
+    without = [f"{n:,} {reason}" for reason, n in tally.contents.most_common() if reason != STORED]
+    told = f"; none for {', '.join(without)}" if without else ""
+    return f"{tally.contents[STORED]:,} stored{told}"
 
 
 def _held_back(tally: Tally) -> str:

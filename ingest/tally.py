@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+STORED = "stored"
+
 
 @dataclass(slots=True)
 class Tally:
@@ -26,6 +28,7 @@ class Tally:
         pending: IDs asked and left pending.
         dead: IDs buried.
         spend: What the settled IDs cost, in USD.
+        contents: Asks for content by what came of them: `STORED`, or why there is none.
     """
 
     due: int = 0
@@ -42,6 +45,7 @@ class Tally:
     pending: int = 0
     dead: int = 0
     spend: Decimal = Decimal(0)
+    contents: Counter[str] = field(default_factory=Counter)
 
     @property
     def throttled(self) -> int:

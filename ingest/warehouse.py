@@ -213,6 +213,7 @@ class Warehouse:
         with self._transaction():
             self._for_each_era(frames.generations, "insert_generations")
             self._for_each_era(frames.provider_attempts, "insert_provider_attempts")
+            self._for_each_era(frames.generation_contents, "insert_generation_contents")
             self._for_each_era(frames.generations, "delete_settled_work")
             self._for_each_era(_unsettled(outcomes), "update_work")
 

@@ -4,11 +4,21 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 
+import msgspec
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import LONGEST_NUMBER, UnreadableError, decode_generation, error_of
+from ingest import decode
+from ingest.decode import (
+    LONGEST_NAME,
+    LONGEST_NUMBER,
+    MOST_LEARNED,
+    UnreadableError,
+    decode_generation,
+    error_of,
+)
+from ingest.responses import ProviderResponse
 from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, Kind
 
 ID = "gen-1753485462-AbCdEfGhIj0123456789"
@@ -17,11 +27,27 @@ ATTEMPT_KIND_OF = {c.name: c.kind for c in ATTEMPT_FIELDS}
 MONEY_FIELDS = [name for name, kind in KIND_OF.items() if kind is Kind.MONEY]
 INTEGER_FIELDS = [name for name, kind in KIND_OF.items() if kind is Kind.INTEGER]
 BILLIONTH_OF_A_MILLIONTH = Decimal("1e-12")
+UNLEARNABLE = "x" * (LONGEST_NAME + 1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_learned_yet(monkeypatch):
+    """Which unknown fields earlier answers had must not matter here."""
+    monkeypatch.setattr(decode, "_strict", decode._Strict())
 
 
 def decoded(**fields: str):
-    """A generation of which some fields are given as JSON text."""
-    return decode_generation(body_of(**fields))
+    """A generation of which some fields are given as JSON text: the same, be it read in one pass or field by field."""
+    generation = data_of(body_of(**fields))
+    slowly = data_of(body_of(**fields, **{UNLEARNABLE: "0"}))
+    assert cells_of(slowly) == cells_of(generation)
+    assert slowly.provider_responses == generation.provider_responses
+    assert texts_beside(slowly) == {**texts_beside(generation), UNLEARNABLE: "0"}
+    return generation
+
+
+def data_of(body: bytes):
+    return decode_generation(body).data
 
 
 def body_of(**fields: str) -> bytes:
@@ -29,12 +55,27 @@ def body_of(**fields: str) -> bytes:
     return f'{{"data": {{"id": "{ID}"{inner}}}}}'.encode()
 
 
+def enveloped(fields: dict, **envelope) -> bytes:
+    return json.dumps({"data": fields, **envelope}).encode()
+
+
+def texts_beside(record) -> dict:
+    """What is kept beside, each as its JSON text."""
+    beside = msgspec.json.decode(record.extra_json or "{}", type=dict[str, msgspec.Raw])
+    return {name: bytes(raw).decode() for name, raw in beside.items()}
+
+
 def extra_of(record) -> dict:
-    return json.loads(record.extra) if record.extra else {}
+    return json.loads(record.extra_json) if record.extra_json else {}
 
 
-def attempt(record, name):
-    return record.values[list(ATTEMPT_KIND_OF).index(name)]
+def cells_of(record, kinds=KIND_OF) -> dict:
+    """What the scalar fields of a record hold."""
+    return {name: getattr(record, name) for name in kinds}
+
+
+def held_by(record, kinds=KIND_OF) -> dict:
+    return {name: value for name, value in cells_of(record, kinds).items() if value is not None}
 
 
 # Money
@@ -64,9 +105,9 @@ def attempt(record, name):
 )
 def test_money_is_exact(text, expected):
     generation = decoded(usage=text)
-    assert generation["usage"] == Decimal(expected)
-    assert not generation["usage"].is_signed() or Decimal(expected) < 0
-    assert generation.extra is None
+    assert generation.usage == Decimal(expected)
+    assert not generation.usage.is_signed() or Decimal(expected) < 0
+    assert generation.extra_json is None
 
 
 @pytest.mark.parametrize(
@@ -86,10 +127,10 @@ def test_money_is_exact(text, expected):
 )
 def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_beside_as_it_came(text, expected):
     generation = decoded(usage=text, total_cost="0.5")
-    assert generation["usage"] == Decimal(expected)
-    assert not generation["usage"].is_signed() or Decimal(expected) < 0
-    assert generation.extra == f'{{"usage":{text}}}'
-    assert generation["total_cost"] == Decimal("0.5")
+    assert generation.usage == Decimal(expected)
+    assert not generation.usage.is_signed() or Decimal(expected) < 0
+    assert generation.extra_json == f'{{"usage":{text}}}'
+    assert generation.total_cost == Decimal("0.5")
 
 
 @pytest.mark.parametrize(
@@ -123,15 +164,15 @@ def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_beside_as_it
 @pytest.mark.parametrize("name", ["usage", "cache_discount"])
 def test_what_is_no_price_or_fits_no_column_is_kept_beside_as_it_came(text, name):
     generation = decoded(**{name: text})
-    assert generation[name] is None
-    assert generation.extra == f'{{"{name}":{text}}}'
+    assert getattr(generation, name) is None
+    assert generation.extra_json == f'{{"{name}":{text}}}'
 
 
 @given(st.sampled_from(MONEY_FIELDS), st.integers(-(10**18) + 1, 10**18 - 1))
 def test_every_price_of_12_places_survives_to_the_last_digit(name, trillionths):
     price = Decimal(trillionths).scaleb(-12)
     generation = decoded(**{name: str(price)})
-    assert (generation[name], generation.extra) == (price, None)
+    assert (getattr(generation, name), generation.extra_json) == (price, None)
 
 
 @given(st.floats(-999_999, 999_999))
@@ -139,17 +180,17 @@ def test_every_float_a_server_may_print_is_its_nearest_price_and_kept_if_that_is
     text = json.dumps(number)
     generation = decoded(usage=text)
     exact = Decimal(text)
-    assert generation["usage"] == exact.quantize(BILLIONTH_OF_A_MILLIONTH, ROUND_HALF_EVEN)
-    assert generation.extra == (None if generation["usage"] == exact else f'{{"usage":{text}}}')
+    assert generation.usage == exact.quantize(BILLIONTH_OF_A_MILLIONTH, ROUND_HALF_EVEN)
+    assert generation.extra_json == (None if generation.usage == exact else f'{{"usage":{text}}}')
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.from_regex(r"\A-?(0|[1-9][0-9]{0,70})(\.[0-9]{1,70})?([eE][+-]?[0-9]{1,25})?\Z"))
 def test_no_number_breaks_a_record_or_is_lost(text):
     generation = decoded(usage=text, total_cost="0.25")
-    assert (generation["id"], generation["total_cost"]) == (ID, Decimal("0.25"))
-    is_beside = generation.extra == f'{{"usage":{text}}}'
-    assert is_beside or (generation.extra is None and generation["usage"] == Decimal(text))
+    assert (generation.id, generation.total_cost) == (ID, Decimal("0.25"))
+    is_beside = generation.extra_json == f'{{"usage":{text}}}'
+    assert is_beside or (generation.extra_json is None and generation.usage == Decimal(text))
 
 
 # Times
@@ -158,19 +199,20 @@ def test_no_number_breaks_a_record_or_is_lost(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2025-08-16T13:55:18.378595+00:00", "2025-08-16T13:55:18.378595"),
-        ("2024-12-13T23:07:14.87033+00:00", "2024-12-13T23:07:14.870330"),
-        ("2026-02-24T21:19:33.705Z", "2026-02-24T21:19:33.705000"),
-        ("2026-02-24T21:19:33Z", "2026-02-24T21:19:33"),
-        ("2026-02-24T21:19:33.705", "2026-02-24T21:19:33.705000"),
-        ("2026-02-24T01:19:33+02:00", "2026-02-23T23:19:33"),
-        ("2025-12-31T20:00:00-05:30", "2026-01-01T01:30:00"),
+        ("2025-08-16T13:55:18.378595+00:00", "2025-08-16T13:55:18.378595+00:00"),
+        ("2024-12-13T23:07:14.87033+00:00", "2024-12-13T23:07:14.870330+00:00"),
+        ("2026-02-24T21:19:33.705Z", "2026-02-24T21:19:33.705000+00:00"),
+        ("2026-02-24T21:19:33Z", "2026-02-24T21:19:33+00:00"),
+        ("2026-02-24T21:19:33.705", "2026-02-24T21:19:33.705000+00:00"),
+        ("2026-02-24T01:19:33+02:00", "2026-02-23T23:19:33+00:00"),
+        ("2025-12-31T20:00:00-05:30", "2026-01-01T01:30:00+00:00"),
     ],
 )
-def test_a_time_is_utc_without_zone_however_it_is_spelled(text, expected):
+def test_a_time_is_in_utc_however_it_is_spelled(text, expected):
     generation = decoded(created_at=json.dumps(text))
-    assert generation["created_at"].isoformat() == expected
-    assert generation.extra is None
+    assert generation.created_at.isoformat() == expected
+    assert generation.created_at.tzinfo is UTC
+    assert generation.extra_json is None
 
 
 @given(
@@ -179,8 +221,9 @@ def test_a_time_is_utc_without_zone_however_it_is_spelled(text, expected):
 )
 def test_every_time_with_an_offset_is_the_same_instant(time, zone):
     generation = decoded(created_at=json.dumps(time.replace(tzinfo=zone).isoformat()))
-    assert generation["created_at"].replace(tzinfo=UTC) == time.replace(tzinfo=zone)
-    assert generation.extra is None
+    assert generation.created_at == time.replace(tzinfo=zone)
+    assert generation.created_at.tzinfo is UTC
+    assert generation.extra_json is None
 
 
 @pytest.mark.parametrize(
@@ -199,14 +242,14 @@ def test_every_time_with_an_offset_is_the_same_instant(time, zone):
 )
 def test_what_is_no_time_is_kept_beside(text):
     generation = decoded(created_at=text)
-    assert generation["created_at"] is None
-    assert generation.extra == f'{{"created_at":{text}}}'
+    assert generation.created_at is None
+    assert generation.extra_json == f'{{"created_at":{text}}}'
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
 def test_a_time_that_has_no_date_in_utc_costs_only_itself(text):
     generation = decoded(created_at=json.dumps(text), usage="0.5")
-    assert (generation["id"], generation["usage"], generation["created_at"]) == (ID, Decimal("0.5"), None)
+    assert (generation.id, generation.usage, generation.created_at) == (ID, Decimal("0.5"), None)
     assert extra_of(generation) == {"created_at": text}
 
 
@@ -218,7 +261,7 @@ def test_a_time_that_has_no_date_in_utc_costs_only_itself(text):
 @example("app_id", -(2**63))
 def test_every_count_that_fits_its_column_is_there(name, count):
     generation = decoded(**{name: str(count)})
-    assert (generation[name], generation.extra) == (count, None)
+    assert (getattr(generation, name), generation.extra_json) == (count, None)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +270,8 @@ def test_every_count_that_fits_its_column_is_there(name, count):
 )
 def test_a_count_that_does_not_is_kept_beside_as_it_came(text):
     generation = decoded(native_tokens_prompt=text, native_tokens_completion="7")
-    assert (generation["native_tokens_prompt"], generation["native_tokens_completion"]) == (None, 7)
-    assert generation.extra == f'{{"native_tokens_prompt":{text}}}'
+    assert (generation.native_tokens_prompt, generation.native_tokens_completion) == (None, 7)
+    assert generation.extra_json == f'{{"native_tokens_prompt":{text}}}'
 
 
 @pytest.mark.parametrize(
@@ -247,9 +290,9 @@ def test_a_count_that_does_not_is_kept_beside_as_it_came(text):
 )
 def test_the_odd_but_legitimate_is_taken_as_it_is(name, text, expected):
     generation = decoded(**{name: text})
-    assert generation[name] == expected
-    assert type(generation[name]) is type(expected)
-    assert generation.extra is None
+    assert getattr(generation, name) == expected
+    assert type(getattr(generation, name)) is type(expected)
+    assert generation.extra_json is None
 
 
 @pytest.mark.parametrize(
@@ -267,8 +310,8 @@ def test_the_odd_but_legitimate_is_taken_as_it_is(name, text, expected):
 )
 def test_a_value_of_another_type_is_never_guessed_at(name, text):
     generation = decoded(**{name: text})
-    assert generation[name] is None
-    assert generation.extra == f'{{"{name}":{text}}}'
+    assert getattr(generation, name) is None
+    assert generation.extra_json == f'{{"{name}":{text}}}'
 
 
 @pytest.mark.parametrize("name", KIND_OF)
@@ -283,61 +326,62 @@ def test_one_odd_field_costs_no_other(name):
     }
     fields = {n: healthy[k] for n, k in KIND_OF.items()}
     inner = ", ".join(f'"{n}": {t}' for n, t in {**fields, name: '{"odd": [1]}'}.items())
-    odd = decode_generation(f'{{"data": {{{inner}}}}}'.encode())
-    whole = decode_generation(
-        f'{{"data": {{{", ".join(f"{json.dumps(n)}: {t}" for n, t in fields.items())}}}}}'.encode()
-    )
-    assert whole.extra is None
-    assert None not in whole.values
-    assert [n for n in KIND_OF if odd[n] != whole[n]] == [name]
-    assert (odd[name], extra_of(odd)) == (None, {name: {"odd": [1]}})
+    odd = data_of(f'{{"data": {{{inner}}}}}'.encode())
+    whole = data_of(f'{{"data": {{{", ".join(f"{json.dumps(n)}: {t}" for n, t in fields.items())}}}}}'.encode())
+    assert whole.extra_json is None
+    assert None not in cells_of(whole).values()
+    assert [n for n in KIND_OF if getattr(odd, n) != getattr(whole, n)] == [name]
+    assert (getattr(odd, name), extra_of(odd)) == (None, {name: {"odd": [1]}})
 
 
 def test_missing_keys_are_null_and_unknown_ones_are_kept():
     generation = decoded(usage_cache="0.10", api_key_id='{"a": [1, null]}', nothing="null", usage="0.5")
-    assert generation["usage"] == Decimal("0.5")
-    assert {n for n in KIND_OF if generation[n] is not None} == {"id", "usage"}
-    assert extra_of(generation) == {"usage_cache": 0.1, "api_key_id": {"a": [1, None]}, "nothing": None}
-    assert '"usage_cache":0.10' in generation.extra
+    assert generation.usage == Decimal("0.5")
+    assert held_by(generation).keys() == {"id", "usage"}
+    assert generation.extra == {"usage_cache": 0.1, "api_key_id": {"a": [1, None]}, "nothing": None}
+    assert '"usage_cache":0.10' in generation.extra_json
 
 
 def test_a_null_is_no_value():
     generation = decoded(**{name: "null" for name in [*KIND_OF, "provider_responses"] if name != "id"})
-    assert {n for n in KIND_OF if generation[n] is not None} == {"id"}
-    assert (generation.attempts, generation.extra) == ((), None)
+    assert held_by(generation).keys() == {"id"}
+    assert (generation.provider_responses, generation.extra_json) == (None, None)
 
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"a\ud83db", r"\ud800\u0041", r"\ude00\ud83d"])
 @pytest.mark.parametrize("name", ["external_user", "unknown_field"])
 def test_half_a_surrogate_pair_in_a_string_costs_only_that_field(escape, name):
     generation = decoded(**{name: f'"{escape}"', "usage": "0.1", "created_at": '"2026-02-24T21:19:33.705Z"'})
-    assert (generation["id"], generation["usage"]) == (ID, Decimal("0.1"))
-    assert generation["created_at"].isoformat() == "2026-02-24T21:19:33.705000"
-    kept = generation["external_user"] if name == "external_user" else None
+    assert (generation.id, generation.usage) == (ID, Decimal("0.1"))
+    assert generation.created_at.isoformat() == "2026-02-24T21:19:33.705000+00:00"
+    kept = generation.external_user if name == "external_user" else None
     assert kept is not None or name in extra_of(generation)
 
 
 def test_bytes_that_are_no_utf_8_cost_only_their_field():
     body = body_of(external_user='"ABC"', usage="0.1").replace(b"ABC", b"\xff\xfe")
-    generation = decode_generation(body)
-    assert (generation["usage"], generation["external_user"]) == (Decimal("0.1"), None)
+    generation = data_of(body)
+    assert (generation.usage, generation.external_user) == (Decimal("0.1"), None)
     assert "external_user" in extra_of(generation)
 
 
 # Provider attempts
 
 
-@pytest.mark.parametrize("fields", [{}, {"provider_responses": "null"}, {"provider_responses": "[]"}])
-def test_no_attempts_are_no_problem(fields):
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, None), ({"provider_responses": "null"}, None), ({"provider_responses": "[]"}, ())],
+)
+def test_no_attempts_are_no_problem_and_none_is_not_unknown(fields, expected):
     generation = decoded(**fields)
-    assert (generation.attempts, generation.extra) == ((), None)
+    assert (generation.provider_responses, generation.extra_json) == (expected, None)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"status": 200}', "5", '"none"', "true"])
 def test_attempts_that_are_no_list_are_kept_beside(text):
     generation = decoded(provider_responses=text, usage="0.5")
-    assert (generation.attempts, generation["usage"]) == ((), Decimal("0.5"))
-    assert generation.extra == f'{{"provider_responses":{text}}}'
+    assert (generation.provider_responses, generation.usage) == (None, Decimal("0.5"))
+    assert generation.extra_json == f'{{"provider_responses":{text}}}'
 
 
 def test_attempts_come_in_order_with_what_they_hold():
@@ -347,14 +391,9 @@ def test_attempts_come_in_order_with_what_they_hold():
         {"provider_name": "Two", "status": 200, "endpoint_id": "e", "model_permaslug": "m", "routed_service_tier": "t"},
     ]
     generation = decoded(provider_responses=json.dumps(entries))
-    assert [
-        {n: v for n, v in zip(ATTEMPT_KIND_OF, a.values, strict=True) if v is not None} for a in generation.attempts
-    ] == [
-        entries[0],
-        {},
-        entries[2],
-    ]
-    assert {a.extra for a in generation.attempts} == {None}
+    assert [held_by(a, ATTEMPT_KIND_OF) for a in generation.provider_responses] == [entries[0], {}, entries[2]]
+    assert {type(a) for a in generation.provider_responses} == {ProviderResponse}
+    assert {a.extra_json for a in generation.provider_responses} == {None}
 
 
 def test_odd_attempts_keep_their_place_and_what_they_hold():
@@ -362,8 +401,8 @@ def test_odd_attempts_keep_their_place_and_what_they_hold():
         '[{"status": 200, "region": "eu"}, null, 7, "x", [1], {"status": "200", "id": "a"}, {"latency": 1e400}, {}]'
     )
     generation = decoded(provider_responses=entries, usage="0.5")
-    assert [attempt(a, "status") for a in generation.attempts] == [200, *[None] * 7]
-    assert [a.extra for a in generation.attempts] == [
+    assert [a.status for a in generation.provider_responses] == [200, *[None] * 7]
+    assert [a.extra_json for a in generation.provider_responses] == [
         '{"region":"eu"}',
         '{"provider_response":null}',
         '{"provider_response":7}',
@@ -373,8 +412,8 @@ def test_odd_attempts_keep_their_place_and_what_they_hold():
         '{"latency":1e400}',
         None,
     ]
-    assert attempt(generation.attempts[5], "id") == "a"
-    assert (generation["usage"], generation.extra) == (Decimal("0.5"), None)
+    assert generation.provider_responses[5].id == "a"
+    assert (generation.usage, generation.extra_json) == (Decimal("0.5"), None)
 
 
 # Nothing is lost
@@ -428,7 +467,7 @@ def is_held(value, kind, cell) -> bool:
         return is_number(value) and type(cell) is float and float(value) == cell
     if kind is Kind.TIME:
         time = datetime.fromisoformat(value)
-        return (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)) == cell.replace(tzinfo=UTC)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)) == cell and cell.tzinfo is UTC
     return type(value) is type(cell) and value == cell
 
 
@@ -451,32 +490,144 @@ def lost(fields: dict, kinds: dict, cells: dict, extra: dict) -> list[str]:
 @given(objects(KIND_OF), identities, st.none() | attempt_lists | json_values)
 def test_nothing_of_an_answer_is_lost(fields, identity, responses):
     fields = {**fields, **identity}
-    generation = decode_generation(json.dumps({"data": {**fields, "provider_responses": responses}}).encode())
+    generation = data_of(enveloped({**fields, "provider_responses": responses}))
     extra = extra_of(generation)
-    cells = dict(zip(KIND_OF, generation.values, strict=True))
-    assert lost(fields, KIND_OF, cells, extra) == []
+    assert lost(fields, KIND_OF, cells_of(generation), extra) == []
+    assert generation.extra == extra
     assert extra.keys() <= {*fields, "provider_responses"}
     if isinstance(responses, list):
-        assert len(generation.attempts) == len(responses)
-        for entry, got in zip(responses, generation.attempts, strict=True):
+        assert len(generation.provider_responses) == len(responses)
+        for entry, got in zip(responses, generation.provider_responses, strict=True):
             if isinstance(entry, dict):
-                assert (
-                    lost(entry, ATTEMPT_KIND_OF, dict(zip(ATTEMPT_KIND_OF, got.values, strict=True)), extra_of(got))
-                    == []
-                )
+                assert lost(entry, ATTEMPT_KIND_OF, cells_of(got, ATTEMPT_KIND_OF), extra_of(got)) == []
             else:
                 assert extra_of(got) == {"provider_response": entry}
-    elif responses is not None:
-        assert extra["provider_responses"] == responses
+    else:
+        assert generation.provider_responses is None
+        assert extra.get("provider_responses") == responses
 
 
 @settings(max_examples=200, deadline=None)
 @given(objects(KIND_OF), identities)
 def test_what_a_column_holds_exactly_is_not_kept_twice(fields, identity):
     fields = {**fields, **identity}
-    generation = decode_generation(json.dumps({"data": fields}).encode())
-    twice = [n for n in extra_of(generation) if n in KIND_OF and is_held(fields[n], KIND_OF[n], generation[n])]
+    generation = data_of(enveloped(fields))
+    twice = [n for n in extra_of(generation) if n in KIND_OF and is_held(fields[n], KIND_OF[n], getattr(generation, n))]
     assert twice == []
+
+
+@settings(max_examples=200)
+@given(objects(KIND_OF), identities, st.none() | attempt_lists, st.dictionaries(st.text(max_size=8), json_values))
+@example({}, {"id": ID}, None, {'"': 1, "\\": 2, "\n": 3, "\x00": 4, "extra_json": "mine"})
+def test_one_pass_says_what_reading_field_by_field_says(fields, identity, responses, envelope):
+    envelope.pop("data", None)
+    fields = {**fields, **identity, "provider_responses": responses}
+    first, again = (decode_generation(enveloped(fields, **envelope)) for _ in range(2))
+    slowly = decode_generation(enveloped({**fields, UNLEARNABLE: 0}, **envelope))
+    assert first.data.provider_responses == again.data.provider_responses == slowly.data.provider_responses
+    assert cells_of(first.data) == cells_of(again.data) == cells_of(slowly.data)
+    assert {**texts_beside(first.data), UNLEARNABLE: "0"} == texts_beside(slowly.data)
+    assert texts_beside(first.data) == texts_beside(again.data)
+    assert texts_beside(first) == texts_beside(again) == texts_beside(slowly)
+
+
+# Fields that nobody documented
+
+
+def test_new_fields_are_learned_so_that_one_pass_reads_the_next_answer(monkeypatch):
+    answers = [body_of(usage="0.5", new=text, other='{"a": 1}') for text in ("1", "null", '"x"')]
+    first = data_of(answers[0])
+    monkeypatch.setattr(decode, "_record", lambda *_: pytest.fail("an answer of known fields was read field by field"))
+    later = [data_of(answer) for answer in answers]
+    assert first == later[0]
+    assert [texts_beside(d) for d in later] == [{"new": text, "other": '{"a": 1}'} for text in ("1", "null", '"x"')]
+    assert data_of(body_of(usage="0.5")).extra_json is None
+
+
+def test_a_learned_field_that_is_missing_is_not_beside():
+    data_of(body_of(new="1", other="2"))
+    assert texts_beside(data_of(body_of(other="3"))) == {"other": "3"}
+    assert texts_beside(data_of(body_of(third="4"))) == {"third": "4"}
+
+
+def test_no_more_than_some_fields_of_some_length_are_learned_and_all_are_kept():
+    for number in range(MOST_LEARNED * 2):
+        name = f"new_{number}"
+        assert texts_beside(data_of(body_of(**{name: str(number), UNLEARNABLE: "[]"}))) == {
+            name: str(number),
+            UNLEARNABLE: "[]",
+        }
+    assert decode._strict.learned == tuple(f"new_{number}" for number in range(MOST_LEARNED))
+
+
+def test_one_answer_of_many_new_fields_is_kept_whole():
+    fields = {f"new_{number}": str(number) for number in range(MOST_LEARNED * 2)}
+    assert [texts_beside(data_of(body_of(**fields))) for _ in range(2)] == [fields, fields]
+    assert len(decode._strict.learned) == MOST_LEARNED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [r"a\"b", r"a\\b", r"\n", r"\u0000", r"\u001f", r"\ud800", "", "_0", "é", "日本", "data", "usage ", "extra_json"],
+)
+def test_a_new_field_may_have_any_name(name):
+    for text in ("1", "[2]"):
+        generation = data_of(body_of(usage="0.5", **{name: text}))
+        assert (generation.id, generation.usage) == (ID, Decimal("0.5"))
+        assert list(texts_beside(generation).values()) == [text]
+        assert list(generation.extra) == [json.loads(f'"{name}"').replace("\ud800", r"\ud800")]
+
+
+# The envelope
+
+
+ENVELOPES = [
+    {"user_id": "user_1"},
+    {"debug": {"a": [1, None]}, "openrouter_metadata": None},
+    {"error": {"code": 200}, "id": "not that of the data"},
+    {"extra_json": "mine"},
+    {"extra_json": None},
+    {"": 1},
+]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("fields", [{"usage": 0.5}, {"usage": 0.5, "new": 1}, {"usage": 0.5, "model": 7}])
+def test_what_stands_beside_data_is_kept_beside_the_record(envelope, fields):
+    response = decode_generation(enveloped({"id": ID, **fields}, **envelope))
+    assert response.extra == envelope
+    assert (response.data.id, response.data.usage) == (ID, Decimal("0.5"))
+    assert response.data == data_of(enveloped({"id": ID, **fields}))
+
+
+def test_an_envelope_of_data_only_has_nothing_beside_it():
+    assert [decode_generation(body_of(new=text)).extra_json for text in ("1", "2")] == [None, None]
+
+
+def test_the_envelope_is_kept_as_it_came():
+    body = b'{"cost": 0.00015300000000000002, "data": {"id": "gen-1"}, "far": 1e400, "count": ' + b"9" * 5000 + b"}"
+    expected = {"cost": "0.00015300000000000002", "far": "1e400", "count": "9" * 5000}
+    assert texts_beside(decode_generation(body)) == expected
+
+
+@pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"a\ud83db"])
+def test_half_a_surrogate_pair_in_the_envelope_costs_nothing_else(escape):
+    response = decode_generation(f'{{"data": {{"id": "{ID}"}}, "user_id": "{escape}"}}'.encode())
+    assert (response.data.id, list(response.extra)) == (ID, ["user_id"])
+
+
+@given(st.dictionaries(st.text(max_size=8), json_values, max_size=4), st.booleans())
+def test_nothing_of_an_envelope_is_lost(envelope, is_odd):
+    envelope.pop("data", None)
+    response = decode_generation(enveloped({"id": ID, "model": 7 if is_odd else "m"}, **envelope))
+    assert json.dumps(response.extra, sort_keys=True) == json.dumps(envelope, sort_keys=True)
+    assert response.data.extra == ({"model": 7} if is_odd else {})
+
+
+def test_a_well_typed_envelope_whose_data_is_unreadable_stays_unreadable():
+    for data in ({}, None, [], {"tokens_prompt": 5}):
+        with pytest.raises(UnreadableError):
+            decode_generation(enveloped(data, id=ID, usage=0.5))
 
 
 # Answers that are no generation
@@ -523,8 +674,8 @@ def test_an_answer_that_is_no_generation_is_unreadable(body):
 @pytest.mark.parametrize("name", ["id", "model", "created_at", "usage"])
 def test_one_field_that_tells_what_it_is_makes_a_generation(name):
     value = {"created_at": "2026-02-24T21:19:33.705Z", "usage": 0}.get(name, "x")
-    generation = decode_generation(json.dumps({"data": {name: value}}).encode())
-    assert {n for n in KIND_OF if generation[n] is not None} == {name}
+    generation = data_of(enveloped({name: value}))
+    assert held_by(generation).keys() == {name}
 
 
 @given(st.data())

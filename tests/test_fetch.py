@@ -1,264 +1,66 @@
 """The policy table, row by row: the real client against a real server on loopback, in virtual time."""
 
 import asyncio
-import inspect
 import json
 import socket
 from collections import Counter
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from email.utils import format_datetime
-from itertools import count, pairwise
-from urllib.parse import parse_qs, urlsplit
+from itertools import count
 
 import pytest
 from fake_clock import NOON, FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted import (
+    DAY,
+    ERROR,
+    HANGS,
+    HOUR,
+    HTML,
+    MINUTE,
+    RESETS,
+    Server,
+    StandIn,
+    Timeless,
+    always,
+    connected,
+    cut,
+    drained,
+    error,
+    fetch,
+    first,
+    generation,
+    good,
+    item,
+    items,
+    oversized,
+    read,
+    reply,
+    stand_in,
+    stop,
+    what_was_asked_for,
+)
 
-from ingest.client import LARGEST_ANSWER, Answer, Failure, OpenRouterClient
+from ingest.api_errors import OpenRouterConnectionError, RequestAbortedError, RequestTimeoutError
+from ingest.burials import FIRST_ANSWERS, buried_with_care
 from ingest.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
-from ingest.fetch import FIRST_ANSWERS, FREE_RETRIES, Fetcher, buried_with_care
+from ingest.exchange import GET_GENERATION
+from ingest.fetch import FREE_RETRIES, Fetcher
 from ingest.halt import Halt
-from ingest.key import ApiKey
 from ingest.limiter import START_RATE, Gate, RateLimit
-from ingest.models import Dead, Pending, Settled, WorkItem
+from ingest.models import Dead, Pending, Settled
+from ingest.result import Err
 from ingest.settings import Settings
 from ingest.tally import Tally
 
-KEY = ApiKey("sk-or-v1-0123456789abcdef-test", "a test")
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SERVER_FAILED = (408, 500, 502, 504, 524)
-HTML = b"<!doctype html><title>Sign in</title>"
-
-numbers = count(1)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    """A proxy of the machine that runs the tests has no business between them and loopback."""
-    monkeypatch.setenv("NO_PROXY", "*")
-
-
-def item(age=2 * DAY, **state):
-    """A work item whose ID is of this age; None for a legacy one."""
-    tail = f"{next(numbers):020d}"
-    if age is None:
-        return WorkItem(f"gen-aA{tail}00", None, "app.log", 0, **state)
-    moment = (NOON - age).replace(microsecond=0)
-    return WorkItem(f"gen-{moment.timestamp():.0f}-{tail}", moment, "app.log", 0, **state)
-
-
-def items(number, age=2 * DAY):
-    return [item(age) for _ in range(number)]
-
-
-# What the scripted server answers.
-
-HANGS = "the server takes the request and says nothing"
-RESETS = "the server resets the connection"
-ENOUGH = 2000
-"""Requests after which the server gives up, so that a run without end fails instead of hanging."""
-
-
-def reply(status, body=b"", date=NOON, **headers):
-    """A raw HTTP response; the server's clock stands at `date`."""
-    lines = [f"HTTP/1.1 {status} Scripted", f"Content-Length: {len(body)}"]
-    if date:
-        lines.append(f"Date: {date if isinstance(date, str) else format_datetime(date, usegmt=True)}")
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def generation(generation_id, **fields):
-    record = {"id": generation_id, "model": "a/b", "usage": 0.25, "native_tokens_prompt": 3} | fields
-    return reply(200, json.dumps({"data": record}).encode())
-
-
-def error(status, date=NOON, **headers):
-    return reply(status, json.dumps({"error": {"code": status, "message": "no"}}).encode(), date, **headers)
-
-
-def cut(generation_id):
-    return generation(generation_id).replace(b"Content-Length: ", b"Connection: close\r\nContent-Length: 9")
-
-
-def good(_path, generation_id, _nth):
-    return generation(generation_id)
-
-
-def always(answer):
-    return lambda _path, _id, _nth: answer
-
-
-def first(answer, times=1):
-    """This answer so often for each ID, then its generation."""
-    return lambda _path, generation_id, nth: answer if nth <= times else generation(generation_id)
-
-
-class Server:
-    """A tiny HTTP server that answers what its script says.
-
-    The script takes the path behind the base URL, the ID, and the how-manieth request for both this is; it may be
-    asynchronous. What it returns is sent as it is.
-    """
-
-    def __init__(self, script, clock):
-        self._script = script
-        self._clock = clock
-        self._connections = set()
-        self._counts = Counter()
-        self.requests = []
-        self.times = []
-
-    @asynccontextmanager
-    async def running(self):
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
-        try:
-            yield self
-        finally:
-            server.close()
-            for connection in self._connections:
-                connection.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _connected(self, reader, writer):
-        self._connections.add(asyncio.current_task())
-        try:
-            while await self._serve(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        except asyncio.CancelledError:
-            return  # a handler that ends cancelled is reported as an error
-        finally:
-            writer.close()
-
-    async def _serve(self, reader, writer):
-        target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-        path = urlsplit(target).path.removeprefix("/api/v1")
-        generation_id = parse_qs(urlsplit(target).query).get("id", [None])[0]
-        self._counts[path, generation_id] += 1
-        self.requests.append((path, generation_id))
-        self.times.append(self._clock.elapsed)
-        answer = self._script(path, generation_id, self._counts[path, generation_id])
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if len(self.requests) > ENOUGH:
-            answer = RESETS
-        if answer is HANGS:
-            await asyncio.Event().wait()
-        if answer is RESETS:
-            writer.transport.abort()
-            return False
-        writer.write(answer)
-        await writer.drain()
-        return b"Connection: close" not in answer
-
-
-class Timeless:
-    """The real client, whose requests take no virtual time."""
-
-    def __init__(self, client, clock):
-        self._client = client
-        self._clock = clock
-
-    async def generation(self, generation_id):
-        with self._clock.held():
-            return await self._client.generation(generation_id)
-
-    async def key(self):
-        with self._clock.held():
-            return await self._client.key()
-
-
-class StandIn:
-    """A client without a server: a script that returns what the client would."""
-
-    def __init__(self, script):
-        self._script = script
-        self.requests = []
-
-    async def generation(self, generation_id):
-        self.requests.append(generation_id)
-        answer = self._script(generation_id)
-        return await answer if inspect.isawaitable(answer) else answer
-
-    async def key(self):
-        return Answer(200, {}, b"{}")
-
-
-# One run of the fetcher.
-
-
-@dataclass
-class Run:
-    """How a run went."""
-
-    outcomes: list
-    halt: Halt
-    tally: Tally
-    limit: RateLimit
-    clock: FakeClock
-    server: Server | None
-    taken: list
-
-    @property
-    def outcome(self):
-        [outcome] = self.outcomes
-        return outcome
-
-    @property
-    def gaps(self):
-        """Seconds between the requests."""
-        return [later - earlier for earlier, later in pairwise(self.server.times)]
-
-
-def nothing_taken_after(halt, work, taken):
-    for each in work:
-        assert not halt
-        taken.append(each)
-        yield each
-
-
-async def drained(client, work, clock, halt, options, random=1.0, server=None):
-    tally, taken, outcomes = Tally(), [], []
-    gate = Gate(RateLimit(options.rate), clock, halt)
-    fetcher = Fetcher(client, gate, halt, options, clock, tally, lambda: random)
-    async for outcome in fetcher.run(nothing_taken_after(halt, work, taken)):
-        outcomes.append(outcome)
-        tally.settled += isinstance(outcome, Settled)
-    assert gate.in_flight == 0
-    assert Counter(o.item.generation_id for o in outcomes) == Counter(t.generation_id for t in taken)
-    return Run(outcomes, halt, tally, gate.limit, clock, server, taken)
-
-
-@asynccontextmanager
-async def connected(options):
-    async with OpenRouterClient(
-        KEY, options.base_url, concurrency=options.concurrency, timeout=options.timeout, user_agent="orusage/test"
-    ) as client:
-        yield client
-
-
-def fetch(script, work, *, clock=None, halt=None, random=1.0, **options):
-    """Fetch the items from a server that follows the script."""
-
-    async def scenario():
-        time, end = clock or FakeClock(), Halt() if halt is None else halt  # a halt that is not set is false
-        async with Server(script, time).running() as server:
-            chosen = Settings(**{"base_url": server.base_url, "concurrency": 1, "timeout": 5.0} | options)
-            async with connected(chosen) as client:
-                return await drained(Timeless(client, time), work, time, end, chosen, random, server)
-
-    return asyncio.run(scenario())
-
-
-def stop(run):
-    """What ended the run: the error's class and its exit code."""
-    return type(run.halt.error), run.halt.error and int(run.halt.error.code)
+REFUSED = OpenRouterConnectionError("refused", connected=False)
+BROKEN = OpenRouterConnectionError("reset", connected=True)
+LATE = RequestTimeoutError("late")
+GONE = RequestAbortedError("the client is closed")
 
 
 # 200
@@ -268,7 +70,8 @@ def test_a_readable_answer_settles_the_id():
     one = item()
     run = fetch(good, [one])
     assert isinstance(run.outcome, Settled)
-    assert (run.outcome.item, run.outcome.generation["id"]) == (one, one.generation_id)
+    assert (run.outcome.item, run.outcome.generation.id) == (one, one.generation_id)
+    assert (run.outcome.generation.usage, run.outcome.content) == (Decimal("0.25"), None)
     assert (run.outcome.fetched_at, run.outcome.requests) == (NOON, 1)
     assert (run.tally.requests, run.tally.statuses, run.tally.failures) == (1, {200: 1}, {})
     assert run.server.requests == [("/generation", one.generation_id)]
@@ -333,13 +136,13 @@ def test_another_id_that_comes_back_twice_is_settled_under_the_requested_one():
     one = item()
     run = fetch(always(generation("gen-other")), [one])
     assert isinstance(run.outcome, Settled)
-    assert (run.outcome.item, run.outcome.generation["id"], run.outcome.requests) == (one, "gen-other", 2)
+    assert (run.outcome.item, run.outcome.generation.id, run.outcome.requests) == (one, "gen-other", 2)
 
 
 def test_another_id_that_does_not_come_back_again_is_forgotten():
     run = fetch(first(generation("gen-other")), [item()])
     assert isinstance(run.outcome, Settled)
-    assert (run.outcome.generation["id"], run.outcome.requests) == (run.taken[0].generation_id, 2)
+    assert (run.outcome.generation.id, run.outcome.requests) == (run.taken[0].generation_id, 2)
 
 
 def test_an_answer_without_an_id_is_taken_for_the_requested_one():
@@ -364,7 +167,7 @@ UNREADABLE = {
     "no generation": reply(200, b'{"data": {}}'),
     "not utf-8": reply(200, b'{"data": {"id": "\xff"}}'),
     "an error with success": reply(200, b'{"error": {"code": 500, "message": "no"}}'),
-    "oversized": reply(200, b'{"data": {"id": "gen-1", "model": "' + b"x" * LARGEST_ANSWER + b'"}}'),
+    "oversized": reply(200, b'{"data": {"id": "gen-1", "model": "' + b"x" * GET_GENERATION.largest + b'"}}'),
     "another success": reply(202, HTML),
     "no content": reply(204),
     "html 400": reply(400, HTML),
@@ -767,21 +570,12 @@ def test_without_concurrency_every_pause_costs_one_request():
     assert unreachable(items(3), 1).tally.requests == 4
 
 
-def stand_in(script, work, clock, halt=None, **options):
-    end = Halt() if halt is None else halt
-    return asyncio.run(drained(StandIn(script), work, clock, end, Settings(**options)))
-
-
-def a_generation(generation_id):
-    return Answer(200, {}, generation(generation_id).partition(b"\r\n\r\n")[2])
-
-
 def test_an_answer_closes_the_breaker_again():
     clock, asked = FakeClock(), Counter()
 
-    def three_failures_each(generation_id):
+    def three_failures_each(path, generation_id):
         asked[generation_id] += 1
-        return Failure("connect", "refused") if asked[generation_id] <= 3 else a_generation(generation_id)
+        return Err(REFUSED) if asked[generation_id] <= 3 else what_was_asked_for(path, generation_id)
 
     run = stand_in(three_failures_each, items(3), clock, concurrency=1)
     assert not run.halt
@@ -810,7 +604,7 @@ def test_a_halt_wakes_who_waits_for_the_next_try():
             halt.set()
 
         options = Settings(concurrency=3)
-        client = StandIn(lambda _: Answer(429, {"retry-after": "300"}, b""))
+        client = StandIn(lambda *_: read(429, headers={"retry-after": "300"}))
         run, _ = await asyncio.gather(drained(client, items(9), clock, halt, options), end())
         return run
 
@@ -819,16 +613,13 @@ def test_a_halt_wakes_who_waits_for_the_next_try():
     assert [(o.reason, o.charged) for o in run.outcomes] == [("interrupted", False)] * 3
 
 
-ERROR = b'{"error": {"code": 1, "message": "no"}}'
 DATED = {"date": format_datetime(NOON, usegmt=True)}
 ANYTHING = [
-    lambda _: Failure("connect", "refused"),
-    lambda _: Failure("timeout", "late"),
-    lambda _: Failure("broken", "reset"),
-    lambda _: Answer(200, {}, b"", oversized=True),
-    lambda _: Answer(200, {}, HTML),
-    *(lambda _, s=status: Answer(s, DATED, ERROR) for status in (302, 400, 403, 404, 429, 500, 503, 529)),
-    *[a_generation] * 8,
+    *(lambda *_, e=each: Err(e) for each in (REFUSED, BROKEN, LATE, GONE)),
+    lambda path, _: oversized(200, path),
+    lambda path, _: read(200, HTML, path=path),
+    *(lambda path, _, s=status: read(s, ERROR, DATED, path) for status in (302, 400, 403, 404, 429, 500, 503, 529)),
+    *[what_was_asked_for] * 8,
 ]
 
 
@@ -839,24 +630,25 @@ ANYTHING = [
     concurrency=st.integers(1, 12),
     halt_at=st.integers(0, 80),
     fatal=st.booleans(),
+    content=st.booleans(),
 )
 def test_whatever_comes_back_and_whenever_it_ends_every_item_taken_has_one_outcome(
-    draw, number, concurrency, halt_at, fatal
+    draw, number, concurrency, halt_at, fatal, content
 ):
     clock, halt, asked = FakeClock(), Halt(), count()
 
-    async def anything(generation_id):
+    async def anything(path, generation_id):
         await clock.sleep(draw.choice([0.0, 0.01, 0.5, 3.0]))
         if next(asked) == halt_at:
             if fatal:
-                return Answer(401, {}, ERROR)
+                return read(401, ERROR)
             halt.set()
-        return draw.choice(ANYTHING)(generation_id)
+        return draw.choice(ANYTHING)(path, generation_id)
 
     work = [replace(each, runs=draw.randint(0, 5)) for each in items(number)]
-    run = stand_in(anything, work, clock, halt, concurrency=concurrency)
+    run = stand_in(anything, work, clock, halt, concurrency=concurrency, content=content)
     assert run.taken == work if not halt else run.taken == work[: len(run.taken)]
-    assert run.tally.requests == sum(o.requests for o in run.outcomes)
+    assert all((o.content is not None) == content for o in run.outcomes if isinstance(o, Settled))
     assert all(o.charged == (o.reason != "interrupted") for o in run.outcomes if isinstance(o, Pending))
     assert halt or not any(isinstance(o, Pending) and not o.charged for o in run.outcomes)
 
@@ -865,7 +657,7 @@ def test_a_reader_that_leaves_early_is_not_held_up():
     async def scenario():
         clock, halt, options = FakeClock(), Halt(), Settings(concurrency=2)
         gate = Gate(RateLimit(), clock, halt)
-        fetcher = Fetcher(StandIn(a_generation), gate, halt, options, clock, Tally(), lambda: 1.0)
+        fetcher = Fetcher(StandIn(what_was_asked_for), gate, halt, options, clock, Tally(), lambda: 1.0)
         outcomes = fetcher.run(iter(items(50)))
         await anext(outcomes)
         await clock.sleep(60.0)  # meanwhile more outcomes are reached than anybody waits for
@@ -878,7 +670,7 @@ def test_a_reader_that_leaves_early_is_not_held_up():
 
 
 def test_a_fault_of_our_own_is_not_swallowed():
-    def broken(_):
+    def broken(*_):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -970,7 +762,7 @@ def test_a_key_of_another_account_buries_nothing(status):
     async def scenario():
         clock, halt, options = FakeClock(), Halt(), Settings(concurrency=4)
         gate = Gate(RateLimit(), clock, halt)
-        client = StandIn(lambda _: Answer(status, DATED, ERROR))
+        client = StandIn(lambda *_: read(status, ERROR, DATED))
         fetcher = Fetcher(client, gate, halt, options, clock, Tally(), lambda: 1.0)
         return [o async for o in buried_with_care(fetcher.run(iter(items(500))), halt)], halt
 

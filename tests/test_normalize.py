@@ -1,7 +1,7 @@
 """Settled answers into frames of the declared schema."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import polars as pl
@@ -10,9 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import decode_generation
-from ingest.models import Attempt, Generation, Settled, WorkItem
+from ingest.models import Content, Settled, WorkItem
 from ingest.normalize import DTYPES, normalize, schema_of
-from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, GENERATIONS, PROVIDER_ATTEMPTS, Kind
+from ingest.responses import GenerationResponseData, ProviderResponse
+from ingest.schema import (
+    ATTEMPT_FIELDS,
+    GENERATION_CONTENTS,
+    GENERATION_FIELDS,
+    GENERATIONS,
+    PROVIDER_ATTEMPTS,
+    TABLES,
+    Kind,
+)
 
 TODAY = "gen-1753485462-AbCdEfGhIj0123456789"
 LEGACY = "gen-aBcDeFgHiJkLmNoPqRsTuVwX"
@@ -27,39 +36,59 @@ CELLS = {
     Kind.REAL: st.floats(allow_nan=False),
     Kind.FLAG: st.booleans(),
     Kind.MONEY: PRICE,
-    Kind.TIME: st.datetimes(),
+    Kind.TIME: st.datetimes(timezones=st.just(UTC)),
 }
+TEXTS = st.none() | CELLS[Kind.TEXT]
 
 
-def rows_of(columns):
-    return st.tuples(*(st.none() | CELLS[c.kind] for c in columns))
+def cells_of(columns):
+    return {c.name: st.none() | CELLS[c.kind] for c in columns}
 
 
-attempts = st.builds(Attempt, rows_of(ATTEMPT_FIELDS), st.none() | st.text(max_size=12))
+attempts = st.builds(ProviderResponse, **cells_of(ATTEMPT_FIELDS), extra_json=TEXTS)
 generations = st.builds(
-    Generation, rows_of(GENERATION_FIELDS), st.lists(attempts, max_size=3).map(tuple), st.none() | st.text(max_size=12)
+    GenerationResponseData,
+    **cells_of(GENERATION_FIELDS),
+    provider_responses=st.none() | st.lists(attempts, max_size=3).map(tuple),
+    extra_json=TEXTS,
+)
+contents = st.builds(
+    Content,
+    status=st.none() | st.integers(100, 599),
+    reason=TEXTS,
+    fetched_at=CELLS[Kind.TIME],
+    input=TEXTS,
+    completion=TEXTS,
+    reasoning=TEXTS,
+    error=TEXTS,
+    extra=TEXTS,
 )
 
 
-def settled(generation, generation_id=TODAY, requested_at=REQUESTED_AT):
+def settled(generation, generation_id=TODAY, requested_at=REQUESTED_AT, content=None):
     item = WorkItem(generation_id, requested_at, "logs/app.log", 17)
-    return Settled(item, generation, FETCHED_AT, requests=1)
+    return Settled(item, generation, FETCHED_AT, requests=1, content=content)
 
 
 def answered(**fields):
-    return decode_generation(json.dumps({"data": {"id": TODAY, **fields}}).encode())
+    return decode_generation(json.dumps({"data": {"id": TODAY, **fields}}).encode()).data
+
+
+def stored(record, columns):
+    """The cells of a record: times are UTC without zone."""
+    cells = [getattr(record, c.name) for c in columns]
+    return [cell.replace(tzinfo=None) if isinstance(cell, datetime) else cell for cell in cells]
 
 
 def has_the_declared_schema(frames) -> bool:
-    return frames.generations.schema == schema_of(GENERATIONS) and frames.provider_attempts.schema == schema_of(
-        PROVIDER_ATTEMPTS
-    )
+    return all(getattr(frames, table).schema == schema_of(columns) for table, columns in TABLES.items())
 
 
 def test_the_frames_of_nothing_have_the_declared_schema():
     frames = normalize([], "run")
     assert has_the_declared_schema(frames)
-    assert (len(frames.generations), len(frames.provider_attempts)) == (0, 0)
+    assert [len(getattr(frames, table)) for table in TABLES] == [0, 0, 0]
+    assert list(TABLES) == ["generations", "provider_attempts", "generation_contents"]
 
 
 def test_every_kind_of_column_has_the_type_that_holds_it_exactly():
@@ -72,14 +101,16 @@ def test_every_kind_of_column_has_the_type_that_holds_it_exactly():
         Kind.TIME: pl.Datetime("us"),
         Kind.DAY: pl.Date(),
     } == DTYPES
-    assert list(schema_of(GENERATIONS)) == [c.name for c in GENERATIONS]
+    for columns in (GENERATIONS, PROVIDER_ATTEMPTS, GENERATION_CONTENTS):
+        assert list(schema_of(columns)) == [c.name for c in columns]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(generations, max_size=4))
-def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(batch):
-    ids = [f"gen-1753485462-{n:020d}" for n in range(len(batch))]
-    frames = normalize([settled(g, i) for g, i in zip(batch, ids, strict=True)], "run-7")
+@given(st.lists(st.tuples(generations, st.none() | contents), max_size=4))
+def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
+    ids = [f"gen-1753485462-{n:020d}" for n in range(len(rows))]
+    frames = normalize([settled(g, i, content=c) for (g, c), i in zip(rows, ids, strict=True)], "run-7")
+    batch = [generation for generation, _ in rows]
     assert has_the_declared_schema(frames)
     fetched_at, requested_at = FETCHED_AT.replace(tzinfo=None), REQUESTED_AT.replace(tzinfo=None)
     assert frames.generations.rows() == [
@@ -87,9 +118,9 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(batch):
             generation_id,
             requested_at,
             requested_at.date(),
-            *generation.values,
-            len(generation.attempts),
-            generation.extra,
+            *stored(generation, GENERATION_FIELDS),
+            len(generation.provider_responses or ()),
+            generation.extra_json,
             fetched_at,
             "run-7",
             "logs/app.log",
@@ -98,9 +129,26 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(batch):
         for generation_id, generation in zip(ids, batch, strict=True)
     ]
     assert frames.provider_attempts.rows() == [
-        (generation_id, requested_at, number, *attempt.values, attempt.extra)
+        (generation_id, requested_at, number, *stored(attempt, ATTEMPT_FIELDS), attempt.extra_json)
         for generation_id, generation in zip(ids, batch, strict=True)
-        for number, attempt in enumerate(generation.attempts, start=1)
+        for number, attempt in enumerate(generation.provider_responses or (), start=1)
+    ]
+    assert frames.generation_contents.rows() == [
+        (
+            generation_id,
+            requested_at,
+            content.status,
+            content.reason,
+            content.input,
+            content.completion,
+            content.reasoning,
+            content.error,
+            content.extra,
+            content.fetched_at.replace(tzinfo=None),
+            "run-7",
+        )
+        for generation_id, (_, content) in zip(ids, rows, strict=True)
+        if content
     ]
 
 
@@ -113,11 +161,7 @@ def test_a_column_of_nulls_only_has_its_declared_type_too():
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(MONEY_FIELDS), st.lists(PRICE, max_size=30))
 def test_sums_of_money_survive_to_the_last_digit(name, prices):
-    column = [c.name for c in GENERATION_FIELDS].index(name)
-    batch = [
-        Generation(tuple(price if place == column else None for place in range(len(GENERATION_FIELDS))))
-        for price in prices
-    ]
+    batch = [GenerationResponseData(**{name: price}) for price in prices]
     frame = normalize([settled(g) for g in batch], "run").generations
     assert sum(frame[name].to_list(), Decimal(0)) == sum(prices, Decimal(0))
     assert frame[name].to_list() == prices
@@ -127,7 +171,7 @@ def test_sums_of_money_survive_to_the_last_digit(name, prices):
 @given(st.lists(st.integers(0, 10**15).map(lambda trillionths: Decimal(trillionths).scaleb(-12)), max_size=30))
 def test_from_the_answers_text_to_the_frame_no_digit_is_lost(prices):
     bodies = [f'{{"data": {{"id": "{TODAY}", "usage": {price}}}}}'.encode() for price in prices]
-    frame = normalize([settled(decode_generation(b)) for b in bodies], "run").generations
+    frame = normalize([settled(decode_generation(b).data) for b in bodies], "run").generations
     assert sum(frame["usage"].to_list(), Decimal(0)) == sum(prices, Decimal(0))
     assert frame["extra"].to_list() == [None] * len(prices)
 
@@ -144,6 +188,8 @@ def test_attempts_are_numbered_from_1_within_their_generation():
     batch = [
         settled(answered(provider_responses=[{"status": 529}, None, {"status": 200}])),
         settled(answered(provider_responses=[])),
+        settled(answered(provider_responses=None)),
+        settled(answered(provider_responses={"status": 200})),
         settled(answered(provider_responses=[{"status": 200}]), other),
     ]
     frames = normalize(batch, "run")
@@ -153,7 +199,7 @@ def test_attempts_are_numbered_from_1_within_their_generation():
         (TODAY, 3, 200),
         (other, 1, 200),
     ]
-    assert frames.generations["attempts"].to_list() == [3, 0, 1]
+    assert frames.generations["attempts"].to_list() == [3, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -189,3 +235,33 @@ def test_times_keep_their_microseconds_and_have_no_zone():
     row = normalize([settled(generation)], "run").generations.row(0, named=True)
     assert row["created_at"].isoformat() == "2026-02-24T21:19:33.705001"
     assert row["fetched_at"].isoformat() == "2026-03-01T12:00:00.250000"
+
+
+def test_every_instant_is_stored_as_that_instant_in_utc():
+    early, late = "0001-01-01T00:00:00.000001+00:00", "9999-12-31T23:59:59.999999+00:00"
+    elsewhere = FETCHED_AT.astimezone(timezone(timedelta(hours=-7)))
+    batch = [answered(created_at=time) for time in (early, late, "2026-02-24T01:19:33+02:00", None)]
+    items = [settled(g, f"gen-{n}", elsewhere) for n, g in enumerate(batch)]
+    frame = normalize(items, "run").generations
+    assert [time and time.isoformat() for time in frame["created_at"].to_list()] == [
+        "0001-01-01T00:00:00.000001",
+        "9999-12-31T23:59:59.999999",
+        "2026-02-23T23:19:33",
+        None,
+    ]
+    assert set(frame["requested_at"].to_list()) == {FETCHED_AT.replace(tzinfo=None)}
+
+
+def test_content_has_a_row_where_it_was_asked_for_and_only_there():
+    batch = [
+        settled(answered(), "gen-1"),
+        settled(answered(), "gen-2", None, Content(200, None, FETCHED_AT, completion="")),
+        settled(answered(), "gen-3", content=Content(None, "timeout", FETCHED_AT)),
+    ]
+    frames = normalize(batch, "run")
+    columns = ("generation_id", "requested_at", "http_status", "reason", "completion")
+    assert frames.generation_contents.select(columns).rows() == [
+        ("gen-2", None, 200, None, ""),
+        ("gen-3", REQUESTED_AT.replace(tzinfo=None), None, "timeout", None),
+    ]
+    assert len(frames.generations) == 3

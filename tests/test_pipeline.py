@@ -1,28 +1,40 @@
 import asyncio
 
 import duckdb
+import msgspec
 import pytest
 from conftest import KEY, new_ids, write_log
 
+from ingest import pipeline, simulated
+from ingest.api_errors import RequestTimeoutError
+from ingest.client import AsyncOpenRouter
 from ingest.clock import SystemClock
 from ingest.errors import Exit, KeyRefusedError, StorageError
+from ingest.exchange import LIST_GENERATION_CONTENT
 from ingest.halt import Halt
 from ingest.key import ApiKey
 from ingest.pipeline import Job, exit_code, ingest
+from ingest.result import Err
 from ingest.settings import Settings
-from ingest.tally import Tally
+from ingest.tally import STORED, Tally
 from ingest.warehouse import Warehouse
 
+LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
 
-def run(sources, warehouse, base_url, **settings):
+
+def run(sources, warehouse, base_url, key=KEY, halt=None, **settings):
     async def job():
         settled = Settings(base_url=base_url, **settings)
-        tally = Tally()
-        key = ApiKey(KEY, "the test")
-        parts = Job(warehouse, lambda: key, settled, SystemClock(), Halt(), tally, lambda _: None)
+        tally, end = Tally(), Halt() if halt is None else halt  # a halt that is not set is false
+        parts = Job(warehouse, lambda: ApiKey(key, "the test"), settled, SystemClock(), end, tally, lambda _: None)
         return await ingest(sources, parts), tally
 
     return asyncio.run(job())
+
+
+def rows(path, statement):
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute(statement).fetchall()
 
 
 def test_a_failed_commit_is_not_counted_and_leaves_what_was_committed(simulation, tmp_path, monkeypatch):
@@ -53,6 +65,99 @@ def test_batches_are_as_large_as_asked_for(simulation, tmp_path, monkeypatch):
     monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (sizes.append(len(o)), commit(self, o, r)))
     run([str(write_log(tmp_path / "a.log", new_ids(25)))], tmp_path / "w.duckdb", simulation.base_url, batch_size=10)
     assert sizes == [10, 10, 5]
+
+
+def json_of(value):
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def test_content_is_stored_beside_its_generation_as_the_api_told_it(simulation, tmp_path):
+    ids, path = [*new_ids(20), LEGACY], tmp_path / "w.duckdb"
+    result, tally = run([str(write_log(tmp_path / "a.log", ids))], path, simulation.base_url, content=True)
+    assert (result.code, tally.settled, tally.contents) == (Exit.DONE, 21, {STORED: 21})
+    assert (tally.requests, tally.statuses) == (42, {200: 42})
+    stored = rows(path, "SELECT generation_id, input, completion, error FROM generation_contents")
+    told = {i: simulated.content(1, i) for i in ids}
+    assert {i: texts for i, *texts in stored} == {
+        i: [json_of(t["input"]), t["output"]["completion"], json_of(t["error"])] for i, t in told.items()
+    }
+    assert len(stored) == 21
+    assert rows(path, "SELECT count(*), count(DISTINCT run_id) FROM generations") == [(21, 1)]
+
+
+def test_without_the_setting_no_content_is_stored(simulation, tmp_path):
+    path = tmp_path / "w.duckdb"
+    _, tally = run([str(write_log(tmp_path / "a.log", new_ids(5)))], path, simulation.base_url)
+    assert (tally.settled, tally.requests, tally.contents) == (5, 5, {})
+    assert rows(path, "SELECT count(*) FROM generation_contents") == [(0,)]
+
+
+def test_a_key_that_may_not_see_content_costs_nothing_but_the_content(simulation, tmp_path):
+    path, key = tmp_path / "w.duckdb", KEY.replace("test", "inference")
+    result, tally = run(
+        [str(write_log(tmp_path / "a.log", new_ids(12)))], path, simulation.base_url, key=key, content=True
+    )
+    assert (result.code, tally.settled, tally.contents) == (Exit.DONE, 12, {"http_403": 12})
+    reasons = "SELECT http_status, reason, count(*), count(input) FROM generation_contents GROUP BY ALL"
+    assert rows(path, reasons) == [(403, "http_403", 12, 0)]
+    assert rows(path, "SELECT count(*) FROM generations") == [(12,)]
+
+
+def batches_of(monkeypatch):
+    """The batches that are committed from now on."""
+    batches, commit = [], Warehouse.commit
+    monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (batches.append(list(o)), commit(self, o, r)))
+    return batches
+
+
+@pytest.mark.parametrize("largest", [1, 100, 250])
+def test_batches_are_cut_where_their_content_is_large_enough(simulation, tmp_path, monkeypatch, largest):
+    monkeypatch.setattr(pipeline, "LARGEST_BATCH", largest)
+    batches, path = batches_of(monkeypatch), tmp_path / "w.duckdb"
+    run([str(write_log(tmp_path / "a.log", new_ids(10)))], path, simulation.base_url, content=True)
+    for batch in batches[:-1]:
+        sizes = [o.content.size for o in batch]
+        assert sum(sizes[:-1]) < largest <= sum(sizes)
+    assert sum(o.content.size for o in batches[-1][:-1]) < largest
+    assert len(batches) >= {1: 10, 100: 4, 250: 2}[largest]
+    assert rows(path, "SELECT count(*) FROM generation_contents") == [(10,)]
+
+
+def test_without_content_the_size_of_a_batch_is_its_number_of_ids(simulation, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "LARGEST_BATCH", 1)
+    batches = batches_of(monkeypatch)
+    run([str(write_log(tmp_path / "a.log", new_ids(25)))], tmp_path / "w.duckdb", simulation.base_url, batch_size=10)
+    assert [len(b) for b in batches] == [10, 10, 5]
+
+
+def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_next_both(
+    simulation, tmp_path, monkeypatch
+):
+    ids, path, halt = new_ids(8), tmp_path / "w.duckdb", Halt()
+    log, ask, asked = str(write_log(tmp_path / "a.log", ids)), AsyncOpenRouter.ask, []
+
+    async def interrupted(self, operation, params, options=None):
+        if operation is LIST_GENERATION_CONTENT:
+            asked.append(params["id"])
+            if len(asked) == 3:
+                halt.set()
+                return Err(RequestTimeoutError("late"))
+        return await ask(self, operation, params, options)
+
+    monkeypatch.setattr(AsyncOpenRouter, "ask", interrupted)
+    result, tally = run([log], path, simulation.base_url, halt=halt, content=True, concurrency=1)
+    monkeypatch.undo()
+    assert (tally.settled, tally.pending, tally.dead, tally.contents) == (2, 1, 0, {STORED: 2})
+    assert (result.error, tally.failures) == (None, {"timeout": 1})
+    assert sorted(rows(path, "SELECT generation_id FROM generation_contents")) == sorted((i,) for i in asked[:2])
+    assert sorted(rows(path, "SELECT generation_id FROM generations")) == sorted((i,) for i in asked[:2])
+    assert rows(path, "SELECT state, requests, runs, reason FROM ops.work WHERE requests > 0") == [
+        ("pending", 2, 0, None)
+    ]
+    _, tally = run([], path, simulation.base_url, content=True)
+    assert (tally.settled, tally.contents) == (6, {STORED: 6})
+    for table in ("generations", "generation_contents"):
+        assert sorted(rows(path, f"SELECT generation_id FROM {table}")) == sorted((i,) for i in ids)
 
 
 @pytest.mark.parametrize(

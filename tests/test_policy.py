@@ -1,19 +1,24 @@
 import re
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from math import isfinite
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import CONTENT, ERROR, HTML, METADATA, content_body, generation_body, oversized, read
 
 from ingest import policy
-from ingest.policy import LONGEST_HINT, Verdict, backoff, http_date, next_look, verdict_of, wait_hint
+from ingest.api_errors import (
+    InvalidRequestError,
+    OpenRouterConnectionError,
+    RequestAbortedError,
+    RequestTimeoutError,
+)
+from ingest.policy import Verdict, backoff, next_look, reason_of, verdict_of
+from ingest.result import Err, Ok
 
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
-HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
+PATHS = {METADATA: generation_body("gen-1"), CONTENT: content_body("gen-1")}
 
 DESIGNED = {
     200: Verdict.READ,
@@ -37,30 +42,31 @@ DESIGNED = {
     524: Verdict.FAILED,
     529: Verdict.OVERLOADED,
 }
-BY_CLASS = {1: Verdict.READ, 2: Verdict.READ, 3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
+BY_CLASS = {1: Verdict.UNREADABLE, 2: Verdict.READ, 3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
 
 
-def hint(now=NOW, error=None, **headers):
-    return wait_hint({k.replace("_", "-"): v for k, v in headers.items()}, error, now)
-
-
-def inside(**headers):
-    return {"code": 429, "message": "slow down", "metadata": {"headers": headers}}
+def verdict_on(status, path=METADATA):
+    """The verdict on an answer as the API gives it: what was asked for, or its JSON error."""
+    return verdict_of(read(status, PATHS[path] if status // 100 == 2 else ERROR, path=path))
 
 
 @pytest.mark.parametrize(("status", "verdict"), DESIGNED.items())
-def test_a_status_means_what_the_policy_table_says(status, verdict):
-    assert verdict_of(status) is verdict
+@pytest.mark.parametrize("path", PATHS)
+def test_a_status_means_what_the_policy_table_says(path, status, verdict):
+    assert verdict_on(status, path) is verdict
 
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_a_verdict(status):
-    assert verdict_of(status) is DESIGNED.get(status, BY_CLASS[status // 100])
+    assert verdict_on(status) is DESIGNED.get(status, BY_CLASS[status // 100])
 
 
-@given(st.integers(-(10**9), 10**9))
-def test_no_number_a_server_may_send_as_a_status_is_without_a_verdict(status):
-    assert isinstance(verdict_of(status), Verdict)
+@given(st.integers(-(10**9), 10**9), st.sampled_from([b"", HTML, ERROR, *PATHS.values()]), st.sampled_from(list(PATHS)))
+def test_no_answer_a_server_may_send_is_without_a_verdict_and_only_a_success_is_read(status, body, path):
+    result = read(status, body, path=path)
+    assert (verdict_of(result) is Verdict.READ) == isinstance(result, Ok)
+    assert isinstance(verdict_of(result), Verdict)
+    assert status // 100 == 2 or not isinstance(result, Ok)
 
 
 @pytest.mark.skipif(not OPENAPI.exists(), reason="the API's own text is not part of the repository")
@@ -68,126 +74,50 @@ def test_every_status_the_api_documents_is_one_we_decided_on():
     documented = {int(s) for s in re.findall(r"^\s+'(\d{3})':$", OPENAPI.read_text(encoding="utf-8"), re.MULTILINE)}
     assert {200, 401, 402, 403, 404, 429, 500, 502, 524, 529} <= documented
     assert documented <= DESIGNED.keys()
-    assert {s: verdict_of(s) for s in documented} == {s: DESIGNED[s] for s in documented}
+    assert {s: verdict_on(s) for s in documented} == {s: DESIGNED[s] for s in documented}
 
 
 def test_only_what_kills_or_hides_an_id_needs_the_apis_own_words():
     assert {Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND} == policy.ONLY_AS_JSON
 
 
-def test_without_a_hint_the_server_asked_for_nothing():
-    assert hint() is None
-    assert hint(error={}) is None
-    assert hint(error={"metadata": None}) is None
+@pytest.mark.parametrize("status", range(300, 600))
+def test_without_the_apis_own_words_such_an_answer_is_unreadable_and_any_other_means_the_same(status):
+    expected = DESIGNED.get(status, BY_CLASS[status // 100])
+    if expected in policy.ONLY_AS_JSON:
+        expected = Verdict.UNREADABLE
+    for result in (read(status), read(status, HTML), read(status, b'{"error": "no"}'), oversized(status)):
+        assert verdict_of(result) is expected
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry_after_ms": "1500"}, 1.5),
-        ({"retry_after": "7"}, 7.0),
-        ({"retry_after": "0.25"}, 0.25),
-        ({"retry_after": "0"}, 0.0),
-        ({"retry_after": format_datetime(NOW + timedelta(seconds=42), usegmt=True)}, 42.0),
-        ({"retry_after": format_datetime(NOW - timedelta(days=1), usegmt=True)}, 0.0),
-        ({"retry_after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
-        ({"x_ratelimit_reset": f"{NOW.timestamp() + 30:.0f}"}, 30.0),
-        ({"x_ratelimit_reset": f"{(NOW.timestamp() + 30) * 1000:.0f}"}, 30.0),
-        ({"x_ratelimit_reset": f"{NOW.timestamp() - 30:.0f}"}, 0.0),
-    ],
-)
-def test_every_form_of_a_hint_is_understood(headers, seconds):
-    assert hint(**headers) == pytest.approx(seconds)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_success_that_is_not_what_was_asked_for_is_unreadable(path):
+    [other] = PATHS.keys() - {path}
+    for status in (200, 201, 204):
+        for body in (b"", HTML, ERROR, PATHS[path][:-1], PATHS[other]):
+            assert verdict_of(read(status, body, path=path)) is Verdict.UNREADABLE
+        assert verdict_of(oversized(status, path)) is Verdict.UNREADABLE
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"retry_after": "301"},
-        {"retry_after": "1e99"},
-        {"retry_after_ms": "300001"},
-        {"retry_after": format_datetime(NOW + timedelta(days=400), usegmt=True)},
-        {"x_ratelimit_reset": f"{NOW.timestamp() + 301:.0f}"},
-        {"x_ratelimit_reset": "1e99"},
-    ],
-)
-def test_nobody_waits_longer_than_the_longest_hint(headers):
-    assert hint(**headers) == LONGEST_HINT == 300
+WITHOUT_AN_ANSWER = [
+    (OpenRouterConnectionError("refused", connected=False), Verdict.UNREACHED, "connect"),
+    (OpenRouterConnectionError("reset", connected=True), Verdict.FAILED, "broken"),
+    (RequestTimeoutError("late"), Verdict.FAILED, "timeout"),
+    (RequestAbortedError("the client is closed"), Verdict.FAILED, "broken"),
+    (InvalidRequestError("no generation ID"), Verdict.FAILED, "broken"),
+]
 
 
-def test_hints_count_in_order_and_headers_before_the_error_text():
-    every = {"retry_after_ms": "1000", "retry_after": "2", "x_ratelimit_reset": f"{NOW.timestamp() + 3:.0f}"}
-    for seconds in (1, 2, 3):
-        assert hint(**every, error=inside(**{"Retry-After": "9"})) == pytest.approx(seconds)
-        del every[next(iter(every))]
-    assert hint(error=inside(**{"Retry-After": "9"})) == 9
+@pytest.mark.parametrize(("error", "verdict", "reason"), WITHOUT_AN_ANSWER)
+def test_a_request_without_an_answer_is_a_failure_and_without_a_connection_nobody_is_reached(error, verdict, reason):
+    assert verdict_of(Err(error)) is verdict
+    assert reason_of(error) == reason
 
 
-def test_the_header_inside_the_error_is_found_in_any_case_and_as_a_number():
-    assert hint(error=inside(**{"X-RateLimit-Reset": int((NOW.timestamp() + 5) * 1000)})) == pytest.approx(5)
-    assert hint(error=inside(**{"RETRY-AFTER": 4})) == 4
-
-
-@pytest.mark.parametrize("garbage", ["-1", "NaN", "nan", "inf", "-inf", "soon", "", " ", "1,2", "0x10", "\x00", "٣ s"])
-@pytest.mark.parametrize("name", HINTS)
-def test_garbage_is_passed_over(name, garbage):
-    assert wait_hint({name: garbage}, None, NOW) is None
-    assert wait_hint({name: garbage}, inside(**{"Retry-After": "8"}), NOW) == 8
-
-
-def test_garbage_in_one_header_does_not_hide_the_next():
-    assert hint(retry_after_ms="soon", retry_after="-1", x_ratelimit_reset=f"{NOW.timestamp() + 6:.0f}") == 6
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
-        "Mon, 01 Jan 2026 99999999999999999999:00:00 GMT",
-        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
-        "Mon, 99 Jan 2026 00:00:00 GMT",
-        "Mon, 01 Jan 2026 00:00:00 +9999",
-    ],
-)
-def test_a_date_that_cannot_be_is_no_date(text):
-    assert http_date(text) is None
-    assert hint(retry_after=text) is None
-
-
-numbers = st.one_of(st.integers(), st.floats()).map(str)
-dates = st.builds(
-    "{}, {} {} {} {}:{}:{} {}".format,
-    st.sampled_from(["Mon", "Foo", ""]),
-    st.integers(-5, 10**25),
-    st.sampled_from(["Jan", "Dec", "Foo"]),
-    st.integers(-5, 10**25),
-    st.integers(-5, 10**25),
-    st.integers(0, 99),
-    st.integers(0, 99),
-    st.one_of(st.sampled_from(["GMT", "EST", "-0000", ""]), st.integers(0, 10**25).map("+{}".format)),
-)
-header_texts = st.one_of(st.text(), numbers, dates, st.datetimes().map(format_datetime))
-any_json = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), header_texts),
-    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.sampled_from([*HINTS, "Retry-After"]), inner)),
-)
-
-
-@given(
-    headers=st.dictionaries(st.sampled_from(HINTS), header_texts),
-    metadata=st.one_of(any_json, st.fixed_dictionaries({"headers": any_json})),
-    now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # made aware
-)
-def test_no_header_makes_us_fail_or_wait_beyond_bounds(headers, metadata, now):
-    seconds = wait_hint(headers, {"metadata": metadata}, now)
-    assert seconds is None or (isfinite(seconds) and 0 <= seconds <= LONGEST_HINT)
-
-
-def test_an_http_date_without_a_zone_is_utc():
-    assert http_date("Fri, 20 Nov 2026 12:00:00 GMT") == NOW
-    assert http_date("Fri, 20 Nov 2026 12:00:00 -0000") == NOW
-    assert http_date("Fri, 20 Nov 2026 14:00:00 +0200") == NOW
-    assert http_date(None) is None
+@pytest.mark.parametrize("status", range(300, 600))
+def test_an_answers_reason_is_its_status(status):
+    for result in (read(status, ERROR), read(status, HTML)):
+        assert reason_of(result.error) == f"http_{status}"
 
 
 @given(st.integers(1, 100), st.floats(0, 1))

@@ -14,7 +14,8 @@ from conftest import KEY, environment, new_ids, running_simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.simulator import TokenBucket
+from ingest import simulated
+from ingest.simulator import MESSAGES, TokenBucket
 
 ID = new_ids(1)[0]
 
@@ -65,6 +66,70 @@ def test_the_key_is_checked(simulation, key, expected):
     assert json.loads(body)["error"]["code"] == expected
 
 
+@pytest.mark.parametrize("path", [f"/generation?id={ID}", f"/generation/content?id={ID}", "/key"])
+def test_a_key_can_ask_for_any_error_and_gets_openrouters_body(simulation, path):
+    for number in range(400, 600):
+        code, headers, body = get(simulation, path, f"{KEY}-status-{number}-and-more")
+        error = json.loads(body)["error"]
+        assert (code, error["code"]) == (number, number)
+        assert error["message"] == MESSAGES.get(number, "Provider returned error")
+        assert set(error) == {"code", "message"}
+        assert headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("key", "expected"), [("status-", 200), ("status-42", 200), ("status-099", 200)])
+def test_only_a_whole_status_counts(simulation, key, expected):
+    assert status(simulation, f"/generation?id={ID}", f"{KEY}-{key}") == expected
+
+
+def test_a_key_that_is_refused_is_refused_whatever_status_it_names(simulation):
+    assert status(simulation, "/key", "sk-or-v1-invalid-status-503") == 401
+    assert status(simulation, "/key", "another-status-503") == 401
+    assert status(simulation, "/key", "sk-or-v1-broke-status-503") == 402
+
+
+def test_an_inference_key_sees_everything_but_content(simulation):
+    key = "sk-or-v1-inference"
+    assert status(simulation, "/key", key) == 200
+    assert status(simulation, f"/generation?id={ID}", key) == 200
+    code, _, body = get(simulation, f"/generation/content?id={ID}", key)
+    assert (code, json.loads(body)) == (403, {"error": {"code": 403, "message": MESSAGES[403]}})
+
+
+def test_content_has_both_forms_of_input_and_the_errors_of_those_that_failed(simulation):
+    ids = new_ids(400, seed=2)
+    forms, previous = set(), set()
+    for generation_id in ids:
+        data = json.loads(get(simulation, f"/generation/content?id={generation_id}")[2])["data"]
+        assert data == simulated.content(1, generation_id)
+        (form,) = data["input"]
+        forms.add(form)
+        failed = simulated.record(1, generation_id)["finish_reason"] == "error"
+        assert (data["error"] is not None) == (data["output"]["completion"] is None) == failed
+        if failed:
+            previous.add(len(data["error"]["previous_errors"]))
+            assert {*data["error"]} == {"status", "message", "provider_name", "raw", "previous_errors"}
+            for attempt in data["error"]["previous_errors"]:
+                assert {*attempt} == {"code", "message", "provider_name", "raw"}
+    assert forms == {"prompt", "messages"}
+    assert len(previous) > 1
+
+
+def test_content_is_throttled_and_missing_like_metadata(simulate):
+    with simulate("--p404", "1") as simulation:
+        assert status(simulation, f"/generation/content?id={ID}") == 404
+        assert status(simulation, "/generation/content?id=gen-abc") == 400
+    with simulate("--p429", "1") as simulation:
+        assert status(simulation, f"/generation/content?id={ID}") == 429
+
+
+def test_content_alone_serves_no_generation(simulate):
+    with simulate() as simulation:
+        get(simulation, f"/generation/content?id={ID}")
+        served = simulation.served()
+    assert (served["requests"], served["generations"], Decimal(served["total_usage"])) == (1, 0, 0)
+
+
 @pytest.mark.parametrize(
     "path", ["/generation", "/generation?id=", "/generation?id=gen-abc", "/generation?id=../../etc"]
 )
@@ -82,7 +147,7 @@ def test_an_id_is_not_there_for_a_while(simulate):
 
 
 @pytest.mark.parametrize(
-    ("option", "statuses"), [("--p429", {429}), ("--p529", {529}), ("--p500", {500, 502}), ("--p404", {404})]
+    ("option", "statuses"), [("--p429", {429}), ("--p529", {529}), ("--p500", {500, 502, 524}), ("--p404", {404})]
 )
 def test_a_fault_happens_to_the_share_asked_for_and_is_the_same_each_time(simulate, option, statuses):
     ids = new_ids(200, seed=4)
@@ -108,14 +173,17 @@ def test_throttling_hints_come_in_every_form_and_in_none(simulate):
     assert forms == {"retry-after", "reset", True, False}
 
 
-def test_malformed_answers_come_in_three_forms(simulate):
-    bodies = []
+@pytest.mark.parametrize("path", ["/generation", "/generation/content"])
+def test_malformed_answers_come_in_three_forms(simulate, path):
+    kinds = set()
     with simulate("--malformed", "1") as simulation:
         for generation_id in new_ids(30):
-            code, _, body = get(simulation, f"/generation?id={generation_id}")
+            code, _, body = get(simulation, f"{path}?id={generation_id}")
             assert code == 200
-            bodies.append(body)
-    kinds = {"html" if b.startswith(b"<") else "null" if b == b'{"data": null}' else "cut" for b in bodies}
+            kinds.add("html" if body.startswith(b"<") else "null" if body == b'{"data": null}' else "cut")
+            if not body.startswith(b'{"data": null}'):
+                with pytest.raises(json.JSONDecodeError):
+                    json.loads(body)
     assert kinds == {"html", "null", "cut"}
 
 

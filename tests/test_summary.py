@@ -2,11 +2,13 @@ import json
 from collections import Counter
 from decimal import Decimal
 
+import pytest
+
 from ingest.errors import Exit, KeyRefusedError
 from ingest.models import SourceRead
 from ingest.pipeline import Result
 from ingest.summary import report
-from ingest.tally import Tally
+from ingest.tally import STORED, Tally
 
 
 def result(**fields):
@@ -32,6 +34,7 @@ BUSY = Tally(
     pending=6,
     dead=4,
     spend=Decimal("1234.567890123456"),
+    contents=Counter({"http_404": 2, STORED: 1448, "http_403": 40}),
 )
 
 
@@ -54,6 +57,7 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
         "requests  1,600 in 12.3 s (40 throttled, 3 overloaded, 7 without an answer)\n"
         "IDs       1,490 settled, 6 pending, 4 dead\n"
         "spend     $1,234.57 added\n"
+        "contents  1,448 stored; none for 40 http_403, 2 http_404\n"
         "skipped   2 hidden, special or binary files\n"
         "problem   app.log.gz: cut off\n"
         "overdue   1,234 IDs are pending though they are past the grace; run it again\n"
@@ -85,6 +89,7 @@ def test_programs_read_one_object_on_one_line():
         "statuses": {"200": 1490, "404": 7, "429": 40, "503": 2, "529": 1},
         "failures": {"connect": 3, "timeout": 4},
         "spend_added": Decimal("1234.567890123456"),
+        "contents": {"http_403": 40, "http_404": 2, "stored": 1448},
         "problems": [{"source": "a.gz", "problem": "cut off"}],
     }
 
@@ -93,6 +98,24 @@ def test_counts_come_in_a_fixed_order():
     facts = json.loads(report(result(), BUSY, "json"))
     assert list(facts["statuses"]) == ["200", "404", "429", "503", "529"]
     assert list(facts["failures"]) == ["connect", "timeout"]
+    assert list(facts["contents"]) == ["http_403", "http_404", "stored"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "line"),
+    [
+        ({STORED: 1200}, "contents  1,200 stored"),
+        ({"http_403": 7}, "contents  0 stored; none for 7 http_403"),
+        ({"timeout": 1, "http_403": 3, STORED: 2}, "contents  2 stored; none for 3 http_403, 1 timeout"),
+    ],
+)
+def test_people_read_what_became_of_the_contents_if_any_were_asked_for(contents, line):
+    text = report(result(), Tally(contents=Counter(contents)), "table")
+    assert [each for each in text.splitlines() if each.startswith("contents")] == [line]
+
+
+def test_programs_read_an_empty_object_if_no_content_was_asked_for():
+    assert json.loads(report(result(), Tally(), "json"))["contents"] == {}
 
 
 def test_what_ended_the_run_is_named_in_one_line():

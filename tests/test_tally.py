@@ -10,7 +10,8 @@ def test_a_tally_begins_at_zero_and_shares_nothing():
     one, other = Tally(), Tally()
     one.statuses[429] += 1
     one.failures["timeout"] += 1
-    assert (other.statuses, other.failures) == ({}, {})
+    one.contents["stored"] += 1
+    assert (other.statuses, other.failures, other.contents) == ({}, {}, {})
     assert (other.done, other.requests, other.spend) == (0, 0, Decimal(0))
 
 

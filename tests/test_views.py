@@ -35,7 +35,9 @@ def path(tmp_path_factory):
         sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
         warehouse.add(Chunk(sightings, SourceRead("app.log", 99, len(sightings), complete=True)), "run", NOW)
         bodies = [json.dumps({"data": RECORDS[i]}).encode() for i in IDS]
-        warehouse.commit([Settled(i, decode_generation(b), NOW, 1) for i, b in zip(items, bodies, strict=False)], "run")
+        warehouse.commit(
+            [Settled(i, decode_generation(b).data, NOW, 1) for i, b in zip(items, bodies, strict=False)], "run"
+        )
         warehouse.commit([Dead(i, "not_found", 404, 1) for i in items[len(IDS) :]], "run")
     return path
 

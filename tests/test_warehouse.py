@@ -12,7 +12,8 @@ from ingest import simulated, sql
 from ingest.decode import decode_generation
 from ingest.errors import CannotCreateError, ConfigurationError, UnexpectedInputError
 from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Pending, Settled, Sighting, SourceRead, WorkItem
+from ingest.models import Chunk, Content, Dead, Pending, Settled, Sighting, SourceRead, WorkItem
+from ingest.schema import TABLES
 from ingest.settings import Settings
 from ingest.tally import Tally
 from ingest.warehouse import Page, Warehouse
@@ -32,9 +33,15 @@ def item(generation_id, **known):
     return WorkItem(generation_id, second_of(generation_id), "app.log", 0, **known)
 
 
-def settled(generation_id):
+def settled(generation_id, content=None):
     body = json.dumps({"data": simulated.record(1, generation_id)}).encode()
-    return Settled(item(generation_id), decode_generation(body), NOW, 1)
+    return Settled(item(generation_id), decode_generation(body).data, NOW, 1, content)
+
+
+def content(generation_id, **other):
+    """Every text there is, each of them another."""
+    texts = {name: f"{name} of {generation_id}" for name in ("input", "completion", "reasoning", "error", "extra")}
+    return Content(200, None, NOW + timedelta(seconds=1), **texts | other)
 
 
 def chunk(ids, read=None):
@@ -146,10 +153,133 @@ def test_a_failed_batch_leaves_nothing_behind(warehouse):
     warehouse.add(chunk(IDS), "run", NOW)
     before = ids_of(warehouse, "ops.work")
     warehouse._connection.execute("ALTER TABLE ops.work RENAME COLUMN reason TO gone")
+    batch = [settled(IDS[0], content(IDS[0])), Pending(item(IDS[1]), "unreadable", 200, None, 1)]
     with pytest.raises(Exception, match="reason"):
-        warehouse.commit([settled(IDS[0]), Pending(item(IDS[1]), "unreadable", 200, None, 1)], "run")
-    assert ids_of(warehouse, "generations") == []
+        warehouse.commit(batch, "run")
+    assert ids_of(warehouse, "generations") == ids_of(warehouse, "generation_contents") == []
     assert ids_of(warehouse, "ops.work") == before
+
+
+# Contents
+
+
+@pytest.mark.parametrize("generation_id", [IDS[0], LEGACY[0]])
+def test_content_is_stored_text_by_text(warehouse, generation_id):
+    warehouse.commit([settled(generation_id, content(generation_id, completion="ü\0\n\U0001f600"))], "run-7")
+    assert every(warehouse, "FROM generation_contents") == [
+        (
+            generation_id,
+            second_of(generation_id) and second_of(generation_id).replace(tzinfo=None),
+            200,
+            None,
+            f"input of {generation_id}",
+            "ü\0\n\U0001f600",
+            f"reasoning of {generation_id}",
+            f"error of {generation_id}",
+            f"extra of {generation_id}",
+            NOW.replace(tzinfo=None) + timedelta(seconds=1),
+            "run-7",
+        )
+    ]
+
+
+def test_only_ids_whose_content_was_asked_for_have_a_row_of_it(warehouse):
+    warehouse.add(chunk(IDS), "run", NOW)
+    refused = Content(403, "http_403", NOW)
+    lost = Content(None, "timeout", NOW)
+    batch = [settled(IDS[0]), settled(IDS[1], content(IDS[1])), settled(IDS[2], refused), settled(LEGACY[0], lost)]
+    warehouse.commit([*batch, settled(LEGACY[1]), Dead(item(IDS[3]), "not_found", 404, 1)], "run")
+    rows = every(warehouse, "SELECT generation_id, http_status, reason, input IS NULL FROM generation_contents")
+    assert sorted(rows) == sorted(
+        [(IDS[1], 200, None, False), (IDS[2], 403, "http_403", True), (LEGACY[0], None, "timeout", True)]
+    )
+    assert ids_of(warehouse, "generations") == sorted([*IDS[:3], *LEGACY])
+
+
+def test_content_stored_twice_is_stored_once_and_as_it_came_first(warehouse):
+    warehouse.commit([settled(i, content(i)) for i in IDS], "run")
+    before = every(warehouse, "FROM generation_contents ORDER BY ALL")
+    warehouse.commit([settled(i, content(i, completion="another")) for i in reversed(IDS)], "again")
+    assert every(warehouse, "FROM generation_contents ORDER BY ALL") == before
+    assert ids_of(warehouse, "generation_contents") == sorted(IDS)
+
+
+def test_content_of_generations_that_are_stored_already_is_added(warehouse):
+    warehouse.commit([settled(i) for i in IDS], "run")
+    warehouse.commit([settled(i, content(i)) for i in IDS], "run")
+    assert ids_of(warehouse, "generation_contents") == ids_of(warehouse, "generations") == sorted(IDS)
+
+
+@pytest.mark.parametrize("generation_id", [IDS[0], LEGACY[0]])
+def test_an_id_whose_content_cannot_be_stored_is_not_settled(warehouse, generation_id):
+    warehouse.add(chunk(IDS), "run", NOW)
+    warehouse._connection.execute("ALTER TABLE generation_contents RENAME COLUMN completion TO gone")
+    with pytest.raises(Exception, match="completion"):
+        warehouse.commit([settled(generation_id, content(generation_id))], "run")
+    assert ids_of(warehouse, "generations") == ids_of(warehouse, "provider_attempts") == []
+    assert ids_of(warehouse, "ops.work") == sorted(IDS)
+
+
+@pytest.fixture
+def old_warehouse(tmp_path):
+    """A file of the first version, which had one migration and no views yet: an ID is settled, another pending."""
+    path, first = tmp_path / "old.duckdb", sql.migrations()[0]
+    with duckdb.connect(path) as connection:
+        connection.execute(sql.query("create_migrations_table"))
+        connection.execute(first.text)
+        connection.execute("INSERT INTO ops.migrations VALUES ($1, $2, TIMESTAMP '2026-01-01')", [1, first.name])
+        row = [IDS[0], second_of(IDS[0]).replace(tzinfo=None)]
+        connection.execute("INSERT INTO main.generations (generation_id, requested_at) VALUES ($1, $2)", row)
+        row = [IDS[1], second_of(IDS[1]).replace(tzinfo=None)]
+        connection.execute(
+            "INSERT INTO ops.work BY NAME SELECT $1 AS generation_id, $2 AS requested_at, 'pending' AS state, "
+            "'app.log' AS source, 0 AS position, 0 AS requests, 0 AS runs",
+            row,
+        )
+    return path
+
+
+def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_holds(old_warehouse):
+    with Warehouse(old_warehouse, NOW) as warehouse:
+        applied = every(warehouse, "SELECT number, name, applied_at FROM ops.migrations WHERE number > 0 ORDER BY ALL")
+        assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql.migrations()]
+        assert [time == NOW.replace(tzinfo=None) for *_, time in applied] == [False] + [True] * (len(applied) - 1)
+        assert ids_of(warehouse, "generations") == [IDS[0]]
+        [due] = warehouse.claim_due(Settings(), NOW, Page(), 10)
+        assert due.generation_id == IDS[1]
+        warehouse.commit([settled(IDS[1], content(IDS[1])), settled(LEGACY[0], content(LEGACY[0]))], "run")
+        assert ids_of(warehouse, "generation_contents") == sorted([IDS[1], LEGACY[0]])
+        assert ids_of(warehouse, "generations") == sorted([*IDS[:2], LEGACY[0]])
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_warehouse_of_the_first_version_gets_the_declared_schema(old_warehouse, table):
+    with Warehouse(old_warehouse, NOW) as warehouse:
+        columns = every(
+            warehouse,
+            f"SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = '{table}' "
+            "ORDER BY column_index",
+        )
+        [(meaning,)] = every(warehouse, f"SELECT comment FROM duckdb_tables() WHERE table_name = '{table}'")
+    assert columns == [(c.name, c.kind.value, c.comment) for c in TABLES[table]]
+    assert meaning.startswith("One row per ")
+
+
+def test_a_migration_that_fails_leaves_the_old_warehouse_as_it_was(old_warehouse, monkeypatch):
+    first, *others = sql.migrations()
+    broken = [sql.Migration(m.number, m.name, m.text + "\nSELECT no_such_column;") for m in others]
+    monkeypatch.setattr(sql, "migrations", lambda: (first, *broken))
+    with pytest.raises(Exception, match="no_such_column"):
+        Warehouse(old_warehouse, NOW)
+    monkeypatch.undo()
+    with duckdb.connect(old_warehouse) as connection:
+        assert connection.execute("SELECT number FROM ops.migrations").fetchall() == [(1,)]
+        assert (
+            connection.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'generation_contents'").fetchall()
+            == []
+        )
+    with Warehouse(old_warehouse, NOW) as warehouse:
+        assert ids_of(warehouse, "generation_contents") == []
 
 
 def test_a_source_is_described_as_it_was_last(warehouse):
@@ -234,7 +364,7 @@ def test_the_ledger_agrees_with_a_dict(tmp_path_factory, steps):
                 model.setdefault(generation_id, "pending")
             elif model.get(generation_id) == "pending":
                 outcomes = {
-                    "settle": settled(generation_id),
+                    "settle": settled(generation_id, content(generation_id)),
                     "wait": Pending(item(generation_id), "unreadable", 200, None, 1),
                     "bury": Dead(item(generation_id), "http_410", 410, 1),
                 }
@@ -242,4 +372,5 @@ def test_the_ledger_agrees_with_a_dict(tmp_path_factory, steps):
                 model[generation_id] = {"settle": "settled", "wait": "pending", "bury": "dead"}[step]
         stored = every(warehouse, "SELECT generation_id, state FROM ops.work")
         stored += every(warehouse, "SELECT generation_id, 'settled' FROM generations")
+        assert ids_of(warehouse, "generation_contents") == ids_of(warehouse, "generations")
         assert sorted(stored) == sorted(model.items())

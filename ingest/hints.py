@@ -1,0 +1,77 @@
+"""How long a server asks us to wait, in every form in which OpenRouter and its proxies say so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LONGEST_HINT = 300.0
+"""Seconds; a server that asks for more is asked again after this."""
+
+_MILLISECONDS_FROM = 1e11
+
+
+def wait_hint(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
+    """How long the server asks us to wait, in seconds from 0 to `LONGEST_HINT`; None if it does not say.
+
+    In this order: ``retry-after-ms``, ``Retry-After`` (seconds or a date), ``X-RateLimit-Reset`` (epoch seconds or,
+    as OpenRouter sends it, milliseconds), first in the headers and then in ``error.metadata.headers``. What makes no
+    sense is passed over.
+
+    Args:
+        headers: The answer's headers, names in lower case.
+        error: The answer's error object.
+        now: The wall clock, for hints that name a moment.
+    """
+    for seconds in _hints(headers, now):
+        return seconds
+    return next(_hints(_inner_headers(error), now), None)
+
+
+def _hints(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
+    candidates = (
+        _number(headers.get("retry-after-ms"), scale=0.001),
+        _number(headers.get("retry-after")),
+        _until_date(headers.get("retry-after"), now),
+        _until_epoch(headers.get("x-ratelimit-reset"), now),
+    )
+    return (min(max(c, 0.0), LONGEST_HINT) for c in candidates if c is not None)
+
+
+def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
+    metadata = error.get("metadata") if error else None
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    return {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
+
+
+def _number(text: str | None, scale: float = 1.0) -> float | None:
+    try:
+        number = float(text or "nan") * scale
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _until_date(text: str | None, now: datetime) -> float | None:
+    moment = http_date(text)
+    return (moment - now).total_seconds() if moment else None
+
+
+def _until_epoch(text: str | None, now: datetime) -> float | None:
+    epoch = _number(text)
+    if not epoch:
+        return None
+    return (epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch) - now.timestamp()
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The moment an HTTP date names, in UTC; None if it is none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,137 @@
+"""How long a server asks us to wait, in all its forms, and in none that would harm us."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from math import isfinite
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.hints import LONGEST_HINT, http_date, wait_hint
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
+
+
+def hint(now=NOW, error=None, **headers):
+    return wait_hint({k.replace("_", "-"): v for k, v in headers.items()}, error, now)
+
+
+def inside(**headers):
+    return {"code": 429, "message": "slow down", "metadata": {"headers": headers}}
+
+
+def test_without_a_hint_the_server_asked_for_nothing():
+    assert hint() is None
+    assert hint(error={}) is None
+    assert hint(error={"metadata": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after_ms": "1500"}, 1.5),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0.25"}, 0.25),
+        ({"retry_after": "0"}, 0.0),
+        ({"retry_after": format_datetime(NOW + timedelta(seconds=42), usegmt=True)}, 42.0),
+        ({"retry_after": format_datetime(NOW - timedelta(days=1), usegmt=True)}, 0.0),
+        ({"retry_after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+        ({"x_ratelimit_reset": f"{NOW.timestamp() + 30:.0f}"}, 30.0),
+        ({"x_ratelimit_reset": f"{(NOW.timestamp() + 30) * 1000:.0f}"}, 30.0),
+        ({"x_ratelimit_reset": f"{NOW.timestamp() - 30:.0f}"}, 0.0),
+    ],
+)
+def test_every_form_of_a_hint_is_understood(headers, seconds):
+    assert hint(**headers) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry_after": "301"},
+        {"retry_after": "1e99"},
+        {"retry_after_ms": "300001"},
+        {"retry_after": format_datetime(NOW + timedelta(days=400), usegmt=True)},
+        {"x_ratelimit_reset": f"{NOW.timestamp() + 301:.0f}"},
+        {"x_ratelimit_reset": "1e99"},
+    ],
+)
+def test_nobody_waits_longer_than_the_longest_hint(headers):
+    assert hint(**headers) == LONGEST_HINT == 300
+
+
+def test_hints_count_in_order_and_headers_before_the_error_text():
+    every = {"retry_after_ms": "1000", "retry_after": "2", "x_ratelimit_reset": f"{NOW.timestamp() + 3:.0f}"}
+    for seconds in (1, 2, 3):
+        assert hint(**every, error=inside(**{"Retry-After": "9"})) == pytest.approx(seconds)
+        del every[next(iter(every))]
+    assert hint(error=inside(**{"Retry-After": "9"})) == 9
+
+
+def test_the_header_inside_the_error_is_found_in_any_case_and_as_a_number():
+    assert hint(error=inside(**{"X-RateLimit-Reset": int((NOW.timestamp() + 5) * 1000)})) == pytest.approx(5)
+    assert hint(error=inside(**{"RETRY-AFTER": 4})) == 4
+
+
+@pytest.mark.parametrize("garbage", ["-1", "NaN", "nan", "inf", "-inf", "soon", "", " ", "1,2", "0x10", "\x00", "٣ s"])
+@pytest.mark.parametrize("name", HINTS)
+def test_garbage_is_passed_over(name, garbage):
+    assert wait_hint({name: garbage}, None, NOW) is None
+    assert wait_hint({name: garbage}, inside(**{"Retry-After": "8"}), NOW) == 8
+
+
+def test_garbage_in_one_header_does_not_hide_the_next():
+    assert hint(retry_after_ms="soon", retry_after="-1", x_ratelimit_reset=f"{NOW.timestamp() + 6:.0f}") == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 99999999999999999999:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "Mon, 99 Jan 2026 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +9999",
+    ],
+)
+def test_a_date_that_cannot_be_is_no_date(text):
+    assert http_date(text) is None
+    assert hint(retry_after=text) is None
+
+
+numbers = st.one_of(st.integers(), st.floats()).map(str)
+dates = st.builds(
+    "{}, {} {} {} {}:{}:{} {}".format,
+    st.sampled_from(["Mon", "Foo", ""]),
+    st.integers(-5, 10**25),
+    st.sampled_from(["Jan", "Dec", "Foo"]),
+    st.integers(-5, 10**25),
+    st.integers(-5, 10**25),
+    st.integers(0, 99),
+    st.integers(0, 99),
+    st.one_of(st.sampled_from(["GMT", "EST", "-0000", ""]), st.integers(0, 10**25).map("+{}".format)),
+)
+header_texts = st.one_of(st.text(), numbers, dates, st.datetimes().map(format_datetime))
+any_json = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), header_texts),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.sampled_from([*HINTS, "Retry-After"]), inner)),
+)
+
+
+@given(
+    headers=st.dictionaries(st.sampled_from(HINTS), header_texts),
+    metadata=st.one_of(any_json, st.fixed_dictionaries({"headers": any_json})),
+    now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # made aware
+)
+def test_no_header_makes_us_fail_or_wait_beyond_bounds(headers, metadata, now):
+    seconds = wait_hint(headers, {"metadata": metadata}, now)
+    assert seconds is None or (isfinite(seconds) and 0 <= seconds <= LONGEST_HINT)
+
+
+def test_an_http_date_without_a_zone_is_utc():
+    assert http_date("Fri, 20 Nov 2026 12:00:00 GMT") == NOW
+    assert http_date("Fri, 20 Nov 2026 12:00:00 -0000") == NOW
+    assert http_date("Fri, 20 Nov 2026 14:00:00 +0200") == NOW
+    assert http_date(None) is None

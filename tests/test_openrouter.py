@@ -1,0 +1,62 @@
+"""The package's root is the client's table of contents, and costs nothing until it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+import ingest
+from ingest import openrouter
+
+
+def test_the_names_are_in_order_and_those_of_the_client():
+    assert ingest.__all__ == sorted(ingest.__all__)
+    assert openrouter.__all__ == sorted(openrouter.__all__)
+    assert set(ingest.__all__) == {*openrouter.__all__, "__version__"}
+    assert len(set(ingest.__all__)) == len(ingest.__all__)
+
+
+@pytest.mark.parametrize("name", openrouter.__all__)
+def test_every_name_can_be_imported(name):
+    found = getattr(ingest, name)
+    assert found is getattr(openrouter, name)
+    assert found.__name__ == name
+    assert found.__doc__
+
+
+def test_no_public_error_is_left_out():
+    from ingest import api_errors
+
+    errors = {name for name, kind in vars(api_errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert errors <= set(ingest.__all__)
+
+
+def test_a_star_brings_all_of_them():
+    namespace = {}
+    exec("from ingest import *", namespace)  # noqa: S102  # that is what is proved
+    assert namespace.keys() >= set(ingest.__all__)
+
+
+def test_a_name_that_is_none_is_missed_as_ever():
+    with pytest.raises(AttributeError, match="module 'ingest' has no attribute 'OpenRooter'"):
+        _ = ingest.OpenRooter
+    with pytest.raises(ImportError):
+        from ingest import OpenRooter  # noqa: F401
+
+
+def loaded_after(code):
+    """The modules a fresh Python has loaded after this."""
+    command = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split())
+
+
+def test_the_package_alone_loads_no_library():
+    loaded = loaded_after("import ingest; ingest.__version__")
+    assert "ingest" in loaded
+    assert not loaded & {"httpx", "aiohttp", "msgspec", "anyio", "polars", "duckdb", "asyncio", "ingest.openrouter"}
+
+
+def test_the_client_loads_neither_polars_nor_duckdb():
+    loaded = loaded_after("from ingest import OpenRouter")
+    assert "httpx" in loaded
+    assert not loaded & {"polars", "duckdb", "uvicorn", "ingest.cli"}
