@@ -57,6 +57,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """Load the client when it is asked for: the command line must not pay for it."""
     if name not in __all__:

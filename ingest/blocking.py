@@ -8,12 +8,15 @@ import weakref
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock, Thread
+from types import NoneType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import httpx
 from anyio.from_thread import BlockingPortal
 
-from ingest.api_errors import RequestAbortedError
+from ingest.api_errors import InvalidRequestError, RequestAbortedError
 from ingest.client import TIMEOUT, AsyncOpenRouter
+from ingest.exchange import key_source
 from ingest.generations import Generations
 from ingest.result import Err
 from ingest.settings import BASE_URL
@@ -21,8 +24,6 @@ from ingest.transport import ThreadedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import httpx
 
     from ingest.exchange import Operation, RequestOptions, Result
     from ingest.key import ApiKey
@@ -54,7 +55,7 @@ class OpenRouter:
 
     def __init__(  # noqa: PLR0913  # the arguments of OpenRouter's SDK
         self,
-        api_key: str | ApiKey | Callable[[], str] | None = None,
+        api_key: str | ApiKey | Callable[[], str | ApiKey] | None = None,
         *,
         http_referer: str | None = None,
         app_title: str | None = None,
@@ -65,6 +66,7 @@ class OpenRouter:
         client: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        api_key = key_source(api_key)  # from here on no traceback with local variables shows it
         self._open = partial(
             AsyncOpenRouter,
             api_key,
@@ -93,11 +95,17 @@ class OpenRouter:
         loop = self._running()
         if loop is None:
             return Err(RequestAbortedError("the client is closed"))
-        call = loop.portal.start_task_soon(loop.client.ask, operation, params, options)
+        call = loop.client.prepare(operation, params, options)
+        if isinstance(call, Err):
+            return call
         try:
-            return call.result()
+            task = loop.portal.start_task_soon(loop.client.perform, call)
+        except RuntimeError:  # another thread was quicker
+            return Err(RequestAbortedError("the client was closed"))
+        try:
+            return task.result()
         except BaseException:  # Ctrl-C: what is under way ends with us
-            call.cancel()
+            task.cancel()
             raise
 
     def close(self) -> None:
@@ -128,10 +136,30 @@ class _Loop:
         self.client = client
         self.pid = os.getpid()
         started: Future[BlockingPortal] = Future()
-        thread = Thread(target=lambda: asyncio.run(_serve(started)), name="orusage", daemon=True)
+        thread = Thread(target=_run, args=(started,), name="orusage", daemon=True)
         thread.start()
         self.portal = started.result()
         self.close = weakref.finalize(self, _close, self.portal, client, thread, self.pid)
+
+
+_INHERITED: list[AsyncOpenRouter] = []
+"""Clients of the process we were forked off: to drop one would take its sockets from our parent."""
+
+
+def _close(portal: BlockingPortal, client: AsyncOpenRouter, thread: Thread, pid: int) -> None:
+    if pid != os.getpid():  # nor is there a thread here that could answer
+        _INHERITED.append(client)
+        return
+    portal.call(client.aclose)
+    portal.call(portal.stop)
+    thread.join()
+
+
+def _run(started: Future[BlockingPortal]) -> None:
+    """Unlike `asyncio.run`, this does not wait in the end for a name that is still being resolved."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(_serve(started))
+    loop.close()
 
 
 async def _serve(started: Future[BlockingPortal]) -> None:
@@ -140,14 +168,11 @@ async def _serve(started: Future[BlockingPortal]) -> None:
         await portal.sleep_until_stopped()
 
 
-def _close(portal: BlockingPortal, client: AsyncOpenRouter, thread: Thread, pid: int) -> None:
-    if pid == os.getpid():  # a forked process has no thread that could answer
-        portal.call(client.aclose)
-        portal.call(portal.stop)
-        thread.join()
-
-
 def _threaded(client: httpx.Client | None, transport: httpx.BaseTransport | None) -> ThreadedTransport | None:
+    if client is not None and transport is not None:
+        raise InvalidRequestError("client and transport exclude each other")
+    if not isinstance(client or transport, (httpx.Client, httpx.BaseTransport, NoneType)):
+        raise InvalidRequestError("a synchronous client needs a synchronous httpx client or transport")
     if client is not None:
         return ThreadedTransport(partial(client.send, stream=True, follow_redirects=False))
     return None if transport is None else ThreadedTransport(transport.handle_request)

@@ -192,7 +192,7 @@ def ingest(
     summary: str,
     **bounds: Any,
 ) -> int:
-    r"""Read IDs out of SOURCES and fetch what is known of them.
+    """Read IDs out of SOURCES and fetch what is known of them.
 
     SOURCES are files, directories, globs, or - for standard input; plain or .gz, .bz2, .xz; text of any kind. Without
     any, asks for what is due in the ledger. The key is read from --api-key-file, --api-key-command,
@@ -336,7 +336,7 @@ def get(
     api_key_file: Path | None,
     api_key_command: str | None,
 ) -> int:
-    r"""Ask OpenRouter for IDs and print what it answers: JSON for one, a line of JSON each for several.
+    """Ask OpenRouter for IDs and print what it answers: JSON for one, a line of JSON each for several.
 
     Nothing is stored. The key is found as by `orusage ingest`.
 
@@ -373,7 +373,7 @@ def get(
 @format_option(*FORMATS)
 @click.pass_obj
 def query(options: Globals, /, statement: str | None, file: IO[str] | None, view: str | None, format: str) -> int:
-    r"""Run one read-only SQL statement over the warehouse.
+    """Run one read-only SQL statement over the warehouse.
 
     It can neither write, nor read other files, nor reach the network. Times are UTC.
 

@@ -6,15 +6,21 @@ import asyncio
 import random as chance
 from contextlib import asynccontextmanager
 from functools import partial
+from types import NoneType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
 from ingest import __version__
-from ingest.api_errors import InvalidRequestError, RequestAbortedError, RequestTimeoutError
+from ingest.api_errors import (
+    InvalidRequestError,
+    OpenRouterConnectionError,
+    RequestAbortedError,
+    RequestTimeoutError,
+)
 from ingest.body import Body, UnreadableBodyError
 from ingest.clock import SystemClock
-from ingest.exchange import MEBIBYTE, Exchange
+from ingest.exchange import MEBIBYTE, Call, Exchange, key_source
 from ingest.generations import AsyncGenerations
 from ingest.halt import Halt
 from ingest.result import Err, Ok
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
     from ingest.api_errors import OpenRouterError
     from ingest.clock import Clock
-    from ingest.exchange import Call, Operation, RequestOptions, Result
+    from ingest.exchange import Operation, RequestOptions, Result
     from ingest.key import ApiKey
 
 T = TypeVar("T")
@@ -52,7 +58,8 @@ class AsyncOpenRouter:
         app_title: Your app's name.
         app_categories: Its categories, separated by commas.
         server_url: The API; https, or http on loopback.
-        timeout: Seconds for one try in all, from connecting to the last byte.
+        timeout: Seconds for one try in all, from connecting to the last byte. Where more than four answers over 1 MiB
+            arrive at once, the time one waits for its turn does not count.
         retries: Whether and when to try again.
         client: An httpx client of your own; its lifetime stays yours.
         transport: Or a transport of your own; its lifetime stays yours too.
@@ -66,7 +73,7 @@ class AsyncOpenRouter:
 
     def __init__(  # noqa: PLR0913  # the arguments of OpenRouter's SDK
         self,
-        api_key: str | ApiKey | Callable[[], str] | None = None,
+        api_key: str | ApiKey | Callable[[], str | ApiKey] | None = None,
         *,
         http_referer: str | None = None,
         app_title: str | None = None,
@@ -80,6 +87,7 @@ class AsyncOpenRouter:
         clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
     ) -> None:
+        api_key = key_source(api_key)  # from here on no traceback with local variables shows it
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -105,10 +113,20 @@ class AsyncOpenRouter:
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
         """Call an operation, with retries; nothing that happens on the way is raised."""
+        call = self.prepare(operation, params, options)
+        return await self.perform(call) if isinstance(call, Call) else call
+
+    def prepare(
+        self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
+    ) -> Call[T] | Err[OpenRouterError]:
+        """Build a call, or say why it makes no sense. The key's function is called here: it should be quick."""
         try:
-            call = self._exchange.call(operation, params, options)
+            return self._exchange.call(operation, params, options)
         except InvalidRequestError as error:
             return Err(error)
+
+    async def perform(self, call: Call[T]) -> Result[T]:
+        """Send a call until it succeeds, its retries are used up, or it is no use."""
         retrying = Retrying(call.retries, self._clock.monotonic(), self._random)
         while True:
             result = await self._try(call)
@@ -146,6 +164,10 @@ class AsyncOpenRouter:
             return call.unreadable(refusal.response, "a hook raised")
         except FAILURES as failure:
             error = failure_of(failure)
+        except RuntimeError as closed:  # so say httpx, aiohttp and the event loop when they are used after their end
+            if "closed" not in str(closed):
+                raise
+            error = OpenRouterConnectionError(str(closed), connected=False)
         return Err(RequestAbortedError("the client was closed") if self._closed else error)
 
     @asynccontextmanager
@@ -196,6 +218,10 @@ def _sender(
     client: httpx.AsyncClient | None, transport: httpx.AsyncBaseTransport | None
 ) -> tuple[Callable[[httpx.Request], Awaitable[httpx.Response]], DefaultTransport | None]:
     """What sends a request, and what of it is ours to close."""
+    if client is not None and transport is not None:
+        raise InvalidRequestError("client and transport exclude each other")
+    if not isinstance(client or transport, (httpx.AsyncClient, httpx.AsyncBaseTransport, NoneType)):
+        raise InvalidRequestError("an asynchronous client needs an asynchronous httpx client or transport")
     if client is not None:
         return partial(client.send, stream=True, follow_redirects=False), None
     if transport is not None:

@@ -43,6 +43,11 @@ CONNECT_SECONDS = 10.0
 
 MEBIBYTE = 1024 * 1024
 
+LONGEST_MESSAGE = 1000
+"""Characters of a server's message that become an error's; its body has all of it."""
+
+MASKED = b"[masked]"
+
 _CODE = re.compile(r"[1-5](?:[0-9]{2}|XX)", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -108,12 +113,14 @@ class Call(Generic[T]):
     Attributes:
         operation: What is asked.
         request: The request; the same for each try.
+        key: The key in the request; never shown.
         timeout: Seconds for one try in all.
         retries: Whether and when to try again.
     """
 
     operation: Operation[T]
     request: httpx.Request
+    key: ApiKey
     timeout: float
     retries: RetryConfig
 
@@ -125,7 +132,7 @@ class Call(Generic[T]):
             body: All of the body, inflated.
         """
         if not response.is_success:
-            return Err(_refusal(self._shown(response, body), body))
+            return Err(_refusal(self._shown(response, body)))
         try:
             return Ok(self.operation.decode(body))
         except UnreadableError as error:
@@ -135,15 +142,18 @@ class Call(Generic[T]):
         """The answer has a body that cannot be read; a refusal stays a refusal without one."""
         shown = self._shown(response, body)
         if not response.is_success:
-            return Err(_refusal(shown, body))
+            return Err(_refusal(shown))
         return Err(ResponseValidationError(f"the answer cannot be read: {why}", shown))
 
     def _shown(self, response: httpx.Response, body: bytes) -> httpx.Response:
-        """A response to show around: its request does not carry the key."""
+        """A response to show around: neither its request nor anything the server repeats carries the key."""
         asked = httpx.Request(self.request.method, self.request.url)
-        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(response.status_code, headers=headers, content=body, request=asked)
+        secret = self.key.reveal().encode()
+        told = [(n, v.replace(secret, MASKED)) for n, v in response.headers.raw if n.lower() not in _OF_THE_WIRE]
+        return httpx.Response(response.status_code, headers=told, content=body.replace(secret, MASKED), request=asked)
 
+
+_OURS = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 """They describe the body as it came, not as it is shown."""
@@ -165,13 +175,13 @@ class Exchange:
 
     def __init__(
         self,
-        api_key: str | ApiKey | Callable[[], str] | None,
+        api_key: str | ApiKey | Callable[[], str | ApiKey] | None,
         headers: Mapping[str, str | None],
         server_url: str,
         timeout: float,
         retries: RetryConfig,
     ) -> None:
-        self._key = _key_source(api_key)
+        self._key = key_source(api_key)
         self._headers = httpx.Headers(_checked_headers({k: v for k, v in headers.items() if v is not None}))
         self._server_url = _checked_url(server_url)
         self._timeout = _checked_timeout(timeout)
@@ -188,13 +198,16 @@ class Exchange:
         if chosen.retry_codes is not None:
             retries = replace(retries, status_codes_override=_checked_codes(chosen.retry_codes))
         timeout = self._timeout if chosen.timeout is None else _checked_timeout(chosen.timeout)
-        return Call(operation, self._request(operation.path, params, chosen, timeout), timeout, retries)
+        key = self._key()
+        return Call(operation, self._request(operation.path, params, chosen, key, timeout), key, timeout, retries)
 
-    def _request(self, path: str, params: Mapping[str, str], options: RequestOptions, timeout: float) -> httpx.Request:
+    def _request(
+        self, path: str, params: Mapping[str, str], options: RequestOptions, key: ApiKey, timeout: float
+    ) -> httpx.Request:
         server_url = self._server_url if options.server_url is None else _checked_url(options.server_url)
         headers = self._headers.copy()
-        headers["Authorization"] = f"Bearer {self._key().reveal()}"
-        headers.update(_checked_headers(options.headers or {}))
+        headers["Authorization"] = f"Bearer {key.reveal()}"
+        headers.update(_checked_headers(dict(options.headers or {}), _OURS))
         limits = httpx.Timeout(timeout, connect=min(timeout / 2, CONNECT_SECONDS)).as_dict()
         try:
             query = urlencode({**(options.params or {}), **_checked_params(params)})
@@ -202,17 +215,17 @@ class Exchange:
                 "GET",
                 f"{server_url}{path}{'?' if query else ''}{query}",
                 headers=headers,
-                cookies=dict(_checked_headers(options.cookies or {})),
-                extensions={"timeout": limits, **options.extensions},
+                cookies=_checked_headers(dict(options.cookies or {})),
+                extensions={**options.extensions, "timeout": limits},
             )
         except (TypeError, ValueError, AttributeError, httpx.InvalidURL) as error:
             raise InvalidRequestError(f"the request cannot be built: {type(error).__name__}") from None
 
 
-def _refusal(response: httpx.Response, body: bytes) -> OpenRouterError:
-    error = error_of(body)
-    message = (error or {}).get("message") or f"HTTP {response.status_code}"
-    return BY_STATUS.get(response.status_code, OpenRouterDefaultError)(str(message), response, error)
+def _refusal(response: httpx.Response) -> OpenRouterError:
+    error = error_of(response.content)
+    message = str((error or {}).get("message") or f"HTTP {response.status_code}")
+    return BY_STATUS.get(response.status_code, OpenRouterDefaultError)(message[:LONGEST_MESSAGE], response, error)
 
 
 def _checked_params(params: Mapping[str, str]) -> Mapping[str, str]:
@@ -222,14 +235,22 @@ def _checked_params(params: Mapping[str, str]) -> Mapping[str, str]:
     return params
 
 
-def _key_source(api_key: str | ApiKey | Callable[[], str] | None) -> Callable[[], ApiKey]:
-    """Where each call gets the key from; one that is given is checked at once."""
+def key_source(api_key: str | ApiKey | Callable[[], str | ApiKey] | None) -> Callable[[], ApiKey]:
+    """Where each call gets the key from; one that is given is checked at once, and from then on never shows itself.
+
+    Raises:
+        InvalidRequestError: it cannot be one.
+    """
     if api_key is None:
         return lambda: _usable(load_key)
     if callable(api_key):
-        return lambda: _usable(lambda: ApiKey(api_key(), "api_key()"))
-    key = api_key if isinstance(api_key, ApiKey) else _usable(lambda: ApiKey(api_key, "api_key"))
+        return lambda: _usable(lambda: _as_key(api_key()))
+    key = _usable(lambda: _as_key(api_key))
     return lambda: key
+
+
+def _as_key(found: str | ApiKey) -> ApiKey:
+    return found if isinstance(found, ApiKey) else ApiKey(found, "api_key")
 
 
 def _usable(find: Callable[[], ApiKey]) -> ApiKey:
@@ -259,9 +280,11 @@ def _checked_codes(codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The same headers; their values are not repeated, for one might be a secret."""
+def _checked_headers(headers: dict[str, str], refused: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The same headers or cookies; their values are not repeated, for one might be a secret."""
     for name, value in headers.items():
+        if str(name).lower() in refused:
+            raise InvalidRequestError(f"the header {name} is the transport's own")
         if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
             raise InvalidRequestError(f"{str(name)[:40]!a} is no name of a header or cookie")
         if not (isinstance(value, str) and value.isascii() and value.isprintable()):

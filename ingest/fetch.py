@@ -127,6 +127,7 @@ class Fetcher:
         self._random = random
         self._retries = FREE_RETRIES
         self._in_a_row = 0
+        self._odd_contents = 0
         self._breaker_pauses = 0
         self._breaker_until = clock.monotonic()
         self._throttled_since: float | None = None
@@ -150,12 +151,12 @@ class Fetcher:
             **self._steps,
             Verdict.READ: self._read_content,
             Verdict.UNREADABLE: self._unreadable_content,
-            Verdict.REDIRECT: self._without_content,
+            Verdict.REDIRECT: self._content_redirected,
             Verdict.BURY: self._without_content,
             Verdict.FORBIDDEN: self._without_content,
             Verdict.NOT_FOUND: self._content_not_found,
-            Verdict.OVERLOADED: lambda ask, error: self._or_without_content(ask, error, self._overloaded(ask, error)),
-            Verdict.FAILED: lambda ask, error: self._or_without_content(ask, error, self._failed(ask, error)),
+            Verdict.OVERLOADED: lambda ask, error: self._or_later(ask, error, self._overloaded(ask, error)),
+            Verdict.FAILED: lambda ask, error: self._or_later(ask, error, self._failed(ask, error)),
         }
 
     async def run(self, items: Iterator[WorkItem]) -> AsyncGenerator[Outcome]:
@@ -364,11 +365,24 @@ class Fetcher:
 
     def _read_content(self, _: _Ask, response: GenerationContentResponse) -> Content:
         self._went_well()
+        self._odd_contents = 0
         return content_of(response, self._clock.now())
 
     def _unreadable_content(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
         ask.unreadable += 1
-        return 0.0 if ask.unreadable == 1 else Content(error.status_code, "unreadable", self._clock.now())
+        if self._is_not_the_api():
+            return self._stop(ask, stops.not_the_api(self._settings.base_url))
+        return 0.0 if ask.unreadable == 1 else self._content_later(ask, error, "unreadable")
+
+    def _content_redirected(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
+        if self._is_not_the_api():
+            return self._stop(ask, stops.redirects(self._settings.base_url))
+        return self._content_later(ask, error, "redirected")
+
+    def _is_not_the_api(self) -> bool:
+        """Whether too many asks for content in a row came back as something else; metadata in between says nothing."""
+        self._odd_contents += 1
+        return self._odd_contents >= policy.STOP_AFTER
 
     def _content_not_found(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
         second = ask.item.requested_at
@@ -378,13 +392,14 @@ class Fetcher:
     def _without_content(self, _: _Ask, error: ResponseError) -> Content:
         """The API has none to give; the metadata is kept all the same."""
         self._went_well()
+        self._odd_contents = 0
         return Content(error.status_code, policy.reason_of(error), self._clock.now())
 
-    def _or_without_content(self, ask: _Ask, error: OpenRouterError, step: Step[Outcome]) -> Step[Content | Outcome]:
-        """Try again like any failure, and after the last try keep the metadata without it.
+    def _or_later(self, ask: _Ask, error: OpenRouterError, step: Step[Outcome]) -> Step[Content | Outcome]:
+        return self._content_later(ask, error, policy.reason_of(error)) if isinstance(step, Pending) else step
 
-        Where the run's budget of retries ends it sooner, the ID is pending: a single failure costs no content.
-        """
-        if ask.failures >= policy.TRIES:
-            return Content(error.status_code, policy.reason_of(error), self._clock.now())
-        return step
+    def _content_later(self, ask: _Ask, error: OpenRouterError, reason: str) -> Content | Outcome:
+        """The next runs ask for both again; after the last of them the metadata is kept without content."""
+        if ask.runs(f"content_{reason}") >= policy.CONTENT_RUNS:
+            return Content(error.status_code, reason, self._clock.now())
+        return ask.pending(f"content_{reason}")

@@ -13,13 +13,13 @@ The functions are made for ``match``; with an asynchronous client they are await
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from ingest.exchange import GET_GENERATION, LIST_GENERATION_CONTENT
 from ingest.result import Ok
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Coroutine, Mapping
 
     from ingest.exchange import Operation, RequestOptions, Result
     from ingest.responses import GenerationContentResponse, GenerationResponse
@@ -52,10 +52,10 @@ def generations_get_generation(
 @overload
 def generations_get_generation(
     client: AsyncAsker, *, id: str, options: RequestOptions | None = None
-) -> Awaitable[Result[GenerationResponse]]: ...
+) -> Coroutine[Any, Any, Result[GenerationResponse]]: ...
 def generations_get_generation(
     client: Asker | AsyncAsker, *, id: str, options: RequestOptions | None = None
-) -> Result[GenerationResponse] | Awaitable[Result[GenerationResponse]]:
+) -> Result[GenerationResponse] | Coroutine[Any, Any, Result[GenerationResponse]]:
     """Ask for a generation's metadata: cost, tokens, times, providers.
 
     Args:
@@ -76,10 +76,10 @@ def generations_list_generation_content(
 @overload
 def generations_list_generation_content(
     client: AsyncAsker, *, id: str, options: RequestOptions | None = None
-) -> Awaitable[Result[GenerationContentResponse]]: ...
+) -> Coroutine[Any, Any, Result[GenerationContentResponse]]: ...
 def generations_list_generation_content(
     client: Asker | AsyncAsker, *, id: str, options: RequestOptions | None = None
-) -> Result[GenerationContentResponse] | Awaitable[Result[GenerationContentResponse]]:
+) -> Result[GenerationContentResponse] | Coroutine[Any, Any, Result[GenerationContentResponse]]:
     """Ask for what was said: prompt or messages, completion and reasoning, and the error of one that failed.
 
     OpenRouter keeps that only where logging was on, and shows it to a management key or the generation's owner.

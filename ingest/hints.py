@@ -49,8 +49,10 @@ def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _number(text: str | None, scale: float = 1.0) -> float | None:
+    if text is None or not text.isascii() or "_" in text:  # what Python takes for a number, and HTTP does not
+        return None
     try:
-        number = float(text or "nan") * scale
+        number = float(text) * scale
     except ValueError:
         return None
     return number if 0 <= number < float("inf") else None

@@ -25,6 +25,9 @@ UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
 """Runs after which an ID that keeps being answered so is buried."""
 
+CONTENT_RUNS = 3
+"""Runs after which an ID is settled without its content, where asking for that keeps failing."""
+
 UNREADABLE_REST = timedelta(hours=36)
 """From the second such run in a row on: so that a few bad IDs cannot stop every night's run before the others' turn."""
 

@@ -53,7 +53,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Everything in the answer that no field holds exactly, by its name there."""
+        """What the answer holds beside the fields, by its name there; `extra_json` has it as it came."""
         extra: dict[str, Any] = json.loads(getattr(self, EXTRA) or "{}", parse_int=_integer)
         return extra
 

@@ -39,8 +39,9 @@ class BackoffStrategy:
     jitter_ms: float = 1_000
 
     def __post_init__(self) -> None:
-        if min(self.initial_interval, self.max_interval, self.exponent, self.max_elapsed_time, self.jitter_ms) < 0:
-            raise ValueError("a backoff has no negative figures")
+        figures = (self.initial_interval, self.max_interval, self.exponent, self.max_elapsed_time, self.jitter_ms)
+        if not all(figure >= 0 for figure in figures):
+            raise ValueError("a backoff is made of figures from 0 up")
 
     def pause(self, tries: int, random: float) -> float:
         """Seconds to wait after so many failed tries; `random` is uniform in 0 … 1."""
@@ -66,6 +67,10 @@ class RetryConfig:
     backoff: BackoffStrategy = field(default_factory=BackoffStrategy)
     retry_connection_errors: bool = False
     status_codes_override: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.strategy not in ("backoff", "none"):
+            raise ValueError(f"there is no strategy {self.strategy!r}: backoff or none")
 
 
 class Retrying:
@@ -95,7 +100,7 @@ class Retrying:
             return None
         self._tries += 1
         backoff = self._config.backoff
-        pause = _hint(error, now) or backoff.pause(self._tries, self._random())
+        pause = max(_hint(error, now) or 0.0, backoff.pause(self._tries, self._random()))
         ends = monotonic + pause - self._started
         return pause if ends * 1000 <= backoff.max_elapsed_time else None
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError)
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
 """What may be raised while a request is sent and its answer read. What is no HTTP at all comes as aiohttp's own."""
 
 _NEVER_CONNECTED = (
@@ -106,8 +106,8 @@ def _proxy_for(host: str) -> httpx.Proxy | None:
     if not proxy or proxy_bypass(host):
         return None
     url = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
-    if url.scheme not in ("http", "https"):
-        raise httpx.UnsupportedProtocol(f"the environment names a proxy of the scheme {url.scheme}: http(s) is needed")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise httpx.UnsupportedProtocol(f"the environment's proxy is {url.scheme}://…, not http(s)://HOST")
     return _with_credentials_as_header(httpx.Proxy(url))
 
 

@@ -542,6 +542,72 @@ def test_a_forked_process_may_use_the_client_and_ends(how):
     assert code == 0
 
 
+LENDING = """
+    client = OpenRouter(SECRET, server_url=sys.argv[1], timeout=5)
+    client.generations.get_generation(id=sys.argv[3])
+    child = os.fork()
+    if not child:
+        if sys.argv[2] == "used":
+            client.generations.get_generation(id=sys.argv[3])
+        if sys.argv[2] == "closed":
+            client.close()
+        if sys.argv[2] == "forgotten":
+            del client
+        os._exit(7)
+    os.waitpid(child, 0)
+    print(client.generations.get_generation(id=sys.argv[3]).data.id)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("how", ["used", "closed", "forgotten"])
+def test_a_forked_process_leaves_its_parents_connections_alone(simulation, how):
+    [generation_id] = new_ids(1)
+    code, out, err = outcome_of(script(LENDING, simulation.base_url, how, generation_id))
+    assert (code, out.strip()) == (0, generation_id), err
+
+
+def test_a_slow_function_for_the_key_holds_up_nobody_else():
+    slow, held, going_on = threading.Event(), threading.Event(), threading.Event()
+
+    def key():
+        if slow.is_set():
+            held.set()
+            assert going_on.wait(20)
+        return SECRET
+
+    with (
+        serving(sending(whole(GENERATION))) as base_url,
+        ThreadPoolExecutor(1) as pool,
+        OpenRouter(key, server_url=base_url, timeout=5) as client,
+    ):
+        slow.set()
+        waiting = pool.submit(client.generations.get_generation, id="gen-1")
+        assert held.wait(20)
+        slow.clear()
+        assert client.generations.get_generation(id="gen-1").data.id == "gen-1"
+        going_on.set()
+        assert waiting.result(20).data.id == "gen-1"
+
+
+def test_closing_does_not_wait_for_a_name_that_is_being_resolved():
+    code = """
+        import socket, time
+        resolve = socket.getaddrinfo
+        def slow(*arguments, **options):
+            time.sleep(3)
+            return resolve(*arguments, **options)
+        socket.getaddrinfo = slow
+        client = OpenRouter(SECRET, server_url="https://nowhere.invalid", timeout=0.2)
+        result = generations_get_generation(client, id="gen-1")
+        started = time.monotonic()
+        client.close()
+        print(type(result.error).__name__, time.monotonic() - started < 1)
+    """
+    code, out, err = outcome_of(script(code))
+    assert out.split() == ["RequestTimeoutError", "True"], err
+
+
 @pytest.mark.parametrize("sender", ["", "client=httpx.Client()", "transport=httpx.HTTPTransport()"])
 @pytest.mark.parametrize("answer", [hang, drip, drip_headers], ids=["hang", "drip", "drip of headers"])
 def test_ctrl_c_ends_a_call_at_once(sender, answer):

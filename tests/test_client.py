@@ -1383,8 +1383,9 @@ def certificates(tmp_path_factory):
     directory = tmp_path_factory.mktemp("certificates")
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     subject = ["-subj", "/CN=A test"]
+    signs = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     try:
-        run_in(directory, *new, *subject, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+        run_in(directory, *new, *subject, *signs, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
         options = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
         constraint = ["-addext", "basicConstraints=critical,CA:FALSE"]
         run_in(directory, *new, *subject, *options, *constraint, "-keyout", "leaf.key", "-out", "leaf.pem")

@@ -2,6 +2,7 @@
 
 import gzip
 import string
+import traceback
 
 import httpx
 import pytest
@@ -10,18 +11,20 @@ from hypothesis import strategies as st
 from loopback import CONTENT, GENERATION, SECRET
 
 from ingest import (
+    AsyncOpenRouter,
     Err,
     GenerationContentResponse,
     GenerationResponse,
     InvalidRequestError,
     NotFoundResponseError,
     Ok,
+    OpenRouter,
     OpenRouterError,
     RequestOptions,
     ResponseValidationError,
     RetryConfig,
 )
-from ingest.exchange import GET_GENERATION, GET_KEY, ID, LIST_GENERATION_CONTENT, MEBIBYTE, Exchange
+from ingest.exchange import GET_GENERATION, GET_KEY, ID, LIST_GENERATION_CONTENT, LONGEST_MESSAGE, MEBIBYTE, Exchange
 from ingest.generation_id import is_generation_id
 from ingest.key import ApiKey
 
@@ -228,3 +231,72 @@ def test_headers_of_an_answer_are_kept_byte_by_byte():
     error = asked.read(httpx.Response(500, headers=raw), b"").error
     assert [(k, v) for k, v in error.headers.raw if k.lower() != b"content-length"] == raw
     assert error.headers["x-name"]
+
+
+# The key shows itself nowhere
+
+
+@pytest.mark.parametrize("status", [401, 302, 200])
+def test_a_key_that_the_server_repeats_is_masked(status):
+    body = f'{{"error": {{"code": 401, "message": "bad key {SECRET}", "metadata": {{"key": "{SECRET}"}}}}}}'.encode()
+    error = read(status, body, **{"X-Key": f"Bearer {SECRET}"}).error
+    shown = [str(error), error.message, error.body, error.headers, error.metadata, error.error, error.raw_response.text]
+    assert SECRET not in repr(shown)
+    assert error.headers["x-key"] == "Bearer [masked]"
+
+
+@pytest.mark.parametrize("client", [OpenRouter, AsyncOpenRouter])
+@pytest.mark.parametrize("wrong", [{"timeout": -1}, {"server_url": "ftp://x"}, {"http_referer": "a\nb"}])
+def test_a_key_is_in_no_local_variable_of_a_traceback(client, wrong):
+    try:
+        client(SECRET, **wrong)
+    except InvalidRequestError as error:
+        frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)
+    ours = [frame for frame in frames if "/tests/" not in frame.filename]
+    assert ours
+    assert SECRET not in repr([frame.locals for frame in ours])
+
+
+def test_a_message_of_any_length_becomes_a_short_one_and_the_body_keeps_it():
+    error = read(500, b'{"error": {"code": 500, "message": "' + b"x" * 100_000 + b'"}}').error
+    assert (len(str(error)), len(error.body)) == (LONGEST_MESSAGE, 100_039)
+
+
+# Options that would break the request
+
+
+@pytest.mark.parametrize("name", ["Transfer-Encoding", "content-length", "Host", "Connection"])
+def test_what_belongs_to_the_transport_is_no_option(name):
+    with pytest.raises(InvalidRequestError, match="the transport's own"):
+        call(headers={name: "chunked"})
+
+
+def test_pairs_do_for_headers_and_cookies_and_extensions_leave_the_deadline_alone():
+    asked = call(headers=[("X-A", "1")], cookies=[("b", "2")], extensions={"timeout": None, "trace": None}, timeout=3)
+    assert (asked.request.headers["x-a"], asked.request.headers["cookie"]) == ("1", "b=2")
+    assert asked.request.extensions["timeout"]["read"] == 3
+
+
+@pytest.mark.parametrize("codes", ["5XX", ["6XX"], ["5"], [503, "X"]])
+def test_statuses_to_retry_that_are_none_are_refused(codes):
+    with pytest.raises(InvalidRequestError, match="no status to retry"):
+        call(retry_codes=codes)
+
+
+# One way to send
+
+
+@pytest.mark.parametrize(
+    ("client", "way"),
+    [
+        (OpenRouter, {"client": httpx.AsyncClient}),
+        (OpenRouter, {"transport": httpx.AsyncHTTPTransport}),
+        (OpenRouter, {"client": httpx.Client, "transport": httpx.HTTPTransport}),
+        (AsyncOpenRouter, {"client": httpx.Client}),
+        (AsyncOpenRouter, {"transport": httpx.HTTPTransport}),
+        (AsyncOpenRouter, {"client": httpx.AsyncClient, "transport": httpx.AsyncHTTPTransport}),
+    ],
+)
+def test_a_client_of_the_other_kind_or_two_ways_at_once_are_refused(client, way):
+    with pytest.raises(InvalidRequestError):
+        client(SECRET, **{name: kind() for name, kind in way.items()})

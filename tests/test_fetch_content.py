@@ -39,7 +39,7 @@ from scripted import (
 
 from ingest.api_errors import OpenRouterConnectionError
 from ingest.burials import FIRST_ANSWERS, buried_with_care
-from ingest.errors import KeyRefusedError, TryAgainLaterError, UnreachableError
+from ingest.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
 from ingest.exchange import MEBIBYTE
 from ingest.fetch import FREE_RETRIES, Fetcher
 from ingest.halt import Halt
@@ -75,6 +75,11 @@ def is_kept(outcome):
         outcome.item.generation_id,
         Decimal("0.25"),
     )
+
+
+def third_run(reason, age=timedelta(days=2)):
+    """An item whose content failed so in two runs before."""
+    return item(age, runs=2, reason=f"content_{reason}")
 
 
 def at_the_end(run):
@@ -163,7 +168,7 @@ REFUSALS = (400, 403, 404, 405, 410, 422)
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
-@pytest.mark.parametrize("status", [*REFUSALS, *REDIRECTS])
+@pytest.mark.parametrize("status", REFUSALS)
 @pytest.mark.parametrize("age", [timedelta(minutes=10), timedelta(days=9), None])
 def test_a_refusal_is_recorded_and_the_metadata_kept(age, status):
     answer = reply(status, ERROR, Location="/api/v1/generation/content?id=moved")
@@ -173,6 +178,24 @@ def test_a_refusal_is_recorded_and_the_metadata_kept(age, status):
     assert (run.outcome.requests, paths(run)) == (2, [METADATA, CONTENT])
     assert run.tally.statuses == {200: 1, status: 1}
     assert not run.halt
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+def test_redirected_content_is_never_followed_and_recorded_in_the_third_run(status):
+    answer = reply(status, Location="/api/v1/generation/content?id=moved")
+    first_time = fetch_content(for_content(answer), [item()])
+    assert (first_time.outcome.reason, first_time.outcome.status) == ("content_redirected", status)
+    assert paths(first_time) == [METADATA, CONTENT]
+    third = fetch_content(for_content(answer), [third_run("redirected")])
+    assert is_kept(third.outcome)
+    assert third.outcome.content == Content(status, "redirected", NOON)
+
+
+def test_ten_redirects_of_content_stop_the_run_though_metadata_comes_in_between():
+    run = fetch_content(for_content(reply(302, Location="/")), items(20))
+    assert stop(run) == (UnreachableError, 69)
+    assert Counter(paths(run))[CONTENT] == 10
+    assert not any(isinstance(o, Settled) for o in run.outcomes)
 
 
 def test_content_of_a_young_id_that_is_not_there_yet_gets_one_second_look():
@@ -189,10 +212,10 @@ def test_a_spent_budget_of_retries_costs_no_content():
     kept = [o for o in run.outcomes if isinstance(o, Settled)]
     assert all(o.content.reason is None for o in kept)
     assert len(kept) < number
-    assert {o.reason for o in run.outcomes if isinstance(o, Pending)} == {"http_500"}
+    assert {o.reason for o in run.outcomes if isinstance(o, Pending)} == {"content_http_500"}
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 302])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_refusals_of_content_neither_stop_the_run_nor_slow_it_down(status):
     number = FIRST_ANSWERS + 10
     run = fetch_content(for_content(reply(status, ERROR, Location="/")), items(number))
@@ -225,8 +248,10 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_unreadable_content_is_asked_for_twice_and_then_recorded(kind):
-    run = fetch_content(for_content(UNREADABLE[kind]), [item(runs=4, reason="unreadable")])
+def test_unreadable_content_is_asked_for_twice_and_recorded_in_the_third_run(kind):
+    first_time = fetch_content(for_content(UNREADABLE[kind]), [item(runs=4, reason="unreadable")])
+    assert (first_time.outcome.reason, paths(first_time)) == ("content_unreadable", [METADATA, CONTENT, CONTENT])
+    run = fetch_content(for_content(UNREADABLE[kind]), [third_run("unreadable")])
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(int(UNREADABLE[kind].split()[1]), "unreadable", at_the_end(run))
     assert (run.outcome.requests, paths(run)) == (3, [METADATA, CONTENT, CONTENT])
@@ -245,7 +270,7 @@ def test_content_over_its_size_limit_is_unreadable():
     def script(path, generation_id):
         return oversized(200, path) if path == CONTENT else what_was_asked_for(path, generation_id)
 
-    run = stand_in(script, [item()], FakeClock(), content=True)
+    run = stand_in(script, [third_run("unreadable")], FakeClock(), content=True)
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(200, "unreadable", at_the_end(run))
     assert run.outcome.requests == 3
@@ -257,19 +282,32 @@ def test_unreadable_metadata_does_not_count_for_the_content():
     assert paths(run) == [METADATA] * 2 + [CONTENT] * 2
 
 
-@pytest.mark.parametrize("concurrency", [1, 20])
-def test_unreadable_content_does_not_stop_the_run(concurrency):
-    run = fetch_content(for_content(reply(200, HTML)), items(20), concurrency=concurrency)
-    assert not run.halt
-    assert [o.content.reason for o in run.outcomes] == ["unreadable"] * 20
+def test_ten_unreadable_contents_stop_the_run_though_metadata_comes_in_between():
+    run = fetch_content(for_content(reply(200, HTML)), items(20))
+    assert stop(run) == (UnexpectedInputError, 65)
+    assert Counter(paths(run))[CONTENT] == 10
+    assert not any(isinstance(o, Settled) for o in run.outcomes)
+
+
+@pytest.mark.parametrize("answer", [content("gen-1"), error(404), error(403)])
+def test_what_the_api_says_of_content_in_between_begins_the_count_anew(answer):
+    def script(path, generation_id, nth):
+        asked.append(path)
+        odd = path == CONTENT and asked.count(CONTENT) % 9
+        return reply(200, HTML) if odd else answer if path == CONTENT else good(path, generation_id, nth)
+
+    asked = []
+    assert not fetch_content(script, items(30)).halt
 
 
 # The server or the way to it fails
 
 
 @pytest.mark.parametrize("status", [408, 500, 501, 502, 504, 524])
-def test_a_server_that_fails_is_asked_four_times_and_then_the_metadata_is_kept_without_content(status):
-    run = fetch_content(for_content(error(status)), [item()])
+def test_a_server_that_fails_is_asked_four_times_and_in_the_third_run_the_metadata_is_kept_without_content(status):
+    first_time = fetch_content(for_content(error(status)), [item()])
+    assert (first_time.outcome.reason, first_time.outcome.requests) == (f"content_http_{status}", 5)
+    run = fetch_content(for_content(error(status)), [third_run(f"http_{status}")])
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(status, f"http_{status}", at_the_end(run))
     assert (run.outcome.requests, run.outcome.fetched_at) == (5, NOON)
@@ -280,7 +318,7 @@ def test_a_server_that_fails_is_asked_four_times_and_then_the_metadata_is_kept_w
 
 @pytest.mark.parametrize("status", [503, 529])
 def test_an_overloaded_server_is_asked_four_times_and_everybody_waits(status):
-    run = fetch_content(for_content(error(status, Retry_After="7")), [item()], random=0.0)
+    run = fetch_content(for_content(error(status, Retry_After="7")), [third_run(f"http_{status}")], random=0.0)
     assert is_kept(run.outcome)
     assert (run.outcome.content.status, run.outcome.content.reason) == (status, f"http_{status}")
     assert run.gaps[1:] == pytest.approx([7.0] * 3)
@@ -298,7 +336,7 @@ def test_a_server_that_recovers_gives_the_content(status):
 
 @pytest.mark.parametrize(("answer", "reason"), [(HANGS, "timeout"), (RESETS, "broken"), (cut("gen-1"), "broken")])
 def test_without_a_whole_answer_it_is_tried_four_times_and_recorded(answer, reason):
-    run = fetch_content(for_content(answer), [item()], timeout=0.1)
+    run = fetch_content(for_content(answer), [third_run(reason)], timeout=0.1)
     assert is_kept(run.outcome)
     assert (run.outcome.content.status, run.outcome.content.reason) == (None, reason)
     assert run.outcome.requests == 5
@@ -429,7 +467,7 @@ def test_content_that_is_on_its_way_when_the_run_ends_is_kept():
     assert len(run.server.requests) == 2
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 302])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_refusal_that_is_on_its_way_when_the_run_ends_is_recorded(status):
     halt = Halt()
     run = fetch_content(halting(halt, CONTENT, reply(status, ERROR, Location="/")), items(5), halt=halt)

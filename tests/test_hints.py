@@ -75,7 +75,9 @@ def test_the_header_inside_the_error_is_found_in_any_case_and_as_a_number():
     assert hint(error=inside(**{"RETRY-AFTER": 4})) == 4
 
 
-@pytest.mark.parametrize("garbage", ["-1", "NaN", "nan", "inf", "-inf", "soon", "", " ", "1,2", "0x10", "\x00", "٣ s"])
+@pytest.mark.parametrize(
+    "garbage", ["-1", "NaN", "nan", "inf", "-inf", "soon", "", " ", "1,2", "0x10", "\x00", "٣ s", "٣", "1_0"]
+)
 @pytest.mark.parametrize("name", HINTS)
 def test_garbage_is_passed_over(name, garbage):
     assert wait_hint({name: garbage}, None, NOW) is None

@@ -60,3 +60,7 @@ def test_the_client_loads_neither_polars_nor_duckdb():
     loaded = loaded_after("from ingest import OpenRouter")
     assert "httpx" in loaded
     assert not loaded & {"polars", "duckdb", "uvicorn", "ingest.cli"}
+
+
+def test_completion_finds_what_is_not_loaded_yet():
+    assert "OpenRouter" in dir(ingest)

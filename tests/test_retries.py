@@ -87,10 +87,11 @@ def test_no_number_of_tries_is_too_many():
     assert BackoffStrategy(exponent=1e9).pause(10**9, 1.0) == 60
 
 
+@pytest.mark.parametrize("value", [-1, float("nan")])
 @pytest.mark.parametrize("figure", ["initial_interval", "max_interval", "exponent", "max_elapsed_time", "jitter_ms"])
-def test_a_negative_figure_is_refused(figure):
-    with pytest.raises(ValueError, match="negative"):
-        BackoffStrategy(**{figure: -1})
+def test_a_figure_that_is_none_is_refused(figure, value):
+    with pytest.raises(ValueError, match="from 0 up"):
+        BackoffStrategy(**{figure: value})
 
 
 # What
@@ -201,6 +202,17 @@ def test_the_time_the_tries_take_counts_too():
     retrying = Retrying(within(10_000), 1000.0, lambda: 0.0)
     assert retrying.pause_after(answered(500), 1009.5, NOON) == 0.5
     assert retrying.pause_after(answered(500), 1009.5, NOON) is None
+
+
+@pytest.mark.parametrize(("hint", "pause"), [("1", 0.5), ("499", 0.5), ("700", 0.7)])
+def test_a_hint_is_a_floor_and_the_backoff_another(hint, pause):
+    retrying = Retrying(RetryConfig(), 1000.0, lambda: 0.0)
+    assert retrying.pause_after(answered(429, {"retry-after-ms": hint}), 1000.0, NOON) == pytest.approx(pause)
+
+
+def test_only_the_two_strategies_are_known():
+    with pytest.raises(ValueError, match="exponential"):
+        RetryConfig("exponential")
 
 
 figures = st.floats(0, 1e5)

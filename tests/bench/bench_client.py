@@ -85,7 +85,8 @@ def certify(directory):
     def openssl(*arguments):
         subprocess.run([*run, *arguments], cwd=directory, check=True, capture_output=True)
 
-    openssl("ca.key", "-out", "ca.pem", "-subj", "/CN=bench")
+    signs = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    openssl("ca.key", "-out", "ca.pem", "-subj", "/CN=bench", *signs)
     leaf = [
         "-CA",
         "ca.pem",
