@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingest import stops
 from ingest.models import Dead, Outcome, Pending, Settled
+from ingest.policy import CONTENT_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable
@@ -40,7 +41,10 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
 
 
 def _proves_the_account(outcome: Outcome) -> bool:
-    return isinstance(outcome, Settled) or (isinstance(outcome, Pending) and outcome.reason == "zero_tokens")
+    """Whether its metadata could be read, be it stored or not yet."""
+    if isinstance(outcome, Pending):
+        return outcome.reason == "zero_tokens" or outcome.reason.startswith(CONTENT_FAILED)
+    return isinstance(outcome, Settled)
 
 
 def _spared(burial: Dead) -> Pending:

@@ -46,8 +46,6 @@ MEBIBYTE = 1024 * 1024
 LONGEST_MESSAGE = 1000
 """Characters of a server's message that become an error's; its body has all of it."""
 
-MASKED = b"[masked]"
-
 _CODE = re.compile(r"[1-5](?:[0-9]{2}|XX)", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -93,9 +91,9 @@ class RequestOptions:
         server_url: Another server; https, or http on loopback.
     """
 
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     params: Mapping[str, str] | None = None
-    cookies: Mapping[str, str] | None = None
+    cookies: Mapping[str, str] | None = field(default=None, repr=False)
     extensions: Mapping[str, Any] = field(default_factory=dict)
     retries: RetryConfig | None = None
     retry_codes: Sequence[str] | None = None
@@ -148,9 +146,9 @@ class Call(Generic[T]):
     def _shown(self, response: httpx.Response, body: bytes) -> httpx.Response:
         """A response to show around: neither its request nor anything the server repeats carries the key."""
         asked = httpx.Request(self.request.method, self.request.url)
-        secret = self.key.reveal().encode()
-        told = [(n, v.replace(secret, MASKED)) for n, v in response.headers.raw if n.lower() not in _OF_THE_WIRE]
-        return httpx.Response(response.status_code, headers=told, content=body.replace(secret, MASKED), request=asked)
+        headers = [(n, self.key.masked_in(v)) for n, v in response.headers.raw if n.lower() not in _OF_THE_WIRE]
+        content = self.key.masked_in(body)
+        return httpx.Response(response.status_code, headers=headers, content=content, request=asked)
 
 
 _OURS = frozenset({"connection", "content-length", "host", "transfer-encoding"})

@@ -400,6 +400,6 @@ class Fetcher:
 
     def _content_later(self, ask: _Ask, error: OpenRouterError, reason: str) -> Content | Outcome:
         """The next runs ask for both again; after the last of them the metadata is kept without content."""
-        if ask.runs(f"content_{reason}") >= policy.CONTENT_RUNS:
+        if ask.runs(policy.CONTENT_FAILED + reason) >= policy.CONTENT_RUNS:
             return Content(error.status_code, reason, self._clock.now())
-        return ask.pending(f"content_{reason}")
+        return ask.pending(policy.CONTENT_FAILED + reason)

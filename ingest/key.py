@@ -50,6 +50,10 @@ class ApiKey:
         """The key itself, for the Authorization header only."""
         return self._secret
 
+    def masked_in(self, text: bytes) -> bytes:
+        """The same text without the key; one too short to be a real key is left, for it may be any word."""
+        return text.replace(self._secret.encode(), b"[masked]") if len(self._secret) >= _SHORTEST_SHOWN else text
+
     def __str__(self) -> str:
         return f"sk-or-…{self._secret[-VISIBLE:]}" if len(self._secret) >= _SHORTEST_SHOWN else "…"
 

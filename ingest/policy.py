@@ -25,6 +25,9 @@ UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
 """Runs after which an ID that keeps being answered so is buried."""
 
+CONTENT_FAILED = "content_"
+"""How the reasons of IDs begin whose metadata could be read, and whose content not yet."""
+
 CONTENT_RUNS = 3
 """Runs after which an ID is settled without its content, where asking for that keeps failing."""
 

@@ -300,3 +300,15 @@ def test_statuses_to_retry_that_are_none_are_refused(codes):
 def test_a_client_of_the_other_kind_or_two_ways_at_once_are_refused(client, way):
     with pytest.raises(InvalidRequestError):
         client(SECRET, **{name: kind() for name, kind in way.items()})
+
+
+def test_options_do_not_show_headers_and_cookies_which_may_be_secrets():
+    options = RequestOptions(headers={"Authorization": f"Bearer {SECRET}"}, cookies={"session": SECRET}, timeout=3)
+    assert "timeout=3" in repr(options)
+    assert SECRET not in repr(options)
+
+
+def test_a_word_for_a_key_is_not_taken_out_of_every_answer():
+    asked = call(of=exchange("error"))
+    told = asked.read(httpx.Response(500), b'{"error": {"code": 500, "message": "an error"}}').error
+    assert str(told) == "an error"

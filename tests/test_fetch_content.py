@@ -576,3 +576,18 @@ def test_refused_contents_are_no_burials():
     out, halt = cared_for(refused, items(2 * FIRST_ANSWERS))
     assert not halt
     assert [type(o) for o in out] == [Settled] * 2 * FIRST_ANSWERS
+
+
+@pytest.mark.parametrize(("reason", "proves"), [("content_http_500", True), ("http_500", False)])
+def test_metadata_whose_content_fails_proves_the_account_all_the_same(reason, proves):
+    async def outcomes():
+        for one in items(FIRST_ANSWERS + 1):
+            yield Dead(one, "http_400", 400, 1)
+            yield Pending(item(), reason, 500, None, 5)
+
+    async def scenario():
+        halt = Halt()
+        return [o async for o in buried_with_care(outcomes(), halt)], halt
+
+    _, halt = asyncio.run(scenario())
+    assert bool(halt) is not proves
