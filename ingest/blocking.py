@@ -8,19 +8,18 @@ import weakref
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock, Thread
-from types import NoneType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 from anyio.from_thread import BlockingPortal
 
-from ingest.api_errors import InvalidRequestError, RequestAbortedError
+from ingest.api_errors import RequestAbortedError
 from ingest.client import TIMEOUT, AsyncOpenRouter
 from ingest.exchange import key_source
 from ingest.generations import Generations
 from ingest.result import Err
 from ingest.settings import BASE_URL
-from ingest.transport import ThreadedTransport
+from ingest.transport import ThreadedTransport, require_one_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -169,10 +168,7 @@ async def _serve(started: Future[BlockingPortal]) -> None:
 
 
 def _threaded(client: httpx.Client | None, transport: httpx.BaseTransport | None) -> ThreadedTransport | None:
-    if client is not None and transport is not None:
-        raise InvalidRequestError("client and transport exclude each other")
-    if not isinstance(client or transport, (httpx.Client, httpx.BaseTransport, NoneType)):
-        raise InvalidRequestError("a synchronous client needs a synchronous httpx client or transport")
+    require_one_way(client, transport, (httpx.Client, httpx.BaseTransport))
     if client is not None:
         return ThreadedTransport(partial(client.send, stream=True, follow_redirects=False))
     return None if transport is None else ThreadedTransport(transport.handle_request)

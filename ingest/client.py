@@ -6,7 +6,6 @@ import asyncio
 import random as chance
 from contextlib import asynccontextmanager
 from functools import partial
-from types import NoneType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -26,7 +25,7 @@ from ingest.halt import Halt
 from ingest.result import Err, Ok
 from ingest.retries import RetryConfig, Retrying
 from ingest.settings import BASE_URL
-from ingest.transport import FAILURES, DefaultTransport, failure_of
+from ingest.transport import FAILURES, DefaultTransport, failure_of, require_one_way
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -218,10 +217,7 @@ def _sender(
     client: httpx.AsyncClient | None, transport: httpx.AsyncBaseTransport | None
 ) -> tuple[Callable[[httpx.Request], Awaitable[httpx.Response]], DefaultTransport | None]:
     """What sends a request, and what of it is ours to close."""
-    if client is not None and transport is not None:
-        raise InvalidRequestError("client and transport exclude each other")
-    if not isinstance(client or transport, (httpx.AsyncClient, httpx.AsyncBaseTransport, NoneType)):
-        raise InvalidRequestError("an asynchronous client needs an asynchronous httpx client or transport")
+    require_one_way(client, transport, (httpx.AsyncClient, httpx.AsyncBaseTransport))
     if client is not None:
         return partial(client.send, stream=True, follow_redirects=False), None
     if transport is not None:

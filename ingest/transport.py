@@ -11,6 +11,7 @@ from __future__ import annotations
 from base64 import b64encode
 from concurrent.futures import Future
 from functools import cache
+from types import NoneType
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,7 +20,12 @@ import httpx
 from anyio.to_thread import run_sync
 from httpx_aiohttp import AiohttpTransport
 
-from ingest.api_errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError
+from ingest.api_errors import (
+    InvalidRequestError,
+    OpenRouterConnectionError,
+    OpenRouterError,
+    RequestTimeoutError,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -51,6 +57,18 @@ def failure_of(error: Exception) -> OpenRouterError:
     if isinstance(told, (httpx.TimeoutException, aiohttp.ServerTimeoutError)):
         return RequestTimeoutError(detail)
     return OpenRouterConnectionError(detail, connected=True)
+
+
+def require_one_way(client: object, transport: object, kinds: tuple[type, type]) -> None:
+    """Refuse two ways to send at once, and one that is not of the client's own kind, synchronous or asynchronous.
+
+    Raises:
+        InvalidRequestError: it is either.
+    """
+    if client is not None and transport is not None:
+        raise InvalidRequestError("client and transport exclude each other")
+    if not isinstance(client or transport, (*kinds, NoneType)):
+        raise InvalidRequestError(f"this client sends through httpx's {kinds[0].__name__} or {kinds[1].__name__}")
 
 
 class DefaultTransport(httpx.AsyncBaseTransport):
