@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
     from ingest.clock import Clock
     from ingest.halt import Halt
+
+
+class Answer(Enum):
+    """What an answer says about the server, whatever it says about the ID."""
+
+    TAKEN = auto()
+    """It took the request: any answer of its own, 404 included."""
+    THROTTLED = auto()
+    """429: too fast."""
+    OVERLOADED = auto()
+    """503 or 529: it takes nobody's."""
+    FAILED = auto()
+    """Another 5xx, a timeout or a broken connection."""
+
 
 START_RATE = 20.0
 """Requests per second before anything is known."""
