@@ -40,14 +40,14 @@ PROFILES = (
     Profile("steady 5/s", bucket(5, 10), 1500),
     Profile("steady 50/s", bucket(50, 50), 600),
     Profile("steady 500/s", bucket(500, 100), 300),
-    Profile("steady 2000/s", bucket(2000, 500), 200),
+    Profile("steady 2000/s", bucket(2000, 500), 400),
     Profile("burst 5 at 50/s", bucket(50, 5), 600),
     Profile("burst 1000 at 50/s", bucket(50, 1000), 600),
     Profile("windows 1000/60 s", windows(1000, 60), 1200, goodput=0.92),
     Profile(
         "windows 100/10 s, Retry-After", windows(100, 10), 900, goodput=0.92, hints=until_the_window_ends("retry-after")
     ),
-    Profile("windows 500/1 s", windows(500, 1), 200, goodput=0.92),
+    Profile("windows 500/1 s", windows(500, 1), 600, goodput=0.92),
     Profile("steps 50/200/20/80", bucket(STEPS, 20), 480, goodput=0.92),
     Profile("steps 125/500/125/500", bucket(STEEP, 50), 360, goodput=0.92),
     Profile("drift 60 to 140/s", lambda _: TokenBucket(wave(100, 40, 300, 900), 30), 900, goodput=0.95),
