@@ -44,6 +44,7 @@ class Globals:
     """The options before the command."""
 
     warehouse: Path | None = None
+    log_format: str = "text"
     debug: bool = False
 
     @property
@@ -106,13 +107,27 @@ def _as_ours(error: Exception) -> OrusageError:
 
 
 class _JsonLines(logging.Formatter):
+    """A line of JSON each; the fields of ``extra={"fields": {...}}`` stand in it beside time, level and message."""
+
     def format(self, record: logging.LogRecord) -> str:
-        fields = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
-        return json.dumps(fields | {"message": record.getMessage()})
+        own = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        return json.dumps(own | getattr(record, "fields", {}) | own)  # ours come first, and nothing replaces them
+
+
+class _ToStandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is at that moment: while a bar is shown, lines then come to stand above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.setStream(sys.stderr)
+        super().emit(record)
 
 
 def _set_up_log(level: int, form: str) -> None:
-    handler = logging.StreamHandler()
+    handler = _ToStandardError()
     handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(message)s"))
     log.addHandler(handler)
     log.setLevel(level)
@@ -136,7 +151,7 @@ def orusage(
     Reads generation IDs out of your logs, fetches each one's metadata, and keeps it in a DuckDB file with views for
     cost and latency. Try `orusage demo`: it needs no key and no network.
     """
-    options.warehouse, options.debug = warehouse, debug
+    options.warehouse, options.log_format, options.debug = warehouse, log_format, debug
     _set_up_log(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO, log_format)
 
 
@@ -168,7 +183,9 @@ API_OPTIONS = (
 @click.option(
     "--content", is_flag=True, help="Store prompts and completions too.  [default: never asked for, never stored]"
 )
-@click.option("--concurrency", type=click.IntRange(1, 1024), default=32, show_default=True, help="Requests in flight.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 1024), default=256, show_default=True, help="Requests in flight at most."
+)
 @click.option("--rate", type=click.FloatRange(0.01, 1e6), help="Requests per second at most.  [default: what is found]")
 @click.option("--max-time", type=DURATION, help="Take no new ID after this time.")
 @click.option("--limit", type=click.IntRange(1), help="Ask for so many IDs at most.")
@@ -217,14 +234,14 @@ def ingest(
         **bounds,
     )
     key = partial(load_key, api_key_file, api_key_command)
-    result, tally = run(sources, options.file, key, settings, bar=_wants_bar(progress))
+    result, tally = run(sources, options.file, key, settings, bar=_wants_bar(options, progress))
     _emit(report(result, tally, summary))
     return _report(result.error) if result.error else result.code
 
 
-def _wants_bar(progress: str) -> bool:
-    is_quiet = not log.isEnabledFor(logging.INFO)
-    return progress == "bar" or (progress == "auto" and sys.stderr.isatty() and not is_quiet)
+def _wants_bar(options: Globals, progress: str) -> bool:
+    is_for_people = options.log_format == "text" and log.isEnabledFor(logging.INFO)
+    return progress == "bar" or (progress == "auto" and sys.stderr.isatty() and is_for_people)
 
 
 @orusage.command()
@@ -237,7 +254,7 @@ def demo(options: Globals, /) -> int:
     _need_simulator()
     from ingest.demo import run_demo
 
-    _emit(run_demo(options.warehouse, bar=_wants_bar("auto"), say=log.info))
+    _emit(run_demo(options.warehouse, bar=_wants_bar(options, "auto"), say=log.info))
     return Exit.DONE
 
 

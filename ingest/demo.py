@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import OrusageError
 from ingest.key import ApiKey
+from ingest.order import RIPE_AGE
 from ingest.reader import Reader
 from ingest.render import render
 from ingest.resources import SAMPLES
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 DIRECTORY = Path("orusage-demo")
 
-NEWEST_AGE = timedelta(minutes=2)
-NOT_FOUND_FOR = timedelta(seconds=150)
-"""The samples' newest IDs are two minutes old at the first demo, so a few of them are really not there yet."""
+NEWEST_AGE = RIPE_AGE + timedelta(seconds=10)
+NOT_FOUND_FOR = NEWEST_AGE + timedelta(seconds=30)
+"""The samples' newest IDs are old enough to be asked at once, and a few of them are all the same not there yet."""
 
 FAULTS = (
     *("--rate-limit", "300", "--burst", "50", "--not-found-for", f"{NOT_FOUND_FOR.total_seconds():g}s"),
@@ -60,7 +61,7 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
     logs, file = DIRECTORY / "logs", warehouse or DIRECTORY / "orusage.duckdb"
     if not logs.exists():
         lay_out_samples(logs, datetime.now(UTC) - NEWEST_AGE)
-        say(f"wrote two weeks of sample logs to {logs}, the newest IDs two minutes old")
+        say(f"wrote two weeks of sample logs to {logs}, the newest IDs three minutes old")
     with simulator() as base_url:
         say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, and now and then a 529, 500 or 404")
         settings = Settings(base_url=base_url)

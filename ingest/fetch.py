@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from ingest import policy, stops
+from ingest.api_errors import ResponseError
 from ingest.contents import content_of
 from ingest.exchange import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT
 from ingest.hints import http_date, wait_hint
+from ingest.limiter import Answer
 from ingest.models import Content, Dead, Outcome, Pending, Settled, WorkItem
+from ingest.order import RIPE_AGE
 from ingest.policy import Verdict
 from ingest.result import Err, Ok
 
@@ -30,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
     from datetime import datetime
 
-    from ingest.api_errors import OpenRouterError, ResponseError
+    from ingest.api_errors import OpenRouterError
     from ingest.clock import Clock
     from ingest.errors import OrusageError
     from ingest.exchange import Operation, Result
+    from ingest.gate import Gate
     from ingest.generations import AsyncAsker
     from ingest.halt import Halt
-    from ingest.limiter import Gate
     from ingest.responses import GenerationContentResponse, GenerationResponse, GenerationResponseData
     from ingest.settings import Settings
     from ingest.tally import Tally
@@ -67,6 +70,7 @@ class _Ask:
     """One ID's life in this run."""
 
     item: WorkItem
+    entrance: asyncio.Lock | None = None
     sent_at: float = 0.0
     requests: int = 0
     failures: int = 0
@@ -74,6 +78,12 @@ class _Ask:
     looked_again: bool = False
     other_id: str | None = None
     status: int | None = None
+
+    def let_in(self) -> None:
+        """It has had its first turn, so the next ID may wait for one."""
+        if self.entrance:
+            self.entrance.release()
+            self.entrance = None
 
     def pending(self, reason: str, not_before: datetime | None = None) -> Pending:
         return Pending(self.item, reason, self.status, not_before, self.requests)
@@ -126,11 +136,12 @@ class Fetcher:
         self._tally = tally
         self._random = random
         self._retries = FREE_RETRIES
+        self._entrance = asyncio.Lock()
         self._in_a_row = 0
         self._odd_contents = 0
         self._breaker_pauses = 0
         self._breaker_until = clock.monotonic()
-        self._throttled_since: float | None = None
+        self._fruitless_since: float | None = None
         self._key_is_good: bool | None = None
         self._has_read = False
         self._steps: Steps[Outcome] = {
@@ -142,7 +153,7 @@ class Fetcher:
             Verdict.OUT_OF_CREDITS: lambda ask, _: self._stop(ask, stops.out_of_credits()),
             Verdict.FORBIDDEN: lambda ask, _: self._forbidden(ask),
             Verdict.NOT_FOUND: self._not_found,
-            Verdict.THROTTLED: self._throttled,
+            Verdict.THROTTLED: lambda _, __: 0.0,
             Verdict.OVERLOADED: self._overloaded,
             Verdict.UNREACHED: lambda ask, _: self._unreached(ask),
             Verdict.FAILED: self._failed,
@@ -187,17 +198,35 @@ class Fetcher:
         await outcomes.put(None)
 
     async def _work(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
-        while not self._halt and (item := next(items, None)):
-            await outcomes.put(await self._ask(item))
+        while ask := await self._admit(items):
+            await outcomes.put(await self._ask(ask))
 
-    async def _ask(self, item: WorkItem) -> Outcome:
-        ask = _Ask(item)
-        outcome: Outcome | None = await self._pursue(ask, GET_GENERATION, self._steps)
+    async def _admit(self, items: Iterator[WorkItem]) -> _Ask | None:
+        """The next ID, one at a time: it waits alone for its turn, so what has begun never waits behind new IDs."""
+        await self._entrance.acquire()
+        item = None if self._halt else next(items, None)
+        if item is None:
+            self._entrance.release()
+            return None
+        return _Ask(item, self._entrance)
+
+    async def _ask(self, ask: _Ask) -> Outcome:
+        try:
+            await self._until_due(ask.item)
+            outcome: Outcome | None = await self._pursue(ask, GET_GENERATION, self._steps)
+        finally:
+            ask.let_in()
         if outcome is None:
             return self._not_readable(ask) if ask.unreadable else ask.cut_short()
         if isinstance(outcome, Settled) and self._settings.content:
             return await self._with_content(outcome)
         return outcome
+
+    async def _until_due(self, item: WorkItem) -> None:
+        """Wait until the API may know the ID; not longer than it is ever said to take, whatever our clock does."""
+        if item.due_at is not None:
+            seconds = (item.due_at - self._clock.now()).total_seconds()
+            await self._halt.sleep(self._clock, min(seconds, RIPE_AGE.total_seconds()))
 
     async def _with_content(self, settled: Settled) -> Outcome:
         """The same with its content. Cut short it is pending: the next run asks for both again, and nothing is lost."""
@@ -211,12 +240,16 @@ class Fetcher:
     async def _pursue(self, ask: _Ask, operation: Operation[Any], steps: Steps[T]) -> T | None:
         """Ask until a step is no pause; None if the run ended before."""
         while not self._halt:
-            async with self._gate.slot() as sent_at:
-                if sent_at is None:
+            async with self._gate.turn() as turn:
+                if turn is None:
                     return None
-                ask.sent_at = sent_at
+                ask.let_in()
+                ask.sent_at = turn.sent_at
                 result = await self._send(ask, operation)
-            step = steps[self._judge(result)](ask, result.value if isinstance(result, Ok) else result.error)
+                verdict = policy.verdict_of(result)
+                turn.answer, turn.hint = policy.answer_of(result, verdict), self._hint(result)
+            self._watch_patience(turn.answer)
+            step = steps[verdict](ask, result.value if isinstance(result, Ok) else result.error)
             if inspect.isawaitable(step):
                 step = await step
             if not isinstance(step, float):
@@ -229,6 +262,7 @@ class Fetcher:
         self._tally.requests += 1
         result = await self._client.ask(operation, {"id": ask.item.generation_id})
         ask.status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
+        self._tally.request_times.add(self._clock.monotonic() - ask.sent_at)
         if ask.status is not None:
             self._breaker_pauses = 0
             self._tally.statuses[ask.status] += 1
@@ -236,11 +270,22 @@ class Fetcher:
             self._tally.failures[policy.reason_of(result.error)] += 1
         return result
 
-    def _judge(self, result: Result[Any]) -> Verdict:
-        verdict = policy.verdict_of(result)
-        if verdict is not Verdict.THROTTLED:
-            self._throttled_since = None
-        return verdict
+    def _hint(self, result: Result[Any]) -> float | None:
+        """How long the server asks everybody to wait, in seconds, where it refuses because it is asked too much."""
+        error = result.error if isinstance(result, Err) else None
+        if isinstance(error, ResponseError) and error.status_code in policy.HINTING:
+            return wait_hint(error.headers, error.error, self._clock.now())
+        return None
+
+    def _watch_patience(self, answer: Answer) -> None:
+        """End the run when the server has taken nothing for too long."""
+        now = self._clock.monotonic()
+        if answer is Answer.TAKEN:
+            self._fruitless_since = None
+        elif self._fruitless_since is None:
+            self._fruitless_since = now
+        elif now - self._fruitless_since > self._settings.patience.total_seconds():
+            self._give_up()
 
     def _read(self, ask: _Ask, response: GenerationResponse) -> Step[Outcome]:
         generation = response.data
@@ -258,7 +303,6 @@ class Fetcher:
     def _went_well(self) -> None:
         self._in_a_row = 0
         self._retries += RETRIES_PER_ANSWER
-        self._gate.limit.succeeded()
 
     def _is_too_early(self, item: WorkItem, generation: GenerationResponseData) -> bool:
         tokens = generation.native_tokens_prompt or generation.native_tokens_completion
@@ -282,26 +326,17 @@ class Fetcher:
         self._went_well()
         return ask.dead(policy.reason_of(error))
 
-    def _throttled(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
-        now = self._clock.monotonic()
-        self._gate.limit.rejected(ask.sent_at, now, self._hint(error))
-        if self._throttled_since is None:
-            self._throttled_since = now
-        if now - self._throttled_since > self._settings.patience.total_seconds():
-            self._give_up_throttled()
-        return 0.0
-
-    def _give_up_throttled(self) -> None:
+    def _give_up(self) -> None:
         if not self._has_read:
             patience = self._settings.patience.total_seconds()
-            self._halt.set(stops.throttled(f"nothing but HTTP 429 for {patience:g} s, with nothing fetched before"))
+            self._halt.set(stops.throttled(f"nothing but refusals for {patience:g} s, with nothing fetched before"))
         elif not self._halt:
-            log.warning("nothing but HTTP 429 any more: what is left is for the next run")
+            log.warning("nothing but refusals any more: what is left is for the next run")
             self._halt.set()
 
     def _overloaded(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
-        hint = self._hint(error)
-        self._gate.limit.hold(self._clock.monotonic(), policy.BACKOFF_BASE if hint is None else hint)
+        """Tried again as any failure, but the limiter's probes bound that, so it costs nothing of the run's budget."""
+        self._retries += 1
         return self._failed(ask, error)
 
     def _failed(self, ask: _Ask, error: OpenRouterError) -> Step[Outcome]:
@@ -320,7 +355,7 @@ class Fetcher:
             if self._breaker_pauses > BREAKER_PAUSES:
                 self._halt.set(stops.unreachable(self._settings.base_url))
             self._breaker_until = self._clock.monotonic() + 2.0 ** (self._breaker_pauses - 1)
-        self._gate.limit.hold(self._breaker_until, 0.0)
+        self._gate.hold(self._breaker_until - self._clock.monotonic())
         return 0.0
 
     def _unreadable(self, ask: _Ask) -> Step[Outcome]:
@@ -359,9 +394,6 @@ class Fetcher:
     def _stop(self, ask: _Ask, error: OrusageError) -> Pending:
         self._halt.set(error)
         return ask.cut_short()
-
-    def _hint(self, error: ResponseError) -> float | None:
-        return wait_hint(error.headers, error.error, self._clock.now())
 
     def _read_content(self, _: _Ask, response: GenerationContentResponse) -> Content:
         self._went_well()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.clock import Clock
@@ -30,11 +31,15 @@ class Halt:
             self.error = error
             self._event.set()
 
-    async def sleep(self, clock: Clock, seconds: float) -> None:
-        """Sleep on the clock, but not beyond the end of the run."""
+    async def sleep(self, clock: Clock, seconds: float, woken: asyncio.Event | None = None) -> None:
+        """Sleep on the clock, but not beyond the end of the run, nor after `woken` is set; seconds may be infinite."""
         if self or seconds <= 0:
             return
-        waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(self._event.wait())]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._event.wait())]
+        if seconds < math.inf:
+            waits.append(asyncio.ensure_future(clock.sleep(seconds)))
+        if woken:
+            waits.append(asyncio.ensure_future(woken.wait()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 LONGEST_HINT = 300.0
 """Seconds; a server that asks for more is asked again after this."""
+
+AGREEMENT = timedelta(seconds=2)
+"""Clocks agree that are no further apart."""
 
 _MILLISECONDS_FROM = 1e11
 
@@ -22,11 +25,17 @@ def wait_hint(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: 
     as OpenRouter sends it, milliseconds), first in the headers and then in ``error.metadata.headers``. What makes no
     sense is passed over.
 
+    A moment is measured from the answer's own ``Date`` where our clock does not agree with it; where it does, from our
+    clock, for a date knows whole seconds only.
+
     Args:
         headers: The answer's headers, names in lower case.
         error: The answer's error object.
-        now: The wall clock, for hints that name a moment.
+        now: Our wall clock, for an answer without a date.
     """
+    date = http_date(headers.get("date"))
+    if date and abs(now - date) > AGREEMENT:
+        now = date
     for seconds in _hints(headers, now):
         return seconds
     return next(_hints(_inner_headers(error), now), None)

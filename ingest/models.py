@@ -44,6 +44,7 @@ class WorkItem:
         runs: How many earlier runs in a row ended with `reason`.
         last_status: HTTP status of the last answer, None before the first.
         reason: Why it is still pending, None before the first answer.
+        due_at: Not to be asked earlier, for OpenRouter may not have recorded it yet; None: at once.
     """
 
     generation_id: str
@@ -53,6 +54,7 @@ class WorkItem:
     runs: int = 0
     last_status: int | None = None
     reason: str | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +181,18 @@ class Chunk:
 
     sightings: tuple[Sighting, ...]
     read: SourceRead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedRate:
+    """The limit that a run measured at a host, for the next run to begin with.
+
+    Attributes:
+        rate: Requests per second.
+        burst: Requests at once.
+        learned_at: When it was measured, with zone UTC.
+    """
+
+    rate: float
+    burst: float
+    learned_at: datetime

@@ -12,43 +12,38 @@ import random
 import stat
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from ingest import __version__
+from ingest import __version__, stops
+from ingest.batches import Batches
 from ingest.burials import buried_with_care
 from ingest.client import AsyncOpenRouter
 from ingest.errors import Exit, NoInputError, OrusageError
 from ingest.fetch import Fetcher
-from ingest.limiter import Gate, RateLimit
-from ingest.models import Dead, Pending, Settled
+from ingest.gate import Gate
+from ingest.limiter import Learned, RateLimit
+from ingest.models import RememberedRate
+from ingest.order import in_order
 from ingest.retries import RetryConfig
 from ingest.scan import expand, require_readable, scan_all
-from ingest.tally import STORED
-from ingest.warehouse import Page, Warehouse
+from ingest.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from ingest.clock import Clock
     from ingest.halt import Halt
     from ingest.key import ApiKey
-    from ingest.models import Chunk, Outcome, SourceRead, WorkItem
+    from ingest.models import Chunk, SourceRead, WorkItem
     from ingest.settings import Settings
     from ingest.tally import Tally
 
 log = logging.getLogger("orusage")
-
-PAGE = 5_000
-"""IDs claimed from the ledger at a time, so that memory does not grow with the backlog."""
-
-COMMIT_EVERY = 5.0
-"""Seconds after which a batch is committed though it is not full."""
-
-LARGEST_BATCH = 64 * 1024 * 1024
-"""Characters of content after which it is, so that long prompts do not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +119,10 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
         except Exception as error:
             run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
-        overdue = warehouse.count_overdue(job.settings, job.clock.now())
-        code = exit_code(job.tally, len(problems), overdue, job.halt.error)
+        overdue, reason = warehouse.count_overdue(job.settings, job.clock.now()), run.stopped_by()
+        code = exit_code(job.tally, len(problems), overdue, reason)
         run.finish(code)
-    return Result(run.run_id, problems, overdue, job.halt.error, code, job.clock.monotonic() - started)
+    return Result(run.run_id, problems, overdue, reason, code, job.clock.monotonic() - started)
 
 
 def exit_code(tally: Tally, problems: int, overdue: int, error: OrusageError | None) -> Exit:
@@ -164,6 +159,9 @@ class _Run:
         self._job = job
         self._warehouse = warehouse
         self._now = now
+        self._host = urlsplit(job.settings.base_url).netloc
+        self._rate_limit: float | None = None
+        self._batches = Batches(warehouse, self.run_id, job.settings.batch_size, job.clock, job.tally)
         warehouse.start_run(self.run_id, __version__, job.settings.base_url, now)
 
     async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
@@ -188,54 +186,55 @@ class _Run:
 
     async def fetch(self) -> None:
         """Ask for everything that is due, and commit what comes back."""
-        job, settings = self._job, self._job.settings
-        due = self._warehouse.count_due(settings, self._now)
+        job, settings, began = self._job, self._job.settings, self._job.clock.now()
+        due = self._warehouse.count_due(settings, began)
         job.tally.due = due if settings.limit is None else min(due, settings.limit)
         if not job.tally.due:
             return
-        gate = Gate(RateLimit(settings.rate), job.clock, job.halt)
+        gate = Gate(self._limit(), job.clock, job.halt, job.tally)
         job.watch(gate)
         async with _client(job) as client:
             fetcher = Fetcher(client, gate, job.halt, settings, job.clock, job.tally, random.random)
             async with (
                 _deadline(job, self._now),
-                aclosing(fetcher.run(self._items())) as outcomes,
+                aclosing(fetcher.run(self._items(began))) as outcomes,
                 aclosing(buried_with_care(outcomes, job.halt)) as cared_for,
-                aclosing(self._batches(cared_for)) as batches,
             ):
-                async for batch in batches:
-                    self._warehouse.commit(batch, self.run_id)
-                    for outcome in batch:
-                        _count(outcome, job.tally)
+                await self._batches.store(cared_for)
+        self._remember(gate.limit.learned)
+
+    def stopped_by(self) -> OrusageError | None:
+        """What ended the run early; be it only its time, while the server let nothing through."""
+        halt, tally = self._job.halt, self._job.tally
+        refused = tally.throttled + tally.overloaded
+        if halt.error or not halt or not refused or self._batches.got_anywhere:
+            return halt.error
+        return stops.throttled(f"{refused:,} of {tally.requests:,} requests were answered 429, 503 or 529")
 
     def finish(self, code: int) -> None:
         """Note how the run ended."""
-        self._warehouse.finish_run(self.run_id, self._job.tally, code, self._job.clock.now())
+        self._warehouse.finish_run(self.run_id, self._job.tally, code, self._job.clock.now(), self._rate_limit)
 
-    def _items(self) -> Iterator[WorkItem]:
-        """What was due when the run began, newest first, page by page, up to the run's limits."""
-        return islice(self._due(), self._job.settings.limit)
+    def _limit(self) -> RateLimit:
+        """The limiter. It begins with what an earlier run found out of this host, which counts less the older it is."""
+        settings, known = self._job.settings, self._warehouse.remembered_rate(self._host)
+        log.debug("known of the limit of %s: %s", self._host, known)
+        age = self._job.clock.now() - known.learned_at if known else timedelta()
+        learned = Learned(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
+        return RateLimit(settings.rate, settings.concurrency, settings.timeout, learned)
 
-    def _due(self) -> Iterator[WorkItem]:
-        page = Page()
-        while items := self._warehouse.claim_due(self._job.settings, self._now, page, PAGE):
-            yield from items
-            page = Page.behind(items[-1])
+    def _remember(self, learned: Learned | None) -> None:
+        """Keep the limit this run measured; one that met none leaves what is known of the host as it is."""
+        if learned:
+            self._rate_limit = learned.rate
+            known = RememberedRate(learned.rate, learned.burst, self._job.clock.now())
+            self._warehouse.remember_rate(self._host, known, self.run_id)
 
-    async def _batches(self, outcomes: AsyncIterable[Outcome]) -> AsyncGenerator[list[Outcome]]:
-        clock = self._job.clock
-        batch: list[Outcome] = []
-        began, size = clock.monotonic(), 0
-        async for outcome in outcomes:
-            self._job.tally.done += 1
-            batch.append(outcome)
-            size += outcome.content.size if isinstance(outcome, Settled) and outcome.content else 0
-            is_full = len(batch) >= self._job.settings.batch_size or size >= LARGEST_BATCH
-            if is_full or clock.monotonic() - began >= COMMIT_EVERY:
-                yield batch
-                batch, began, size = [], clock.monotonic(), 0
-        if batch:
-            yield batch
+    def _items(self, began: datetime) -> Iterator[WorkItem]:
+        """What was due when fetching began, up to the run's limits, in the order in which it is to be asked."""
+        ripe = self._warehouse.ripe(self._job.settings, began)
+        young = self._warehouse.young(self._job.settings, began)
+        return islice(in_order(ripe, young, self._job.clock.now), self._job.settings.limit)
 
 
 @asynccontextmanager
@@ -263,20 +262,6 @@ def _client(job: Job) -> AsyncOpenRouter:
     return AsyncOpenRouter(
         job.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
     )
-
-
-def _count(outcome: Outcome, tally: Tally) -> None:
-    """Count what is stored. An ID that was still waiting for its turn when the run ended was not asked."""
-    match outcome:
-        case Settled():
-            tally.settled += 1
-            tally.spend += outcome.generation.spend
-            if outcome.content:
-                tally.contents[outcome.content.reason or STORED] += 1
-        case Pending():
-            tally.pending += outcome.requests > 0
-        case Dead():
-            tally.dead += 1
 
 
 def _nothing_found(sources: int) -> NoInputError:

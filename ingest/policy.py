@@ -16,7 +16,8 @@ from ingest.api_errors import (
     ResponseError,
     ResponseValidationError,
 )
-from ingest.result import Ok
+from ingest.limiter import Answer
+from ingest.result import Err, Ok
 
 if TYPE_CHECKING:
     from ingest.exchange import Result
@@ -94,6 +95,28 @@ VERDICTS: dict[int, Verdict] = {
     503: Verdict.OVERLOADED,
     529: Verdict.OVERLOADED,
 }
+
+HINTING = frozenset(
+    status for status, verdict in VERDICTS.items() if verdict in {Verdict.THROTTLED, Verdict.OVERLOADED}
+)
+"""Statuses whose hints everybody keeps to."""
+
+ANSWERS: dict[Verdict, Answer] = {
+    **dict.fromkeys(Verdict, Answer.TAKEN),
+    Verdict.THROTTLED: Answer.THROTTLED,
+    Verdict.OVERLOADED: Answer.OVERLOADED,
+    Verdict.UNREACHED: Answer.FAILED,
+    Verdict.FAILED: Answer.FAILED,
+}
+"""What each verdict on an answer tells the limiter about the server."""
+
+
+def answer_of(result: Result[Any], verdict: Verdict) -> Answer:
+    """What a result tells the limiter. A 5xx was served at the pace asked: only failures without one say more."""
+    if verdict is Verdict.FAILED and isinstance(result, Err) and isinstance(result.error, ResponseError):
+        return Answer.TAKEN
+    return ANSWERS[verdict]
+
 
 _BY_CLASS = {3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
 

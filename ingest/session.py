@@ -11,8 +11,9 @@ from ingest.clock import SystemClock
 from ingest.errors import InterruptedRunError
 from ingest.halt import Halt
 from ingest.pipeline import Job, Result, ingest
-from ingest.progress import Watch, shown
+from ingest.progress import shown
 from ingest.tally import Tally
+from ingest.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

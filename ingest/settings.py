@@ -39,7 +39,7 @@ class Settings:
     """
 
     base_url: str = BASE_URL
-    concurrency: int = 32
+    concurrency: int = 256
     rate: float | None = None
     timeout: float = 30.0
     max_time: timedelta | None = None

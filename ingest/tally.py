@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ingest.durations import Durations
+
 STORED = "stored"
 
 
@@ -23,6 +25,8 @@ class Tally:
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
+        request_times: How long each answered request took, from sending to the last byte.
+        held_back: Seconds in which nobody might send, because the server throttled or was overloaded.
         done: IDs that came out of fetching, stored or about to be.
         settled: IDs settled and stored.
         pending: IDs asked and left pending.
@@ -40,6 +44,8 @@ class Tally:
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    request_times: Durations = field(default_factory=Durations)
+    held_back: float = 0.0
     done: int = 0
     settled: int = 0
     pending: int = 0
@@ -56,3 +62,13 @@ class Tally:
     def overloaded(self) -> int:
         """Answers 503 and 529."""
         return self.statuses[503] + self.statuses[529]
+
+    @property
+    def wasted(self) -> int:
+        """Answers that brought nothing, because they were asked for too fast or of an overloaded server."""
+        return self.throttled + self.overloaded
+
+    @property
+    def waste(self) -> float:
+        """Their share of all requests, 0 to 1; 0 without any request."""
+        return self.wasted / self.requests if self.requests else 0.0

@@ -8,7 +8,7 @@ Times are UTC without zone.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,8 +18,9 @@ import polars as pl
 from ingest import sql
 from ingest.errors import ConfigurationError, UnexpectedInputError
 from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Outcome, Pending, Settled, Sighting, SourceRead, WorkItem
+from ingest.models import Chunk, Dead, Outcome, Pending, RememberedRate, Settled, Sighting, SourceRead, WorkItem
 from ingest.normalize import normalize
+from ingest.order import RIPE_AGE, ripe_at
 from ingest.reader import is_ours
 from ingest.settings import EARLIEST, LATEST
 from ingest.storage import open_writable, storage_errors
@@ -50,17 +51,8 @@ _UNSETTLED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Where a page of claimed IDs ended; the next one begins behind it. The first begins at the latest time."""
-
-    time: datetime = LATEST
-    generation_id: str = ""
-
-    @classmethod
-    def behind(cls, item: WorkItem) -> Page:
-        """The page that follows an item."""
-        return cls(item.requested_at or EARLIEST, item.generation_id)
+PAGE = 5_000
+"""IDs claimed from the ledger at a time, so that memory does not grow with the backlog."""
 
 
 class Warehouse:
@@ -130,8 +122,10 @@ class Warehouse:
         """Announce a run."""
         self._run("start_run", run_id=run_id, now=_naive(now), version=version, base_url=base_url)
 
-    def finish_run(self, run_id: str, tally: Tally, exit_code: int, now: datetime) -> None:
-        """Note a run's counts and its end."""
+    def finish_run(
+        self, run_id: str, tally: Tally, exit_code: int, now: datetime, rate_limit: float | None = None
+    ) -> None:
+        """Note a run's counts and its end, and the limit it measured, in requests per second; None if it met none."""
         self._run(
             "finish_run",
             run_id=run_id,
@@ -146,8 +140,32 @@ class Warehouse:
             throttled=tally.throttled,
             overloaded=tally.overloaded,
             spend_added=tally.spend,
+            waste=tally.waste if tally.requests else None,
+            throttled_seconds=tally.held_back,
+            request_ms_p50=_ms(tally.request_times.quantile(0.5)),
+            request_ms_p95=_ms(tally.request_times.quantile(0.95)),
+            rate_limit=rate_limit,
             exit_code=exit_code,
         )
+
+    def remembered_rate(self, host: str) -> RememberedRate | None:
+        """The limit last measured at a host."""
+        for rate, burst, learned_at in self._rows("remembered_rate", host=host):
+            return RememberedRate(rate, burst, learned_at.replace(tzinfo=UTC))
+        return None
+
+    def remember_rate(self, host: str, learned: RememberedRate, run_id: str) -> None:
+        """Keep the limit a run measured at a host, in place of the one before."""
+        with self._transaction():
+            self._run("forget_rate", host=host)
+            self._run(
+                "record_rate",
+                host=host,
+                rate=learned.rate,
+                burst=learned.burst,
+                learned_at=_naive(learned.learned_at),
+                run_id=run_id,
+            )
 
     # The ledger
 
@@ -188,18 +206,31 @@ class Warehouse:
         since, until = _naive(settings.since), _naive(min(settings.until, now - settings.not_found_grace))
         return int(self._rows("count_overdue", since=since, until=until)[0][0])
 
-    def claim_due(self, settings: Settings, now: datetime, page: Page, size: int) -> list[WorkItem]:
-        """The next `size` IDs that were due at `now`, newest first, from behind `page`."""
-        rows = self._rows(
-            "claim_due",
-            now=_naive(now),
+    def ripe(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+        """What was due when fetching began and is old enough to be asked at once, newest first."""
+        for row in self._claimed("claim_ripe", settings, began, LATEST):
+            yield _item(row)
+
+    def young(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+        """What was due but for its age, with the moment from which it may be asked, the soonest first."""
+        for row in self._claimed("claim_young", settings, began, EARLIEST):
+            yield _item(row, began)
+
+    def _claimed(self, name: str, settings: Settings, began: datetime, first: datetime) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query that claims pages, page by page, from the time `first` on."""
+        after_id, after_time = "", _naive(first)
+        while rows := self._rows(
+            name,
+            now=_naive(began),
             since=_naive(settings.since),
             until=_naive(settings.until),
-            after_time=_naive(page.time),
-            after_id=page.generation_id,
-            page=size,
-        )
-        return [WorkItem(row[0], row[1] and row[1].replace(tzinfo=UTC), *row[2:]) for row in rows]
+            newest_ripe=_naive(began - RIPE_AGE),
+            after_time=after_time,
+            after_id=after_id,
+            page=PAGE,
+        ):
+            yield from rows
+            after_id, after_time = rows[-1][0], rows[-1][1] or _naive(EARLIEST)
 
     def has_ids(self) -> bool:
         """Whether any ID was ever seen."""
@@ -299,6 +330,18 @@ def _unsettled_row(outcome: Pending | Dead) -> tuple[Any, ...]:
         outcome.status,
         outcome.reason,
     )
+
+
+def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
+    """A claimed row; with the moment when fetching began, as one that is to wait until it is ripe."""
+    generation_id, second, *known = row
+    requested_at = second and second.replace(tzinfo=UTC)
+    item = WorkItem(generation_id, requested_at, *known)
+    return replace(item, due_at=ripe_at(requested_at, began)) if began else item
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _naive(time: datetime | None) -> datetime | None:

@@ -20,9 +20,10 @@ from fake_clock import NOON, FakeClock
 from ingest.client import AsyncOpenRouter
 from ingest.exchange import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, Exchange
 from ingest.fetch import Fetcher
+from ingest.gate import Gate
 from ingest.halt import Halt
 from ingest.key import ApiKey
-from ingest.limiter import Gate, RateLimit
+from ingest.limiter import RateLimit
 from ingest.models import Settled, WorkItem
 from ingest.result import Ok
 from ingest.retries import RetryConfig
@@ -256,12 +257,12 @@ def nothing_taken_after(halt, work, taken):
 
 async def drained(client, work, clock, halt, options, random=1.0, server=None):
     tally, taken, outcomes = Tally(), [], []
-    gate = Gate(RateLimit(options.rate), clock, halt)
+    gate = Gate(RateLimit(options.rate, options.concurrency, options.timeout), clock, halt, tally)
     fetcher = Fetcher(client, gate, halt, options, clock, tally, lambda: random)
     async for outcome in fetcher.run(nothing_taken_after(halt, work, taken)):
         outcomes.append(outcome)
         tally.settled += isinstance(outcome, Settled)
-    assert gate.in_flight == 0
+    assert gate.state().in_flight == 0
     assert Counter(o.item.generation_id for o in outcomes) == Counter(t.generation_id for t in taken)
     assert tally.requests == sum(o.requests for o in outcomes)
     return Run(outcomes, halt, tally, gate.limit, clock, server, taken)

@@ -1,13 +1,15 @@
 import json
+import logging
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 from conftest import environment, new_ids, write_log
 from test_warehouse import IDS, NOW, settled
 
 from ingest import render
-from ingest.cli import FORMATS
+from ingest.cli import FORMATS, _JsonLines
 from ingest.cli import orusage as group
 from ingest.errors import Exit
 from ingest.warehouse import Warehouse
@@ -191,6 +193,15 @@ def test_log_lines_as_json(orusage, tmp_path):
     write_log(tmp_path / "a.log", [])
     done = orusage("--log-format", "json", "extract", "a.log", "gone.log")
     assert json.loads(done.err)["level"] == "warning"
+
+
+def test_a_json_log_line_carries_fields_that_replace_nothing():
+    record = logging.makeLogRecord({"msg": "%d done", "args": (3,), "levelno": 20, "levelname": "INFO"})
+    record.fields = {"done": 3, "rate": None, "message": "x", "level": "x", "time": "x"}
+    line = json.loads(_JsonLines().format(record))
+    assert list(line) == ["time", "level", "message", "done", "rate"]
+    assert (line["level"], line["message"], line["done"]) == ("info", "3 done", 3)
+    assert datetime.fromisoformat(line["time"]).tzinfo
 
 
 def test_every_option_has_the_environment_variable_of_its_own_name():

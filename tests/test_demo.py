@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import ingest
-from ingest.demo import lay_out_samples
+from ingest import policy
+from ingest.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
 from ingest.generation_id import second_of
+from ingest.order import RIPE_AGE
 from ingest.resources import SAMPLES
 from ingest.scan import expand, scan_all
 
@@ -32,8 +34,8 @@ def test_the_samples_look_alikes_are_not_taken():
     assert ids_in(SAMPLES / "notes.md") == {"gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG", "gen-Qm4TzB0pLx9KdVh2RfWs7YcN"}
 
 
-def test_laid_out_logs_end_two_minutes_ago_and_span_two_weeks(tmp_path):
-    newest = NOW - timedelta(minutes=2)
+def test_laid_out_logs_end_where_they_are_told_to_and_span_two_weeks(tmp_path):
+    newest = NOW - NEWEST_AGE
     lay_out_samples(tmp_path / "logs", newest)
     ids = ids_in(tmp_path / "logs")
     seconds = sorted(filter(None, map(second_of, ids)))
@@ -41,6 +43,13 @@ def test_laid_out_logs_end_two_minutes_ago_and_span_two_weeks(tmp_path):
     assert seconds[-1] == newest
     assert timedelta(days=13) < seconds[-1] - seconds[0] <= timedelta(days=14)
     assert sum(second > newest - timedelta(seconds=30) for second in seconds) >= 10
+
+
+def test_the_demos_newest_ids_are_asked_at_once_and_found_two_minutes_later():
+    assert NEWEST_AGE > RIPE_AGE
+    assert timedelta(seconds=20) < NOT_FOUND_FOR - NEWEST_AGE, "on a slow machine they would be found at once"
+    assert policy.next_look(NOT_FOUND_FOR) < timedelta(minutes=2)
+    assert NEWEST_AGE + policy.next_look(NEWEST_AGE) > NOT_FOUND_FOR
 
 
 def test_log_lines_keep_the_time_of_their_id(tmp_path):
@@ -59,6 +68,7 @@ def test_the_demo_does_the_whole_job_and_again_asks_almost_nothing(orusage, tmp_
         assert expected in first.out
     status = orusage("-w", "orusage-demo/orusage.duckdb", "status", "--format", "json").json[0]
     assert status["settled"] + status["pending"] + status["dead"] == DISTINCT_IDS
+    assert status["pending"] > 0
     assert status["dead"] > 0
     second = orusage("demo")
     assert second.code == 0

@@ -94,6 +94,43 @@ def test_newest_ids_go_first_and_since_leaves_older_ones_alone(orusage, simulati
     assert (done.code, done.json["requests"]) == (0, 0)
 
 
+def test_ids_that_are_too_young_when_the_time_is_up_stay_pending(orusage, simulation, tmp_path):
+    young = new_ids(5, age=timedelta(seconds=5), span=timedelta(seconds=50))
+    log = write_log(tmp_path / "app.log", [*young, *new_ids(20)])
+    command = ("ingest", log, "--max-time", "3s", "--base-url", simulation.base_url, "--summary", "json")
+    done, again = orusage(*command), orusage(*command)
+    for run, settled in ((done, 20), (again, 0)):
+        assert (run.code, run.json["settled"], run.json["pending"], run.json["overdue"]) == (0, settled, 0, 0)
+        assert run.json["seconds"] < 10
+    assert rows(tmp_path / "orusage.duckdb", "SELECT state, requests, not_before FROM ops.work") == [
+        ("pending", 0, None)
+    ] * len(young)
+
+
+def test_a_run_that_is_throttled_until_its_time_is_up_is_for_later(orusage, simulate, tmp_path):
+    log = write_log(tmp_path / "app.log", new_ids(40))
+    with simulate("--p429", "1") as server:
+        done = orusage("ingest", log, "--max-time", "3s", "--base-url", server.base_url, "--summary", "json")
+        assert server.served()["statuses"]["429"] > 0
+    assert done.code == done.json["exit_code"] == 75
+    assert done.json["stopped_by"]
+    assert_three_lines(done.err)
+    assert ledger(tmp_path / "orusage.duckdb") == {"pending": 40, "settled": 0}
+    charged = "SELECT count(*) FROM ops.work WHERE runs > 0 OR reason IS NOT NULL OR not_before IS NOT NULL"
+    assert rows(tmp_path / "orusage.duckdb", charged) == [(0,)]
+    assert orusage("status", "--runs", "--format", "json").json[0]["exit_code"] == 75
+
+
+def test_a_run_that_got_something_before_it_was_throttled_is_a_partial_one(orusage, simulate, tmp_path):
+    log = write_log(tmp_path / "app.log", new_ids(40))
+    with simulate("--rate-limit", "0.5", "--burst", "5") as server:
+        done = orusage("ingest", log, "--max-time", "3s", "--base-url", server.base_url, "--summary", "json")
+    assert (done.code, done.json["stopped_by"]) == (3, None)
+    assert done.json["settled"] >= 5
+    assert done.json["throttled"] > 0
+    assert done.json["settled"] + done.json["overdue"] == 40
+
+
 def test_sources_of_every_kind(orusage, simulation, tmp_path):
     ids = new_ids(60)
     write_log(tmp_path / "logs/a.log", ids[:10])
@@ -296,5 +333,11 @@ def test_a_run_leaves_its_record(orusage, simulation, tmp_path):
     orusage("ingest", log, "--base-url", simulation.base_url)
     runs = orusage("status", "--runs", "--format", "json").json
     assert [(r["requests"], r["settled"], r["exit_code"]) for r in runs] == [(0, 0, 0), (25, 25, 0)]
+    assert [(r["waste"], r["throttled_seconds"], r["rate_limit"]) for r in runs] == [(None, 0, None), (0, 0, None)]
+    assert runs[0]["request_ms_p50"] is None
+    assert 0 < runs[1]["request_ms_p50"] <= runs[1]["request_ms_p95"]
+    columns = {c["column_name"]: c["meaning"] for c in orusage("views", "ops.runs", "--format", "json").json}
+    assert "Unit: 0 to 1." in columns["waste"]
+    assert "Unit: requests/s." in columns["rate_limit"]
     status = orusage("status", "--format", "json").json
     assert (status[0]["settled"], status[0]["pending"], status[0]["dead"]) == (25, 0, 0)

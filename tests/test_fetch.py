@@ -49,8 +49,9 @@ from ingest.burials import FIRST_ANSWERS, buried_with_care
 from ingest.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
 from ingest.exchange import GET_GENERATION
 from ingest.fetch import FREE_RETRIES, Fetcher
+from ingest.gate import Gate
 from ingest.halt import Halt
-from ingest.limiter import START_RATE, Gate, RateLimit
+from ingest.limiter import START_PACE, RateLimit
 from ingest.models import Dead, Pending, Settled
 from ingest.result import Err
 from ingest.settings import Settings
@@ -78,25 +79,21 @@ def test_a_readable_answer_settles_the_id():
     assert not run.halt
 
 
-def test_many_ids_are_asked_once_each_by_all_connections_at_once():
-    work = items(100)
-    peak = 0
+def test_many_ids_are_asked_once_each_and_no_more_at_once_than_allowed():
+    work, clock, under_way, peak = items(100), FakeClock(), set(), 0
 
-    async def busy(_path, generation_id, _nth):
+    async def slow(path, generation_id):
         nonlocal peak
-        peak = max(peak, len(run_connections))
-        run_connections.add(generation_id)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        run_connections.discard(generation_id)
-        return generation(generation_id)
+        under_way.add(generation_id)
+        peak = max(peak, len(under_way))
+        await clock.sleep(2.0)
+        under_way.discard(generation_id)
+        return what_was_asked_for(path, generation_id)
 
-    run_connections = set()
-    run = fetch(busy, work, concurrency=8)
+    run = stand_in(slow, work, clock, concurrency=8)
     assert {o.item.generation_id for o in run.outcomes} == {w.generation_id for w in work}
     assert all(isinstance(o, Settled) and o.requests == 1 for o in run.outcomes)
-    assert len(run.server.requests) == 100
-    assert 1 <= peak < 8
+    assert peak == 8
 
 
 NO_TOKENS = {"native_tokens_prompt": 0, "native_tokens_completion": 0}
@@ -297,17 +294,15 @@ def test_a_refused_key_and_an_empty_account_stop_the_run_and_charge_nobody(statu
 @pytest.mark.parametrize("status", [401, 402])
 @pytest.mark.parametrize("last", ["settles", "fails"])
 def test_what_is_in_flight_when_the_run_stops_still_comes_out(status, last):
-    work, halt, other_arrived = items(5), Halt(), asyncio.Event()
+    work, halt, clock = items(5), Halt(), FakeClock()
 
-    async def one_stops_the_other(_path, generation_id, _nth):
+    async def one_stops_the_other(path, generation_id):
+        await clock.sleep(1.0 if generation_id == work[0].generation_id else 2.0)
         if generation_id == work[0].generation_id:
-            await other_arrived.wait()
-            return error(status)
-        other_arrived.set()
-        await halt._event.wait()
-        return generation(generation_id) if last == "settles" else error(500)
+            return read(status, ERROR)
+        return what_was_asked_for(path, generation_id) if last == "settles" else read(500, ERROR)
 
-    run = fetch(one_stops_the_other, work, halt=halt, concurrency=2)
+    run = stand_in(one_stops_the_other, work, clock, halt, concurrency=2)
     outcomes = {o.item.generation_id: o for o in run.outcomes}
     assert run.taken == work[:2]
     assert outcomes[work[0].generation_id].charged is False
@@ -418,7 +413,7 @@ def test_a_failing_server_is_asked_four_times_with_growing_pauses(status):
     run = fetch(always(error(status)), [item()])
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
     assert run.gaps == pytest.approx([0.5, 1.0, 2.0], abs=0.06)
-    assert run.limit.rate == START_RATE
+    assert run.limit.rate == START_PACE
 
 
 @pytest.mark.parametrize("status", SERVER_FAILED)
@@ -431,7 +426,7 @@ def test_a_failing_server_that_recovers_settles(status):
 def test_the_pause_before_the_next_try_is_jittered_down_to_nothing():
     run = fetch(always(error(500)), [item()], random=0.0)
     assert run.outcome.requests == 4
-    assert sum(run.gaps) < 0.2
+    assert max(run.gaps) < 1.1 / START_PACE
 
 
 @pytest.mark.parametrize(("answer", "reason"), [(HANGS, "timeout"), (RESETS, "broken"), (cut("gen-1"), "broken")])
@@ -468,7 +463,7 @@ def test_a_throttled_id_is_not_charged_and_everybody_slows_down():
     run = fetch(first(error(429), times=6), [item()])
     assert isinstance(run.outcome, Settled)
     assert (run.outcome.requests, run.tally.throttled) == (7, 6)
-    assert run.limit.rate < START_RATE
+    assert run.limit.rate < START_PACE
     assert not run.halt
 
 
@@ -536,8 +531,9 @@ def test_any_other_answer_ends_the_spell_of_429():
 def test_an_overloaded_server_keeps_the_rate_and_is_asked_four_times(status):
     run = fetch(always(error(status)), [item()], random=0.0)
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
-    assert run.limit.rate == START_RATE
-    assert all(gap >= 0.5 - 1e-6 for gap in run.gaps)
+    assert run.limit.rate == START_PACE
+    assert run.gaps[2] >= 0.5 - 1e-6  # after three in a row it is an outage, and probed
+    assert max(run.gaps[:2]) < 0.2
     assert run.tally.overloaded == 4
 
 
@@ -562,7 +558,7 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_three_pauses(concurr
     assert stop(run) == (UnreachableError, 69)
     assert 7 <= run.clock.elapsed < 9
     assert {(o.reason, o.charged, o.status) for o in run.outcomes} == {("interrupted", False, None)}
-    assert len(run.outcomes) == concurrency
+    assert 1 <= len(run.outcomes) <= concurrency  # nobody new is let in while nobody gets through
     assert set(run.tally.failures) == {"connect"}
 
 
@@ -610,7 +606,8 @@ def test_a_halt_wakes_who_waits_for_the_next_try():
 
     run = asyncio.run(scenario())
     assert run.clock.elapsed == pytest.approx(20.0)
-    assert [(o.reason, o.charged) for o in run.outcomes] == [("interrupted", False)] * 3
+    assert {(o.reason, o.charged) for o in run.outcomes} == {("interrupted", False)}
+    assert 1 <= len(run.outcomes) <= 3
 
 
 DATED = {"date": format_datetime(NOON, usegmt=True)}
@@ -656,7 +653,7 @@ def test_whatever_comes_back_and_whenever_it_ends_every_item_taken_has_one_outco
 def test_a_reader_that_leaves_early_is_not_held_up():
     async def scenario():
         clock, halt, options = FakeClock(), Halt(), Settings(concurrency=2)
-        gate = Gate(RateLimit(), clock, halt)
+        gate = Gate(RateLimit(), clock, halt, Tally())
         fetcher = Fetcher(StandIn(what_was_asked_for), gate, halt, options, clock, Tally(), lambda: 1.0)
         outcomes = fetcher.run(iter(items(50)))
         await anext(outcomes)
@@ -761,7 +758,7 @@ def test_a_plain_end_carries_burials_out():
 def test_a_key_of_another_account_buries_nothing(status):
     async def scenario():
         clock, halt, options = FakeClock(), Halt(), Settings(concurrency=4)
-        gate = Gate(RateLimit(), clock, halt)
+        gate = Gate(RateLimit(), clock, halt, Tally())
         client = StandIn(lambda *_: read(status, ERROR, DATED))
         fetcher = Fetcher(client, gate, halt, options, clock, Tally(), lambda: 1.0)
         return [o async for o in buried_with_care(fetcher.run(iter(items(500))), halt)], halt

@@ -1,18 +1,24 @@
 import asyncio
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import duckdb
 import msgspec
 import pytest
 from conftest import KEY, new_ids, write_log
+from fake_clock import NOON, FakeClock
 
-from ingest import pipeline, simulated
+from ingest import batches, pipeline, simulated
 from ingest.api_errors import RequestTimeoutError
 from ingest.client import AsyncOpenRouter
 from ingest.clock import SystemClock
 from ingest.errors import Exit, KeyRefusedError, StorageError
 from ingest.exchange import LIST_GENERATION_CONTENT
+from ingest.generation_id import second_of
 from ingest.halt import Halt
 from ingest.key import ApiKey
+from ingest.limiter import Learned, RateLimit
+from ingest.models import Chunk, Pending, RememberedRate, Sighting, WorkItem
 from ingest.pipeline import Job, exit_code, ingest
 from ingest.result import Err
 from ingest.settings import Settings
@@ -22,12 +28,12 @@ from ingest.warehouse import Warehouse
 LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
 
 
-def run(sources, warehouse, base_url, key=KEY, halt=None, **settings):
+def run(sources, warehouse, base_url, key=KEY, halt=None, clock=None, **settings):
     async def job():
         settled = Settings(base_url=base_url, **settings)
         tally, end = Tally(), Halt() if halt is None else halt  # a halt that is not set is false
-        parts = Job(warehouse, lambda: ApiKey(key, "the test"), settled, SystemClock(), end, tally, lambda _: None)
-        return await ingest(sources, parts), tally
+        load_key, time = lambda: ApiKey(key, "the test"), clock or SystemClock()
+        return await ingest(sources, Job(warehouse, load_key, settled, time, end, tally, lambda _: None)), tally
 
     return asyncio.run(job())
 
@@ -65,6 +71,128 @@ def test_batches_are_as_large_as_asked_for(simulation, tmp_path, monkeypatch):
     monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (sizes.append(len(o)), commit(self, o, r)))
     run([str(write_log(tmp_path / "a.log", new_ids(25)))], tmp_path / "w.duckdb", simulation.base_url, batch_size=10)
     assert sizes == [10, 10, 5]
+
+
+# Young IDs, in virtual time
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still while a request is answered."""
+    clock, ask = FakeClock(), AsyncOpenRouter.ask
+
+    async def at_once(self, operation, params, options=None):
+        with clock.held():
+            return await ask(self, operation, params, options)
+
+    monkeypatch.setattr(AsyncOpenRouter, "ask", at_once)
+    return clock
+
+
+def aged(age):
+    return f"gen-{int(NOON.timestamp()) - age}-{'A' * 20}"
+
+
+def story(path):
+    """The IDs in the order in which they were fetched, with their age in seconds then."""
+    age = "epoch(fetched_at) - epoch(requested_at)"
+    return rows(path, f"SELECT generation_id, {age} FROM generations ORDER BY fetched_at, {age}")
+
+
+def test_young_ids_wait_until_they_are_three_minutes_old_and_are_asked_before_the_run_ends(simulation, clock, tmp_path):
+    log, path = write_log(tmp_path / "a.log", map(aged, (5, 200, 170, 10_000, -30, 60))), tmp_path / "w.duckdb"
+    result, tally = run([str(log)], path, simulation.base_url, clock=clock, concurrency=2)
+    assert (result.code, tally.due, tally.settled) == (Exit.DONE, 6, 6)
+    told = story(path)
+    assert [i for i, _ in told] == [aged(age) for age in (200, 10_000, 170, 60, 5, -30)]
+    assert [age for _, age in told][2:] == pytest.approx([180, 180, 180, 150], abs=1)
+    assert 175 <= clock.elapsed < 200
+
+
+def test_a_young_id_is_asked_as_soon_as_it_is_due_while_others_wait_for_their_turn(simulation, clock, tmp_path):
+    log = write_log(tmp_path / "a.log", [aged(170), *(aged(1000 + n) for n in range(40))])
+    run([str(log)], tmp_path / "w.duckdb", simulation.base_url, clock=clock, rate=2.0, concurrency=4)
+    told = [i for i, _ in story(tmp_path / "w.duckdb")]
+    assert 18 <= told.index(aged(170)) <= 24
+
+
+def test_what_the_others_brought_is_stored_before_a_young_id_is_due(simulation, clock, tmp_path, monkeypatch):
+    stored, commit = [], Warehouse.commit
+    monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (stored.append(clock.elapsed), commit(self, o, r)))
+    log = write_log(tmp_path / "a.log", [aged(0), *new_ids(5)])
+    run([str(log)], tmp_path / "w.duckdb", simulation.base_url, clock=clock)
+    assert stored[0] <= batches.COMMIT_EVERY + 1
+    assert stored[-1] >= 180
+
+
+def test_the_limit_counts_ids_asked_young_or_not(simulation, clock, tmp_path):
+    log, path = write_log(tmp_path / "a.log", [aged(100), *new_ids(5)]), tmp_path / "w.duckdb"
+    _, tally = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
+    assert (tally.due, tally.requests, tally.settled) == (5, 5, 5)
+    assert rows(path, "SELECT generation_id FROM ops.work") == [(aged(100),)]
+    assert clock.elapsed < 30
+    _, tally = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
+    assert (tally.due, tally.requests, tally.settled) == (1, 1, 1)
+
+
+def test_due_times_hold_from_run_to_run(simulation, clock, tmp_path):
+    log, path = write_log(tmp_path / "a.log", [aged(100), aged(300)]), tmp_path / "w.duckdb"
+    for _ in range(2):
+        result, tally = run([str(log)], path, simulation.base_url, clock=clock, max_time=timedelta(seconds=30))
+        assert (result.code, tally.pending, rows(path, "SELECT count(*) FROM generations")) == (Exit.DONE, 0, [(1,)])
+    run([], path, simulation.base_url, clock=clock)
+    assert story(path)[-1] == (aged(100), pytest.approx(180, abs=1))
+
+
+def test_what_is_not_to_be_asked_yet_is_left_for_the_next_run(simulation, clock, tmp_path):
+    path = tmp_path / "w.duckdb"
+    with Warehouse(path, NOON) as warehouse:
+        items = [WorkItem(aged(age), second_of(aged(age)), "a.log", 0) for age in (100, 300)]
+        warehouse.add(Chunk(tuple(Sighting(i.generation_id, "a.log", 0) for i in items)), "run", NOON)
+        later = NOON + timedelta(seconds=10)
+        warehouse.commit([Pending(item, "not_found_yet", 404, later, 1) for item in items], "run")
+    _, tally = run([], path, simulation.base_url, clock=clock)
+    assert (tally.due, tally.requests) == (0, 0)
+    clock.advance(10)
+    _, tally = run([], path, simulation.base_url, clock=clock)
+    assert (tally.due, tally.settled) == (2, 2)
+
+
+# The server's limit, from run to run
+
+
+def test_a_limit_that_was_measured_is_remembered_and_handed_to_the_next_run(simulation, tmp_path, monkeypatch):
+    begun_with = []
+
+    class Measuring(RateLimit):
+        learned = Learned(120.0, 30.0)
+
+        def __init__(self, cap, concurrency, timeout, learned):
+            begun_with.append(learned)
+            super().__init__(cap, concurrency, timeout, learned)
+
+    monkeypatch.setattr(pipeline, "RateLimit", Measuring)
+    path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
+    for seed in (1, 2):
+        run([str(write_log(tmp_path / f"{seed}.log", new_ids(5, seed)))], path, simulation.base_url)
+    assert begun_with == [None, Learned(120.0, 30.0)]
+    [(last_run,)] = rows(path, "SELECT max(run_id) FROM ops.runs")
+    assert rows(path, "SELECT host, rate, burst, run_id FROM ops.rate_limits") == [(host, 120, 30, last_run)]
+    assert rows(path, "SELECT rate_limit FROM ops.runs") == [(120,), (120,)]
+
+
+def test_a_run_that_met_no_limit_leaves_what_is_known_of_it(simulation, tmp_path):
+    path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
+    log = str(write_log(tmp_path / "a.log", new_ids(5)))
+    with Warehouse(path, NOON) as warehouse:
+        warehouse.remember_rate(host, known := RememberedRate(40.0, 5.0, NOON), "earlier")
+    run([log], path, simulation.base_url)
+    with Warehouse(path, NOON) as warehouse:
+        assert warehouse.remembered_rate(host) == known
+    assert rows(path, "SELECT rate_limit FROM ops.runs") == [(None,)]
+
+
+# What is stored
 
 
 def json_of(value):
@@ -105,29 +233,29 @@ def test_a_key_that_may_not_see_content_costs_nothing_but_the_content(simulation
 
 def batches_of(monkeypatch):
     """The batches that are committed from now on."""
-    batches, commit = [], Warehouse.commit
-    monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (batches.append(list(o)), commit(self, o, r)))
-    return batches
+    stored, commit = [], Warehouse.commit
+    monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (stored.append(list(o)), commit(self, o, r)))
+    return stored
 
 
 @pytest.mark.parametrize("largest", [1, 100, 250])
 def test_batches_are_cut_where_their_content_is_large_enough(simulation, tmp_path, monkeypatch, largest):
-    monkeypatch.setattr(pipeline, "LARGEST_BATCH", largest)
-    batches, path = batches_of(monkeypatch), tmp_path / "w.duckdb"
+    monkeypatch.setattr(batches, "LARGEST_BATCH", largest)
+    stored, path = batches_of(monkeypatch), tmp_path / "w.duckdb"
     run([str(write_log(tmp_path / "a.log", new_ids(10)))], path, simulation.base_url, content=True)
-    for batch in batches[:-1]:
+    for batch in stored[:-1]:
         sizes = [o.content.size for o in batch]
         assert sum(sizes[:-1]) < largest <= sum(sizes)
-    assert sum(o.content.size for o in batches[-1][:-1]) < largest
-    assert len(batches) >= {1: 10, 100: 4, 250: 2}[largest]
+    assert sum(o.content.size for o in stored[-1][:-1]) < largest
+    assert len(stored) >= {1: 10, 100: 4, 250: 2}[largest]
     assert rows(path, "SELECT count(*) FROM generation_contents") == [(10,)]
 
 
 def test_without_content_the_size_of_a_batch_is_its_number_of_ids(simulation, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "LARGEST_BATCH", 1)
-    batches = batches_of(monkeypatch)
+    monkeypatch.setattr(batches, "LARGEST_BATCH", 1)
+    stored = batches_of(monkeypatch)
     run([str(write_log(tmp_path / "a.log", new_ids(25)))], tmp_path / "w.duckdb", simulation.base_url, batch_size=10)
-    assert [len(b) for b in batches] == [10, 10, 5]
+    assert [len(b) for b in stored] == [10, 10, 5]
 
 
 def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_next_both(

@@ -285,6 +285,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
+for_a_double = json_values.filter(lambda v: not isinstance(v, int) or abs(v) <= 2**53)  # beyond, there is no exact one
 plausible = {str: st.text(max_size=8), int: st.integers(), float: st.floats(-1e9, 1e9), bool: st.booleans()}
 
 
@@ -295,7 +296,11 @@ def objects(record):
         lambda beside, ours: {**beside, **ours},
         st.dictionaries(st.text(max_size=8) | st.just(EXTRA), json_values, max_size=3),
         st.fixed_dictionaries(
-            {}, optional={n: plausible.get(k, st.floats(-1e7, 1e7)) | json_values for n, k in kinds.items()}
+            {},
+            optional={
+                n: plausible.get(k, st.floats(-1e7, 1e7)) | (for_a_double if k is float else json_values)
+                for n, k in kinds.items()
+            },
         ),
     )
 

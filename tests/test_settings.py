@@ -117,7 +117,7 @@ def test_whatever_is_accepted_takes_the_key_to_its_own_host_alone(url):
 def test_the_defaults_are_those_of_the_contract():
     settings = Settings()
     assert settings.base_url == check_base_url(settings.base_url) == "https://openrouter.ai/api/v1"
-    assert (settings.concurrency, settings.timeout, settings.rate) == (32, 30.0, None)
+    assert (settings.concurrency, settings.timeout, settings.rate) == (256, 30.0, None)
     assert settings.not_found_grace == timedelta(hours=24)
     assert (settings.since, settings.until) == (EARLIEST, LATEST)
     assert (settings.max_time, settings.limit) == (None, None)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from ingest.durations import Durations
 from ingest.errors import Exit, KeyRefusedError
 from ingest.models import SourceRead
 from ingest.pipeline import Result
@@ -20,6 +21,13 @@ def problem(source, text):
     return SourceRead(source, bytes_read=0, sightings=0, complete=False, problem=text)
 
 
+def durations(*seconds):
+    times = Durations()
+    for each in seconds:
+        times.add(each)
+    return times
+
+
 BUSY = Tally(
     due=1500,
     sources=3,
@@ -30,6 +38,8 @@ BUSY = Tally(
     requests=1600,
     statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
     failures=Counter({"timeout": 4, "connect": 3}),
+    request_times=durations(*[0.0803] * 90, *[2.4] * 10),
+    held_back=61.2345,
     settled=1490,
     pending=6,
     dead=4,
@@ -54,7 +64,8 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
     text = report(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
     assert text == (
         "sources   3 read, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
-        "requests  1,600 in 12.3 s (40 throttled, 3 overloaded, 7 without an answer)\n"
+        "requests  1,600 in 12.3 s, p50 80 ms, p95 2,403 ms "
+        "(40 throttled, 3 overloaded: 2.7 % wasted, 61.2 s held back; 7 without an answer)\n"
         "IDs       1,490 settled, 6 pending, 4 dead\n"
         "spend     $1,234.57 added\n"
         "contents  1,448 stored; none for 40 http_403, 2 http_404\n"
@@ -86,12 +97,44 @@ def test_programs_read_one_object_on_one_line():
         "overdue": 5,
         "throttled": 40,
         "overloaded": 3,
+        "waste": Decimal("0.026875"),
+        "throttled_seconds": Decimal("61.234"),
+        "request_ms_p50": Decimal("79.6"),
+        "request_ms_p95": Decimal("2402.7"),
         "statuses": {"200": 1490, "404": 7, "429": 40, "503": 2, "529": 1},
         "failures": {"connect": 3, "timeout": 4},
         "spend_added": Decimal("1234.567890123456"),
         "contents": {"http_403": 40, "http_404": 2, "stored": 1448},
         "problems": [{"source": "a.gz", "problem": "cut off"}],
     }
+
+
+def the_line_of_requests(tally):
+    return report(result(), tally, "table").splitlines()[1].removeprefix("requests  ")
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ({"statuses": Counter({200: 4}), "request_times": durations(0.0042)}, "4 in 12.3 s, p50 4.2 ms, p95 4.2 ms"),
+        ({"statuses": Counter({200: 1, 429: 3})}, "4 in 12.3 s (3 throttled: 75.0 % wasted)"),
+        ({"statuses": Counter({200: 1999, 503: 1})}, "2,000 in 12.3 s (1 overloaded: under 0.1 % wasted)"),
+        (
+            {"statuses": Counter({429: 1}), "held_back": 0.07, "failures": Counter({"connect": 1})},
+            "1 in 12.3 s (1 throttled: 100.0 % wasted, 0.1 s held back; 1 without an answer)",
+        ),
+        ({"held_back": 0.04, "failures": Counter({"connect": 2})}, "0 in 12.3 s (2 without an answer)"),
+    ],
+)
+def test_people_read_only_what_there_is_to_tell_of_requests(counts, line):
+    statuses = counts.get("statuses", Counter())
+    assert the_line_of_requests(Tally(requests=statuses.total(), **counts)) == line
+
+
+def test_programs_read_null_for_request_times_without_requests():
+    facts = json.loads(report(result(), Tally(), "json"))
+    assert (facts["request_ms_p50"], facts["request_ms_p95"]) == (None, None)
+    assert (facts["waste"], facts["throttled_seconds"]) == (0.0, 0.0)
 
 
 def test_counts_come_in_a_fixed_order():

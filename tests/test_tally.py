@@ -11,8 +11,10 @@ def test_a_tally_begins_at_zero_and_shares_nothing():
     one.statuses[429] += 1
     one.failures["timeout"] += 1
     one.contents["stored"] += 1
+    one.request_times.add(0.08)
     assert (other.statuses, other.failures, other.contents) == ({}, {}, {})
-    assert (other.done, other.requests, other.spend) == (0, 0, Decimal(0))
+    assert other.request_times.quantile(0.5) is None
+    assert (other.done, other.requests, other.held_back, other.spend) == (0, 0, 0.0, Decimal(0))
 
 
 @given(st.lists(st.sampled_from([200, 404, 429, 500, 503, 529])))
@@ -29,3 +31,15 @@ def test_asking_for_a_count_adds_no_status():
     tally = Tally()
     assert (tally.throttled, tally.overloaded) == (0, 0)
     assert dict(tally.statuses) == {}
+
+
+@given(st.lists(st.sampled_from([200, 404, 429, 500, 503, 529]), min_size=1))
+def test_waste_is_the_share_of_requests_that_the_server_turned_away(statuses):
+    tally = Tally(requests=len(statuses))
+    tally.statuses.update(statuses)
+    assert tally.wasted == sum(status in (429, 503, 529) for status in statuses)
+    assert tally.waste == tally.wasted / len(statuses)
+
+
+def test_nothing_asked_is_nothing_wasted():
+    assert (Tally().wasted, Tally().waste) == (0, 0.0)

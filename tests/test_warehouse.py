@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,15 +9,16 @@ from conftest import new_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ingest.warehouse
 from ingest import simulated, sql
 from ingest.decode import decode_generation
-from ingest.errors import CannotCreateError, ConfigurationError, UnexpectedInputError
+from ingest.errors import CannotCreateError, ConfigurationError, OrusageError, UnexpectedInputError
 from ingest.generation_id import second_of
-from ingest.models import Chunk, Content, Dead, Pending, Settled, Sighting, SourceRead, WorkItem
+from ingest.models import Chunk, Content, Dead, Pending, RememberedRate, Settled, Sighting, SourceRead, WorkItem
 from ingest.schema import TABLES
 from ingest.settings import Settings
 from ingest.tally import Tally
-from ingest.warehouse import Page, Warehouse
+from ingest.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEGACY = ["gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG", "gen-Qm4TzB0pLx9KdVh2RfWs7YcN"]
@@ -125,17 +127,29 @@ def test_an_ask_cut_short_changes_nothing_but_its_requests(warehouse):
     ]
 
 
-def test_pages_walk_all_due_ids_newest_first_and_none_twice(warehouse):
+def test_pages_walk_all_due_ids_newest_first_and_none_twice(warehouse, monkeypatch):
+    monkeypatch.setattr(ingest.warehouse, "PAGE", 7)
     warehouse.add(chunk(IDS), "run", NOW)
-    seen, page = [], Page()
-    while items := warehouse.claim_due(Settings(), NOW, page, 7):
-        seen += items
-        page = Page.behind(items[-1])
-        warehouse.commit([Pending(i, "unreadable", 200, None, 1) for i in items], "run")
+    seen = []
+    for due in warehouse.ripe(Settings(), NOW):
+        seen.append(due)
+        warehouse.commit([Pending(due, "unreadable", 200, None, 1)], "run")
     assert sorted(i.generation_id for i in seen) == sorted(IDS)
     times = [i.requested_at or datetime(1970, 1, 1, tzinfo=UTC) for i in seen]
     assert times == sorted(times, reverse=True)
+    assert {i.due_at for i in seen} == {None}
+    assert list(warehouse.young(Settings(), NOW)) == []
     assert warehouse.count_due(Settings(), NOW) == len(IDS)
+
+
+def test_ids_under_three_minutes_old_are_claimed_apart_the_soonest_due_first(warehouse):
+    ages = (181, 180, 179, 60, 1, 0, -30, -3600)
+    made = {age: f"gen-{int(NOW.timestamp()) - age}-{'A' * 20}" for age in ages}
+    warehouse.add(chunk(made.values()), "run", NOW)
+    assert [i.generation_id for i in warehouse.ripe(Settings(), NOW)] == [made[180], made[181]]
+    waits = [(i.generation_id, (i.due_at - NOW).total_seconds()) for i in warehouse.young(Settings(), NOW)]
+    assert waits == [(made[179], 1), (made[60], 120), (made[1], 179), *((made[age], 180) for age in (0, -30, -3600))]
+    assert warehouse.count_due(Settings(), NOW) == len(ages)
 
 
 def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehouse):
@@ -147,6 +161,10 @@ def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehou
     newer = warehouse.count_due(Settings(since=middle), NOW + timedelta(days=1))
     older = warehouse.count_due(Settings(until=middle - timedelta(seconds=1)), NOW + timedelta(days=1))
     assert (newer, older) == (20, 22)
+    assert len(list(warehouse.ripe(Settings(since=middle), NOW + timedelta(days=1)))) == 20
+    young = warehouse.young(Settings(until=middle), middle + timedelta(seconds=1))
+    assert [second_of(i.generation_id) for i in young][-1] == middle
+    assert not list(warehouse.young(Settings(since=NOW), middle))
 
 
 def test_a_failed_batch_leaves_nothing_behind(warehouse):
@@ -220,14 +238,14 @@ def test_an_id_whose_content_cannot_be_stored_is_not_settled(warehouse, generati
     assert ids_of(warehouse, "ops.work") == sorted(IDS)
 
 
-@pytest.fixture
-def old_warehouse(tmp_path):
-    """A file of the first version, which had one migration and no views yet: an ID is settled, another pending."""
-    path, first = tmp_path / "old.duckdb", sql.migrations()[0]
+def write_old_warehouse(path, migrations):
+    """A file that an earlier version left, which had these migrations: an ID is settled, another pending."""
     with duckdb.connect(path) as connection:
         connection.execute(sql.query("create_migrations_table"))
-        connection.execute(first.text)
-        connection.execute("INSERT INTO ops.migrations VALUES ($1, $2, TIMESTAMP '2026-01-01')", [1, first.name])
+        for migration in migrations:
+            connection.execute(migration.text)
+            row = [migration.number, migration.name]
+            connection.execute("INSERT INTO ops.migrations VALUES ($1, $2, TIMESTAMP '2026-01-01')", row)
         row = [IDS[0], second_of(IDS[0]).replace(tzinfo=None)]
         connection.execute("INSERT INTO main.generations (generation_id, requested_at) VALUES ($1, $2)", row)
         row = [IDS[1], second_of(IDS[1]).replace(tzinfo=None)]
@@ -239,13 +257,38 @@ def old_warehouse(tmp_path):
     return path
 
 
+@pytest.fixture
+def old_warehouse(tmp_path):
+    return write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:1])
+
+
+def test_a_warehouse_without_rates_gets_them_and_keeps_its_runs(tmp_path):
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:2])
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO ops.runs (run_id, settled, exit_code) VALUES ('older', 7, 0)")
+    with Warehouse(path, NOW) as warehouse:
+        warehouse.start_run("newer", "0", "https://x", NOW)
+        warehouse.finish_run("newer", Tally(requests=1, held_back=1.5), 0, NOW, 50.0)
+        warehouse.remember_rate("x", RememberedRate(50.0, 10.0, NOW), "newer")
+        runs = "SELECT run_id, settled, exit_code, waste, throttled_seconds, rate_limit FROM ops.runs ORDER BY run_id"
+        assert every(warehouse, runs) == [("newer", 0, 0, 0, 1.5, 50), ("older", 7, 0, None, None, None)]
+    with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
+        assert warehouse.remembered_rate("x") == RememberedRate(50.0, 10.0, NOW)
+        described = (
+            "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
+            "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
+        )
+        assert every(warehouse, described) == every(new, described)
+        assert all(comment for *_, comment in every(new, described))
+
+
 def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_holds(old_warehouse):
     with Warehouse(old_warehouse, NOW) as warehouse:
         applied = every(warehouse, "SELECT number, name, applied_at FROM ops.migrations WHERE number > 0 ORDER BY ALL")
         assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql.migrations()]
         assert [time == NOW.replace(tzinfo=None) for *_, time in applied] == [False] + [True] * (len(applied) - 1)
         assert ids_of(warehouse, "generations") == [IDS[0]]
-        [due] = warehouse.claim_due(Settings(), NOW, Page(), 10)
+        [due] = warehouse.ripe(Settings(), NOW)
         assert due.generation_id == IDS[1]
         warehouse.commit([settled(IDS[1], content(IDS[1])), settled(LEGACY[0], content(LEGACY[0]))], "run")
         assert ids_of(warehouse, "generation_contents") == sorted([IDS[1], LEGACY[0]])
@@ -293,6 +336,41 @@ def test_a_run_has_a_record_from_its_start(warehouse):
     assert every(warehouse, "SELECT run_id, finished_at, exit_code FROM ops.runs") == [("r1", None, None)]
     warehouse.finish_run("r1", Tally(settled=3, spend=Decimal("0.000000000001")), 3, NOW)
     assert every(warehouse, "SELECT settled, spend_added, exit_code FROM ops.runs") == [(3, Decimal("1e-12"), 3)]
+    pace = "SELECT waste, throttled_seconds, request_ms_p50, request_ms_p95, rate_limit FROM ops.runs"
+    assert every(warehouse, pace) == [(None, 0, None, None, None)]
+
+
+def test_a_runs_record_tells_how_it_fared_with_the_server(warehouse):
+    tally = Tally(requests=200, statuses=Counter({200: 196, 429: 1, 503: 1, 529: 2}), held_back=2.5)
+    for ms in range(1, 101):
+        tally.request_times.add(ms / 1000)
+    warehouse.start_run("r1", "0", "https://x", NOW)
+    warehouse.finish_run("r1", tally, 0, NOW, 98.5)
+    [(waste, held_back, rate_limit, *quantiles)] = every(
+        warehouse, "SELECT waste, throttled_seconds, rate_limit, request_ms_p50, request_ms_p95 FROM ops.runs"
+    )
+    assert (waste, held_back, rate_limit) == (0.02, 2.5, 98.5)
+    assert quantiles == pytest.approx([50, 95], rel=0.03)
+
+
+def test_of_each_host_the_limit_measured_last_is_remembered(warehouse):
+    assert warehouse.remembered_rate("openrouter.ai") is None
+    for host, rate in (("openrouter.ai", 10.0), ("127.0.0.1:8787", 300.5), ("openrouter.ai", 20.25)):
+        warehouse.remember_rate(host, RememberedRate(rate, rate / 2, NOW + timedelta(seconds=rate)), f"run-{rate}")
+    assert warehouse.remembered_rate("openrouter.ai") == RememberedRate(20.25, 10.125, NOW + timedelta(seconds=20.25))
+    assert warehouse.remembered_rate("127.0.0.1:8787").rate == 300.5
+    assert every(warehouse, "SELECT host, run_id FROM ops.rate_limits ORDER BY host") == [
+        ("127.0.0.1:8787", "run-300.5"),
+        ("openrouter.ai", "run-20.25"),
+    ]
+
+
+def test_a_limit_that_cannot_be_stored_leaves_the_one_before(warehouse):
+    before = RememberedRate(10.0, 5.0, NOW)
+    warehouse.remember_rate("openrouter.ai", before, "run")
+    with pytest.raises(OrusageError):
+        warehouse.remember_rate("openrouter.ai", RememberedRate("fast", 5.0, NOW), "run")
+    assert warehouse.remembered_rate("openrouter.ai") == before
 
 
 def test_opening_again_changes_nothing(tmp_path):

@@ -1,4 +1,6 @@
--- New IDs: those of `incoming` that are neither in the ledger nor settled. The range prunes both look-ups.
+-- add_work
+-- New IDs: those of `incoming` that are neither in the ledger nor settled. The range prunes both look-ups, and the semi
+-- joins keep only what stands in `incoming`, so that memory does not grow with what is known.
 INSERT INTO ops.work BY NAME
 SELECT
     i.generation_id,
@@ -11,7 +13,11 @@ SELECT
     0 AS runs
 FROM incoming AS i
 ANTI JOIN (
-    SELECT generation_id FROM ops.work WHERE requested_at BETWEEN $low AND $high
+    SELECT w.generation_id
+    FROM (SELECT generation_id FROM ops.work WHERE requested_at BETWEEN $low AND $high) AS w
+    SEMI JOIN incoming USING (generation_id)
     UNION ALL
-    SELECT generation_id FROM main.generations WHERE requested_at BETWEEN $low AND $high
+    SELECT g.generation_id
+    FROM (SELECT generation_id FROM main.generations WHERE requested_at BETWEEN $low AND $high) AS g
+    SEMI JOIN incoming USING (generation_id)
 ) AS k USING (generation_id);

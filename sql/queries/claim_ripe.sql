@@ -1,5 +1,5 @@
--- The next page of due IDs, newest first. A page begins behind the last row of the page before, so nothing is
--- claimed twice in a run, whatever became of it meanwhile. Legacy IDs sort as the oldest.
+-- The next page of due IDs that are old enough to be asked at once, newest first. A page begins behind the last row of
+-- the page before, so nothing is claimed twice in a run, whatever became of it meanwhile. Legacy IDs sort as the oldest.
 SELECT
     generation_id,
     requested_at,
@@ -11,7 +11,7 @@ SELECT
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now
-  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND $until
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND least($until, $newest_ripe)
   AND (coalesce(requested_at, TIMESTAMP '1970-01-01'), generation_id) < ($after_time, $after_id)
 ORDER BY coalesce(requested_at, TIMESTAMP '1970-01-01') DESC, generation_id DESC
 LIMIT $page;

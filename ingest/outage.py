@@ -1,0 +1,47 @@
+"""While nothing gets through: one request at a time asks whether the server is back, ever more seldom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHARE = 0.15
+SOONEST, LATEST = 0.5, 8.0
+"""Seconds between two probes: this share of the outage so far, at least and at most so long."""
+
+
+@dataclass(slots=True)
+class Outage:
+    """A time in which the server takes nothing, whatever the pace.
+
+    Attributes:
+        reason: ``throttled`` (429), ``overloaded`` (503, 529, failures in a row) or ``silent`` (no answers).
+        since: When it began, in seconds of the monotonic clock.
+        gap: Seconds before the next probe.
+    """
+
+    reason: str
+    since: float
+    gap: float
+    _next: float = 0.0
+    _sent: float | None = None
+
+    def __post_init__(self) -> None:
+        self._next = self.since + self.gap
+
+    def wait(self, now: float, patience: float) -> float:
+        """Seconds until the next probe; one that is not answered within `patience` seconds is given up."""
+        return max(self._next, self._sent + patience if self._sent is not None else 0.0) - now
+
+    def probed(self, now: float) -> None:
+        """A probe goes out."""
+        self._sent = now
+
+    def goes_on(self, sent_at: float, now: float) -> None:
+        """The probe sent at `sent_at` failed. A limit may be over soon, so there the gap only doubles."""
+        if self.reason == "throttled":
+            self.gap = min(2 * self.gap, LATEST)
+        else:
+            self.gap = min(max(SHARE * (now - self.since), SOONEST), LATEST)
+        self._next = now + self.gap
+        if self._sent is not None and sent_at >= self._sent:  # else a later one is still under way
+            self._sent = None

@@ -1,0 +1,18 @@
+-- The next page of due IDs that claim_ripe leaves out because they are too young, oldest first: those are old enough
+-- soonest. Paged in the same way.
+SELECT
+    generation_id,
+    requested_at,
+    source,
+    position,
+    runs,
+    last_status,
+    reason
+FROM ops.work
+WHERE state = 'pending'
+  AND coalesce(not_before, $now) <= $now
+  AND requested_at > $newest_ripe
+  AND requested_at BETWEEN $since AND $until
+  AND (requested_at, generation_id) > ($after_time, $after_id)
+ORDER BY requested_at, generation_id
+LIMIT $page;
