@@ -29,6 +29,9 @@ START_PACE = 8.0
 CATCH_UP = 0.02
 """Seconds of sends that may be made up for when the event loop was late."""
 
+ROUNDING = 1e-6
+"""Seconds; a shorter wait may be too short for the clock to move."""
+
 HASTE = 1.3
 """Pace at most, in rates, while stored tokens are used."""
 
@@ -166,9 +169,9 @@ class RateLimit:
 
     def state(self, now: float) -> LimitState:
         """What it does now."""
+        pause = self.wait(now)
         reason = self._outage.reason if self._outage else "asked" if self._held_until > now else None
         if reason:
-            pause = self.wait(now)
             pause = pause if pause < math.inf else max(self._held_until - now, 0.0)
             return LimitState("waiting", self.rate, self._in_flight, pause, reason)
         phase = "searching" if self._search else "probing" if self._schedule.is_due else "holding"
@@ -181,15 +184,14 @@ class RateLimit:
         self._advance(now)
         if self._outage is None and now >= self._silent_at():
             self._stop("silent", now, SOONEST)
-        return max(self._wait(now), self._held_until - now, 0.0)
+        wait = max(self._wait(now), self._held_until - now)
+        return wait if wait > ROUNDING else 0.0
 
     def _wait(self, now: float) -> float:
         if self._outage:
             probe = max(self._outage.wait(now, self._patience), self._next_send - now)
             return probe if self._in_flight < self._concurrency else math.inf
-        if self._search and self._search.is_ending:
-            return math.inf
-        if self._in_flight >= self._bound:
+        if (self._search and self._search.is_ending) or self._in_flight >= self._bound:
             return max(self._silent_at() - now, CATCH_UP)
         if self._search or self._schedule.is_due:
             return self._next_send - now

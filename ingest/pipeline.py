@@ -109,7 +109,7 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
     expansion = expand(sources)
     job.tally.passed_over = expansion.passed_over
     chunks = _worth_storing(scan_all(expansion, now), job.warehouse)
-    with Warehouse(job.warehouse, now) as warehouse:
+    with Warehouse(job.warehouse, now, bounded=not job.settings.content) as warehouse:
         if job.settings.content:
             _warn_of_readers(job.warehouse)
         run = _Run(job, warehouse, now)

@@ -26,11 +26,18 @@ if TYPE_CHECKING:
 STORAGE_VERSION = "v1.4.0"
 """Read by DuckDB 1.4, 1.5 and 2.x clients; what DuckDB 2 writes by itself is not."""
 
+BOUNDED: dict[str, Any] = {"memory_limit": "192MB", "threads": 2}
+"""What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
+
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
 
 
-def open_writable(path: Path) -> duckdb.DuckDBPyConnection:
+def open_writable(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     """Open a file for writing; it comes into being if it is missing.
+
+    Args:
+        path: The file.
+        bounded: Use little memory (`BOUNDED`), which suffices for all but values of many megabytes.
 
     Raises:
         OrusageError: as `storage_errors` has it.
@@ -45,7 +52,8 @@ def open_writable(path: Path) -> duckdb.DuckDBPyConnection:
             cause=f"there is no directory {path.parent}",
             fix="create it, or name another file with -w",
         )
-    return _connect(path, {"storage_compatibility_version": STORAGE_VERSION}, read_only=False)
+    bounds = BOUNDED if bounded else {}
+    return _connect(path, {"storage_compatibility_version": STORAGE_VERSION, **bounds}, read_only=False)
 
 
 def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:

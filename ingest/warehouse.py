@@ -58,15 +58,17 @@ PAGE = 5_000
 class Warehouse:
     """A warehouse opened for writing, created or brought up to date if need be; use it as a context manager.
 
+    It uses little memory if `bounded`, which contents of many megabytes do not fit into.
+
     Raises:
         UnexpectedInputError: the file is no DuckDB file, or no warehouse of ours.
         ConfigurationError: its schema is newer than this program.
         OrusageError: it cannot be opened, see `ingest.storage`.
     """
 
-    def __init__(self, path: Path, now: datetime) -> None:
+    def __init__(self, path: Path, now: datetime, *, bounded: bool = True) -> None:
         self.path = path
-        self._connection = open_writable(path)
+        self._connection = open_writable(path, bounded=bounded)
         try:
             with storage_errors(path):
                 self._migrate(_naive(now))

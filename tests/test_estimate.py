@@ -68,9 +68,7 @@ def test_whatever_happens_rate_and_burst_stay_sane(happened, looked):
     mirror, estimate = Mirror(50.0, 40.0), Estimate()
     for taken, seconds, spell in happened:
         mirror.peak = min(mirror.rate * seconds, 1e6)
-        learn(
-            mirror, interval(taken, seconds, mirror.peak - taken, looked=looked), estimate=estimate, spells=[spell]
-        )
+        learn(mirror, interval(taken, seconds, mirror.peak - taken, looked=looked), estimate=estimate, spells=[spell])
         assert LOWEST <= mirror.rate < math.inf
         assert SMALLEST_BURST <= mirror.burst < math.inf
         assert estimate.spell == 0

@@ -1,4 +1,5 @@
 import asyncio
+import math
 
 import pytest
 from fake_clock import FakeClock
@@ -66,11 +67,60 @@ def test_nobody_falls_asleep_after_the_end():
     assert asyncio.run(scenario()) == 0
 
 
+@pytest.mark.parametrize("seconds", [100.0, math.inf])
+def test_whoever_may_be_woken_sleeps_until_then(seconds):
+    async def scenario():
+        clock, halt, woken = FakeClock(), Halt(), asyncio.Event()
+
+        async def wake():
+            await clock.sleep(3.0)
+            woken.set()
+
+        await asyncio.gather(halt.sleep(clock, seconds, woken), wake())
+        assert (clock.elapsed, bool(halt)) == (3.0, False)
+        await halt.sleep(clock, seconds, woken)
+        assert clock.elapsed == 3.0
+
+    asyncio.run(scenario())
+
+
+def test_whoever_is_not_woken_sleeps_as_long_as_he_should():
+    async def scenario():
+        clock, woken = FakeClock(), asyncio.Event()
+        await Halt().sleep(clock, 12.5, woken)
+        return clock.elapsed, woken.is_set()
+
+    assert asyncio.run(scenario()) == (12.5, False)
+
+
+@pytest.mark.parametrize("may_be_woken", [False, True])
+def test_an_endless_sleep_ends_with_the_run_and_asks_no_clock(may_be_woken):
+    asked = []
+
+    class AskedClock(FakeClock):
+        async def sleep(self, seconds):
+            asked.append(seconds)
+            await super().sleep(seconds)
+
+    async def scenario():
+        clock, halt = AskedClock(), Halt()
+
+        async def end():
+            await clock.sleep(3.0)
+            halt.set()
+
+        await asyncio.gather(halt.sleep(clock, math.inf, asyncio.Event() if may_be_woken else None), end())
+        return clock.elapsed
+
+    assert asyncio.run(scenario()) == 3.0
+    assert asked == [3.0]
+
+
 def test_a_sleep_leaves_nothing_behind():
     async def scenario():
         clock, halt = FakeClock(), Halt()
-        await halt.sleep(clock, 1.0)
-        sleeping = asyncio.create_task(halt.sleep(clock, 5.0))
+        await halt.sleep(clock, 1.0, asyncio.Event())
+        sleeping = asyncio.create_task(halt.sleep(clock, 5.0, asyncio.Event()))
         await asyncio.sleep(0)
         sleeping.cancel()
         await asyncio.gather(sleeping, return_exceptions=True)

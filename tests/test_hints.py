@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.hints import LONGEST_HINT, http_date, wait_hint
+from ingest.hints import AGREEMENT, LONGEST_HINT, http_date, wait_hint
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
@@ -103,6 +103,47 @@ def test_a_date_that_cannot_be_is_no_date(text):
     assert hint(retry_after=text) is None
 
 
+MOMENTS = {
+    "a date": lambda at: {"retry-after": format_datetime(at, usegmt=True)},
+    "epoch seconds": lambda at: {"x-ratelimit-reset": f"{at.timestamp():.0f}"},
+    "epoch milliseconds": lambda at: {"x-ratelimit-reset": f"{at.timestamp() * 1000:.0f}"},
+}
+wrong_clocks = st.one_of(st.integers(-(10**8), -3), st.integers(3, 10**8)).map(lambda s: timedelta(seconds=s))
+
+
+@given(st.sampled_from(list(MOMENTS)), st.integers(0, 300), wrong_clocks, st.booleans())
+def test_where_our_clock_is_wrong_a_moment_is_measured_from_the_answers_date(form, seconds, wrong_by, is_inside):
+    moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
+    headers, error = (date, inside(**moment)) if is_inside else (date | moment, None)
+    assert wait_hint(headers, error, NOW + wrong_by) == pytest.approx(seconds)
+
+
+@given(st.sampled_from(list(MOMENTS)), st.integers(10, 200), st.floats(-2, 2), st.booleans())
+def test_where_our_clock_agrees_a_moment_is_measured_from_it_for_it_knows_parts_of_a_second(
+    form, seconds, off, is_inside
+):
+    assert timedelta(seconds=2) == AGREEMENT
+    moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
+    headers, error = (date, inside(**moment)) if is_inside else (date | moment, None)
+    assert wait_hint(headers, error, NOW + timedelta(seconds=off)) == pytest.approx(seconds - off, abs=1e-5)
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 Jan 2026 00:00:00 GMT"])
+def test_without_a_date_a_moment_is_measured_from_our_clock(date):
+    headers = {} if date is None else {"date": date}
+    assert wait_hint(headers | MOMENTS["a date"](NOW + timedelta(seconds=42)), None, NOW) == 42
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "7"}, {"retry-after-ms": "7000"}])
+def test_so_many_seconds_are_as_many_whatever_the_answers_date(headers):
+    headers |= {"date": format_datetime(NOW - timedelta(days=9), usegmt=True)}
+    assert wait_hint(headers, None, NOW) == 7
+
+
+def test_a_date_alone_is_no_hint():
+    assert hint(date=format_datetime(NOW + timedelta(seconds=42), usegmt=True)) is None
+
+
 numbers = st.one_of(st.integers(), st.floats()).map(str)
 dates = st.builds(
     "{}, {} {} {} {}:{}:{} {}".format,
@@ -123,7 +164,7 @@ any_json = st.recursive(
 
 
 @given(
-    headers=st.dictionaries(st.sampled_from(HINTS), header_texts),
+    headers=st.dictionaries(st.sampled_from([*HINTS, "date"]), header_texts),
     metadata=st.one_of(any_json, st.fixed_dictionaries({"headers": any_json})),
     now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # made aware
 )

@@ -163,7 +163,6 @@ def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limi
         hand.answer_all(TAKEN)
 
 
-@pytest.mark.xfail(reason="a wait may be shorter than a clock can tell, so who sleeps as told may sleep for ever")
 def test_whoever_sleeps_as_long_as_told_does_not_sleep_in_vain():
     for number in range(1000):
         limit, now = RateLimit(learned=KNOWN), number / 7
@@ -322,7 +321,8 @@ def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
     hand.wait_and_send(12)
     hand.answer(THROTTLED)
     for number in range(11):
-        assert (hand.limit.wait(hand.now), hand.limit.learned) == (math.inf, None)
+        assert hand.limit.wait(hand.now) > 1  # nothing goes before it is read, unless the server falls silent
+        assert hand.limit.learned is None
         hand.answer(TAKEN if number % 2 else THROTTLED)
     assert hand.limit.wait(hand.now) < math.inf
     assert hand.state().phase == "holding"
@@ -495,7 +495,19 @@ def test_a_search_goes_on_after_an_outage_where_it_was():
 def test_what_a_pause_may_have_stored_is_not_spent_at_once():
     hand = overloaded()
     hand.exchange(*[OVERLOADED] * 20, TAKEN)
-    assert hand.send() <= 4
+    since = hand.now
+    hand.exchange(*[TAKEN] * 28, took=0.0)
+    assert hand.now - since >= (28 - 4) / 50
+
+
+def test_what_an_outage_refused_counts_in_no_rate():
+    hand = overloaded()
+    hand.exchange(*[OVERLOADED] * 20, TAKEN)
+    assert hand.limit._taken == 3
+    since = hand.now
+    hand.exchange(*[TAKEN] * 60, THROTTLED, took=0.0)
+    assert hand.state().reason is None
+    assert 50 < hand.limit.rate <= 60 / (hand.now - since)
 
 
 def test_without_answers_to_three_requests_it_probes():

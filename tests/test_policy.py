@@ -14,7 +14,8 @@ from ingest.api_errors import (
     RequestAbortedError,
     RequestTimeoutError,
 )
-from ingest.policy import Verdict, backoff, next_look, reason_of, verdict_of
+from ingest.limiter import Answer
+from ingest.policy import Verdict, answer_of, backoff, next_look, reason_of, verdict_of
 from ingest.result import Err, Ok
 
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
@@ -118,6 +119,42 @@ def test_a_request_without_an_answer_is_a_failure_and_without_a_connection_nobod
 def test_an_answers_reason_is_its_status(status):
     for result in (read(status, ERROR), read(status, HTML)):
         assert reason_of(result.error) == f"http_{status}"
+
+
+def answer_to(result):
+    return answer_of(result, verdict_of(result))
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+@pytest.mark.parametrize("body", [ERROR, HTML, b""])
+def test_the_limiter_hears_of_429_503_and_529_and_any_other_answer_was_taken(status, body):
+    special = {429: Answer.THROTTLED, 503: Answer.OVERLOADED, 529: Answer.OVERLOADED}
+    assert answer_to(read(status, body)) is special.get(status, Answer.TAKEN)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_success_was_taken_whatever_it_holds(path):
+    for result in (read(200, PATHS[path], path=path), read(200, HTML, path=path), oversized(200, path)):
+        assert answer_to(result) is Answer.TAKEN
+
+
+@pytest.mark.parametrize("error", [error for error, _, _ in WITHOUT_AN_ANSWER])
+def test_a_request_without_an_answer_has_failed_for_the_limiter(error):
+    assert answer_to(Err(error)) is Answer.FAILED
+
+
+def test_every_verdict_tells_the_limiter_something():
+    assert policy.ANSWERS.keys() == set(Verdict)
+    assert {v for v, answer in policy.ANSWERS.items() if answer is not Answer.TAKEN} == {
+        Verdict.THROTTLED,
+        Verdict.OVERLOADED,
+        Verdict.UNREACHED,
+        Verdict.FAILED,
+    }
+
+
+def test_only_who_says_it_is_asked_too_much_is_waited_for():
+    assert {429, 503, 529} == policy.HINTING
 
 
 @given(st.integers(1, 100), st.floats(0, 1))

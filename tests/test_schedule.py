@@ -28,13 +28,13 @@ def planned(schedule, *, looked=True, found_more=False, **figures):
     return schedule.interval
 
 
-def settled(looks=LEARNING, cheap=True, **fields):
+def settled(looks=LEARNING, *, cheap=True, **fields):
     """One to whom the rate is known after so many looks, with all it can save up, or with nothing left."""
     schedule = Schedule(**fields)
     for _ in range(looks):
         schedule.confirmed()
     if cheap:
-        for _ in range(int(SAVED / BUDGET) + 1):
+        for _ in range(int(2 * SAVED / BUDGET)):
             schedule.sent()
     return schedule
 
