@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STORAGE_VERSION = "v1.4.0"
 """Read by DuckDB 1.4, 1.5 and 2.x clients; what DuckDB 2 writes by itself is not."""
 
-BOUNDED: dict[str, Any] = {"memory_limit": "192MB", "threads": 2}
+BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
 """What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
 
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
