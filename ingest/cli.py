@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from ingest.models import SourceRead
+    from ingest.settings import Settings
 
 DEFAULT_WAREHOUSE = Path("orusage.duckdb")
-EXTRACT_CHUNK = 1_000
 FORMATS = ("table", "json", "ndjson", "csv", "markdown")
 
 log = logging.getLogger("orusage")
@@ -181,6 +180,12 @@ API_OPTIONS = (
 @click.option("--since", type=MOMENT, help="Leave alone IDs whose own second is earlier: 2026-11-01, or 7d (ago).")
 @click.option("--until", type=MOMENT, help="Leave alone IDs whose own second is later.")
 @click.option(
+    "--keep-field",
+    metavar="NAME",
+    multiple=True,
+    help="Store this JSON or logfmt field of each ID's log line; a.b is b inside a. May be repeated.",
+)
+@click.option(
     "--content", is_flag=True, help="Store prompts and completions too.  [default: never asked for, never stored]"
 )
 @click.option(
@@ -192,6 +197,7 @@ API_OPTIONS = (
 @click.option("--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age at which a 404 is final.")
 @click.option("--batch-size", type=click.IntRange(1, 50_000), default=500, show_default=True, help="IDs per commit.")
 @api_options
+@click.option("--dry-run", is_flag=True, help="Only tell what would be read and asked; nothing is stored.")
 @click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)
 @click.option("--summary", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
@@ -205,15 +211,17 @@ def ingest(
     base_url: str | None,
     api_key_file: Path | None,
     api_key_command: str | None,
+    keep_field: tuple[str, ...],
+    dry_run: bool,
     progress: str,
     summary: str,
     **bounds: Any,
 ) -> int:
     """Read IDs out of SOURCES and fetch what is known of them.
 
-    SOURCES are files, directories, globs, or - for standard input; plain or .gz, .bz2, .xz; text of any kind. Without
-    any, asks for what is due in the ledger. The key is read from --api-key-file, --api-key-command,
-    OPENROUTER_API_KEY or $CREDENTIALS_DIRECTORY/openrouter_api_key.
+    SOURCES are files, directories, globs, URLs, or - for standard input; text of any kind, plain or .gz, .bz2, .xz,
+    .zst. What an earlier run has read is not read again. Without any, asks for what is due in the ledger. The key is
+    read from --api-key-file, --api-key-command, OPENROUTER_API_KEY or $CREDENTIALS_DIRECTORY/openrouter_api_key.
 
     \b
       orusage ingest /var/log/myapp/
@@ -231,12 +239,25 @@ def ingest(
         since=since or EARLIEST,
         until=until or LATEST,
         timeout=timeout.total_seconds(),
+        keep_fields=keep_field,
         **bounds,
     )
+    if dry_run:
+        return _rehearse(sources, options.file, settings, summary)
     key = partial(load_key, api_key_file, api_key_command)
     result, tally = run(sources, options.file, key, settings, bar=_wants_bar(options, progress))
     _emit(report(result, tally, summary))
     return _report(result.error) if result.error else result.code
+
+
+def _rehearse(sources: tuple[str, ...], warehouse: Path, settings: Settings, form: str) -> int:
+    from ingest.clock import SystemClock
+    from ingest.rehearsal import rehearse
+    from ingest.summary import report_rehearsal
+
+    rehearsal = rehearse(sources, warehouse, settings, SystemClock().now())
+    _emit(report_rehearsal(rehearsal, form))
+    return Exit.PARTIAL if rehearsal.problems else Exit.DONE
 
 
 def _wants_bar(options: Globals, progress: str) -> bool:
@@ -314,31 +335,29 @@ def extract(sources: tuple[str, ...], format: str) -> int:
 
     The position is the offset of the ID in bytes, after decompression.
     """
+    from operator import attrgetter
+
     from ingest.clock import SystemClock
     from ingest.render import streamed
-    from ingest.scan import expand, require_readable, scan_all
+    from ingest.scan import scan_all
+    from ingest.sources import Readings, expand
 
-    reads: list[SourceRead] = []
+    readings = Readings()
+    row = attrgetter("generation_id", "source", "position")
 
     def rows() -> Iterator[list[tuple[Any, ...]]]:
-        for chunk in scan_all(expand(sources), SystemClock().now(), EXTRACT_CHUNK):
-            yield [(s.generation_id, s.source, s.position) for s in chunk.sightings]
-            reads.extend([chunk.read] if chunk.read else [])
+        for chunk in scan_all(expand(sources), SystemClock().now(), size=1):
+            readings.note(chunk.finished)
+            yield list(map(row, chunk.sightings))
 
     for text in streamed(("generation_id", "source", "position"), rows(), format):
         if not _emit(text):
             break
     else:
-        require_readable(reads)
-    return _tell_problems(reads)
-
-
-def _tell_problems(reads: list[SourceRead]) -> int:
-    """Name what could not be read."""
-    problems = [r for r in reads if r.problem and not r.passed_over]
-    for read in problems:
+        readings.require_readable()
+    for read in readings.problems:
         log.warning("%s: %s", ascii(read.source)[1:-1], read.problem)
-    return Exit.PARTIAL if problems else Exit.DONE
+    return Exit.PARTIAL if readings.problems else Exit.DONE
 
 
 @orusage.command()

@@ -1,6 +1,5 @@
 """Time as an argument: what a stage may ask of a clock, and the real one."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -32,4 +31,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the running event loop."""
+        import asyncio  # noqa: PLC0415  # whoever only reads the clock does not pay for an event loop
+
         await asyncio.sleep(seconds)

@@ -12,11 +12,14 @@ OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
 """OpenRouter did not exist before: an earlier second is a look-alike's."""
 
 TAG = r"(?:(?!gen-)[a-z][a-z0-9]{0,15}-)?"
-TODAY = rf"gen-{TAG}[0-9]{{10}}-[0-9A-Za-z]{{20}}(?![0-9A-Za-z])"
-LEGACY = r"gen-(?=[0-9a-z]*[A-Z])(?=[0-9A-Z]*[a-z])(?:[0-9A-Za-z]{28}|[0-9A-Za-z]{24})(?![0-9A-Za-z-])"
+_TODAY = rf"{TAG}[0-9]{{10}}-[0-9A-Za-z]{{20}}(?![0-9A-Za-z])"
+_LEGACY = r"(?=[0-9a-z]*[A-Z])(?=[0-9A-Z]*[a-z])(?:[0-9A-Za-z]{28}|[0-9A-Za-z]{24})(?![0-9A-Za-z-])"
+FORMS = rf"(?:{_TODAY}|{_LEGACY})"
+"""What follows ``gen-``, in any form."""
+
 LONGEST = len("gen-") + 17 + 11 + 20
 
-_WHOLE = re.compile(rf"(?:{TODAY}|{LEGACY})\Z")
+_WHOLE = re.compile(rf"gen-{FORMS}\Z")
 _SECOND = re.compile(rf"gen-{TAG}([0-9]{{10}})-")
 
 
@@ -26,9 +29,9 @@ def second_of(generation_id: str) -> datetime | None:
     return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
-def is_plausible(second: datetime | None, now: datetime) -> bool:
-    """Whether an ID may carry this second: from 2023 to a day ahead of `now`, for clocks that differ."""
-    return second is None or OLDEST <= second <= now + timedelta(days=1)
+def latest(now: datetime) -> datetime:
+    """The latest second that an ID may carry: clocks differ."""
+    return now + timedelta(days=1)
 
 
 def is_generation_id(text: str) -> bool:

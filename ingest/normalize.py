@@ -88,6 +88,9 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
             "run_id": [run_id] * len(settled),
             "source": [s.item.source for s in settled],
             "source_position": [s.item.position for s in settled],
+            "source_line": [s.item.line for s in settled],
+            "logged_at": [s.item.logged_at for s in settled],
+            "log_fields": [s.item.log_fields for s in settled],
             "requested_day": [None] * len(settled),
         },
     )

@@ -8,65 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import stat
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from itertools import chain, islice
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ingest import __version__, stops
 from ingest.batches import Batches
-from ingest.burials import buried_with_care
-from ingest.client import AsyncOpenRouter
+from ingest.callsite import CallSites
+from ingest.checkpoints import Checkpoints
 from ingest.errors import Exit, NoInputError, OrusageError
-from ingest.fetch import Fetcher
-from ingest.gate import Gate
-from ingest.limiter import Learned, RateLimit
-from ingest.models import RememberedRate
-from ingest.order import in_order
-from ingest.retries import RetryConfig
-from ingest.scan import expand, require_readable, scan_all
+from ingest.scan import scan_all
+from ingest.sources import Readings, expand, require_readable
 from ingest.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from ingest.clock import Clock
-    from ingest.halt import Halt
-    from ingest.key import ApiKey
-    from ingest.models import Chunk, SourceRead, WorkItem
-    from ingest.settings import Settings
+    from ingest.job import Job
+    from ingest.models import Chunk, SourceRead
     from ingest.tally import Tally
 
 log = logging.getLogger("orusage")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a run works with.
-
-    Attributes:
-        warehouse: The DuckDB file; it comes into being when there is something to store.
-        load_key: Finds the API key; called when there is something to ask.
-        settings: What was asked for.
-        clock: Where time comes from.
-        halt: Ends the run early; a signal handler may set it.
-        tally: Counts as the run goes.
-        watch: Handed the gate when fetching begins, for whoever shows progress.
-    """
-
-    warehouse: Path
-    load_key: Callable[[], ApiKey]
-    settings: Settings
-    clock: Clock
-    halt: Halt
-    tally: Tally
-    watch: Callable[[Gate], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +71,16 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
         OrusageError: the warehouse failed.
     """
     started, now = job.clock.monotonic(), job.clock.now()
-    expansion = expand(sources)
+    expansion, call_sites = expand(sources), CallSites(job.settings.keep_fields)
     job.tally.passed_over = expansion.passed_over
-    chunks = _worth_storing(scan_all(expansion, now), job.warehouse)
+    found = None if job.warehouse.exists() else _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites))
     with Warehouse(job.warehouse, now, bounded=not job.settings.content) as warehouse:
         if job.settings.content:
             _warn_of_readers(job.warehouse)
         run = _Run(job, warehouse, now)
         try:
-            problems = await run.read(chunks)
+            problems = await run.read(found or scan_all(expansion, now, warehouse.checkpoints(), call_sites))
+            job.tally.kept_fields = call_sites.kept
             await run.fetch()
         except Exception as error:
             run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
@@ -137,18 +103,20 @@ def _warn_of_readers(warehouse: Path) -> None:
         log.warning("%s can be read by others than its owner, and will hold prompts: chmod 600 it", warehouse)
 
 
-def _worth_storing(chunks: Iterator[Chunk], warehouse: Path) -> Iterator[Chunk]:
-    """The same chunks, once it is clear that a warehouse is worth creating: there is one, or an ID was found."""
+def _worth_storing(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same chunks, once it is clear that a warehouse is worth creating: an ID was found."""
     seen: list[Chunk] = []
     for chunk in chunks:
         seen.append(chunk)
         if chunk.sightings:
             return chain(seen, chunks)
-    reads = [c.read for c in seen if c.read]
+    reads = [read for chunk in seen for read in chunk.finished]
     require_readable(reads)
-    if not warehouse.exists():
-        raise _nothing_found(len(reads))
-    return iter(seen)
+    raise _nothing_found(len(reads))
+
+
+def _without_passed_over(chunk: Chunk) -> Chunk:
+    return replace(chunk, reads=tuple(r for r in chunk.reads if not r.passed_over))
 
 
 class _Run:
@@ -158,50 +126,35 @@ class _Run:
         self.run_id = now.strftime("%Y%m%dT%H%M%S.%fZ")
         self._job = job
         self._warehouse = warehouse
-        self._now = now
-        self._host = urlsplit(job.settings.base_url).netloc
+        self._started = now
         self._rate_limit: float | None = None
         self._batches = Batches(warehouse, self.run_id, job.settings.batch_size, job.clock, job.tally)
         warehouse.start_run(self.run_id, __version__, job.settings.base_url, now)
 
     async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
         """Store what the sources hold; returns those that were not read to their end."""
-        tally = self._job.tally
-        problems: list[SourceRead] = []
+        tally, readings = self._job.tally, Readings()
         for chunk in chunks:
             await asyncio.sleep(0)  # whoever shows progress gets a turn
-            if chunk.read and chunk.read.passed_over:
-                tally.passed_over += 1
-                continue
-            tally.new_ids += self._warehouse.add(chunk, self.run_id, self._job.clock.now())
-            tally.sightings += len(chunk.sightings)
-            if chunk.read:
-                log.debug("read %a: %d bytes, %d IDs", chunk.read.source, chunk.read.bytes_read, chunk.read.sightings)
-                tally.sources += 1
-                tally.bytes_read += chunk.read.bytes_read
-                problems += [chunk.read] if chunk.read.problem else []
+            tally.new_ids += self._warehouse.add(_without_passed_over(chunk), self.run_id, self._job.clock.now())
+            tally.count(chunk)
+            for read in chunk.finished:
+                log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
+            readings.note(chunk.finished)
+        readings.require_readable()
         if not self._warehouse.has_ids():
             raise _nothing_found(tally.sources)
-        return tuple(problems)
+        return tuple(readings.problems)
 
     async def fetch(self) -> None:
         """Ask for everything that is due, and commit what comes back."""
         job, settings, began = self._job, self._job.settings, self._job.clock.now()
         due = self._warehouse.count_due(settings, began)
         job.tally.due = due if settings.limit is None else min(due, settings.limit)
-        if not job.tally.due:
-            return
-        gate = Gate(self._limit(), job.clock, job.halt, job.tally)
-        job.watch(gate)
-        async with _client(job) as client:
-            fetcher = Fetcher(client, gate, job.halt, settings, job.clock, job.tally, random.random)
-            async with (
-                _deadline(job, self._now),
-                aclosing(fetcher.run(self._items(began))) as outcomes,
-                aclosing(buried_with_care(outcomes, job.halt)) as cared_for,
-            ):
-                await self._batches.store(cared_for)
-        self._remember(gate.limit.learned)
+        if job.tally.due:
+            from ingest.asking import ask  # noqa: PLC0415  # a night without IDs does not pay for the HTTP stack
+
+            self._rate_limit = await ask(job, self._warehouse, self._batches, self.run_id, self._started)
 
     def stopped_by(self) -> OrusageError | None:
         """What ended the run early; be it only its time, while the server let nothing through."""
@@ -214,54 +167,6 @@ class _Run:
     def finish(self, code: int) -> None:
         """Note how the run ended."""
         self._warehouse.finish_run(self.run_id, self._job.tally, code, self._job.clock.now(), self._rate_limit)
-
-    def _limit(self) -> RateLimit:
-        """The limiter. It begins with what an earlier run found out of this host, which counts less the older it is."""
-        settings, known = self._job.settings, self._warehouse.remembered_rate(self._host)
-        log.debug("known of the limit of %s: %s", self._host, known)
-        age = self._job.clock.now() - known.learned_at if known else timedelta()
-        learned = Learned(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
-        return RateLimit(settings.rate, settings.concurrency, settings.timeout, learned)
-
-    def _remember(self, learned: Learned | None) -> None:
-        """Keep the limit this run measured; one that met none leaves what is known of the host as it is."""
-        if learned:
-            self._rate_limit = learned.rate
-            known = RememberedRate(learned.rate, learned.burst, self._job.clock.now())
-            self._warehouse.remember_rate(self._host, known, self.run_id)
-
-    def _items(self, began: datetime) -> Iterator[WorkItem]:
-        """What was due when fetching began, up to the run's limits, in the order in which it is to be asked."""
-        ripe = self._warehouse.ripe(self._job.settings, began)
-        young = self._warehouse.young(self._job.settings, began)
-        return islice(in_order(ripe, young, self._job.clock.now), self._job.settings.limit)
-
-
-@asynccontextmanager
-async def _deadline(job: Job, started: datetime) -> AsyncIterator[None]:
-    """Halt the run when its time is up."""
-    if job.settings.max_time is None:
-        yield
-        return
-    left = job.settings.max_time - (job.clock.now() - started)
-    timer = asyncio.create_task(_halt_after(left.total_seconds(), job))
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-async def _halt_after(seconds: float, job: Job) -> None:
-    await job.clock.sleep(max(seconds, 0))
-    job.halt.set()
-
-
-def _client(job: Job) -> AsyncOpenRouter:
-    """Without retries of its own: the run's policy decides."""
-    settings = job.settings
-    return AsyncOpenRouter(
-        job.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
-    )
 
 
 def _nothing_found(sources: int) -> NoInputError:

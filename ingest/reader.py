@@ -36,11 +36,7 @@ class Reader:
         self._connection = open_for_reading(path)
         if not is_ours(self._connection):
             self._connection.close()
-            raise UnexpectedInputError(
-                f"{path} is not an orusage warehouse",
-                cause="it is a DuckDB file without our ledger of migrations",
-                fix="name another file with -w",
-            )
+            raise not_ours(path)
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +117,15 @@ def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the open file is a warehouse of ours."""
     [(found,)] = connection.execute(sql.query("has_migrations_table")).fetchall()
     return bool(found)
+
+
+def not_ours(path: Path) -> UnexpectedInputError:
+    """The error for a DuckDB file of somebody else."""
+    return UnexpectedInputError(
+        f"{path} is not an orusage warehouse",
+        cause="it is a DuckDB file without our ledger of migrations",
+        fix="name another file with -w",
+    )
 
 
 def _refused(error: duckdb.Error) -> UsageError:

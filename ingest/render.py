@@ -151,7 +151,16 @@ def _csv_row(row: tuple[Any, ...]) -> str:
 
 def _text_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Tab-separated, for cut and awk."""
-    return "".join("\t".join(cell(v) for v in row) + "\n" for row in rows)
+    columns = map(_cells, zip(*rows, strict=True))
+    return "\n".join([*map("\t".join, zip(*columns, strict=True)), ""])
+
+
+def _cells(values: Sequence[Any]) -> Sequence[str]:
+    """A column's cells; whole columns of plain text need no look at each."""
+    if set(map(type, values)) == {str}:
+        together = "".join(values)
+        return values if together.isascii() and together.isprintable() else list(map(cell, values))
+    return list(map(str if set(map(type, values)) == {int} else cell, values))
 
 
 def _csv_cell(value: Any) -> Any:

@@ -103,7 +103,26 @@ GENERATIONS = (
     Column("fetched_at", TIME, "UTC", "When the answer arrived."),
     Column("run_id", TEXT, "", "Run that stored it, see ops.runs."),
     Column("source", TEXT, "", "Where the ID was first seen: a file, or - for standard input."),
-    Column("source_position", INTEGER, "bytes", "Offset of the ID in the decompressed source."),
+    Column(
+        "source_position",
+        INTEGER,
+        "bytes",
+        "Offset of the ID in the source's text, that is decompressed and as UTF-8; NULL: it stands in the source's "
+        "name.",
+    ),
+    Column("source_line", INTEGER, "lines", "Number of its line there, from 1; NULL if unknown."),
+    Column(
+        "logged_at",
+        TIME,
+        "UTC",
+        "The log line's own time, where it is obvious: one with a zone, or one that must be UTC beside requested_at.",
+    ),
+    Column(
+        "log_fields",
+        TEXT,
+        "",
+        "JSON object of the line's fields named by --keep-field; NULL if it had none of them.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ingest.clock import SystemClock
 from ingest.errors import InterruptedRunError
 from ingest.halt import Halt
-from ingest.pipeline import Job, Result, ingest
+from ingest.job import Job
+from ingest.pipeline import Result, ingest
 from ingest.progress import shown
 from ingest.tally import Tally
 from ingest.watch import Watch

@@ -35,6 +35,7 @@ class Settings:
         since: IDs whose own second is earlier are left alone; legacy IDs count as 1970.
         until: IDs whose own second is later are left alone.
         content: Ask for prompt and completion too.
+        keep_fields: Names of the log line's fields that are stored with each ID.
         patience: The run stops when it saw nothing but 429 for so long.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     since: datetime = EARLIEST
     until: datetime = LATEST
     content: bool = False
+    keep_fields: tuple[str, ...] = ()
     patience: timedelta = timedelta(minutes=5)
 
 

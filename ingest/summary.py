@@ -10,7 +10,11 @@ from ingest.render import money, plain
 from ingest.tally import STORED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.models import SourceRead
     from ingest.pipeline import Result
+    from ingest.rehearsal import Rehearsal
     from ingest.tally import Tally
 
 LEAST_SHARE, LEAST_SECONDS = 0.001, 0.05
@@ -34,6 +38,59 @@ def report(result: Result, tally: Tally, form: str) -> str:
     return _ENCODER.encode(facts).decode() + "\n" if form == "json" else _for_people(result, tally)
 
 
+def report_rehearsal(rehearsal: Rehearsal, form: str) -> str:
+    """What a run would do, as text; `form` is ``table`` or ``json``."""
+    if form == "json":
+        return _ENCODER.encode(_facts_of_rehearsal(rehearsal)).decode() + "\n"
+    tally = rehearsal.tally
+    lines = [
+        "dry run   nothing is stored, nobody is asked",
+        f"sources   {_sources(tally)}, {tally.bytes_read:,} bytes to read, {tally.sightings:,} IDs",
+        f"IDs       {tally.new_ids:,} new, {tally.sightings - tally.new_ids:,} known or repeated",
+        f"requests  {rehearsal.requests:,}, {_duration(rehearsal)}",
+        *_left_alone(tally, rehearsal.problems),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _facts_of_rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:
+    tally, seconds = rehearsal.tally, rehearsal.seconds
+    return {
+        "sources": tally.sources,
+        "unchanged": tally.unchanged,
+        "damaged": tally.damaged,
+        "passed_over": tally.passed_over,
+        "bytes_to_read": tally.bytes_read,
+        "sightings": tally.sightings,
+        "new_ids": tally.new_ids,
+        "known_ids": tally.sightings - tally.new_ids,
+        "requests": rehearsal.requests,
+        "rate": rehearsal.rate,
+        "minutes": None if seconds is None else round(seconds / 60, 2),
+        "problems": _problems(rehearsal.problems),
+    }
+
+
+def _duration(rehearsal: Rehearsal) -> str:
+    """How long asking takes; where the rate is not known, what it would take at two."""
+    if rehearsal.rate is None:
+        slow, fast = (f"{rehearsal.requests / rate / 60:,.1f} min at {rate}/s" for rate in (10, 100))
+        return f"{slow}, {fast}: the API's rate is not known yet"
+    return f"{(rehearsal.seconds or 0) / 60:,.1f} min at {rehearsal.rate:,.1f}/s"
+
+
+def _problems(problems: Sequence[SourceRead]) -> list[dict[str, str | None]]:
+    return [{"source": p.source, "problem": p.problem} for p in problems]
+
+
+def _left_alone(tally: Tally, problems: Sequence[SourceRead]) -> list[str]:
+    """Whatever was not read, by kind or by name."""
+    lines = [f"skipped   {tally.passed_over:,} hidden, special or binary files"] if tally.passed_over else []
+    if tally.damaged:
+        lines.append(f"damaged   {tally.damaged:,} unchanged sources end early, see ops.coverage")
+    return lines + [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in problems]
+
+
 def _facts(result: Result, tally: Tally) -> dict[str, Any]:
     return {
         "run_id": result.run_id,
@@ -41,10 +98,13 @@ def _facts(result: Result, tally: Tally) -> dict[str, Any]:
         "stopped_by": result.error.what if result.error else None,
         "seconds": round(result.seconds, 3),
         "sources": tally.sources,
+        "unchanged": tally.unchanged,
+        "damaged": tally.damaged,
         "passed_over": tally.passed_over,
         "bytes_read": tally.bytes_read,
         "sightings": tally.sightings,
         "new_ids": tally.new_ids,
+        "kept_fields": tally.kept_fields,
         "due": tally.due,
         "requests": tally.requests,
         "settled": tally.settled,
@@ -61,13 +121,13 @@ def _facts(result: Result, tally: Tally) -> dict[str, Any]:
         "failures": dict(sorted(tally.failures.items())),
         "spend_added": tally.spend,
         "contents": dict(sorted(tally.contents.items())),
-        "problems": [{"source": p.source, "problem": p.problem} for p in result.problems],
+        "problems": _problems(result.problems),
     }
 
 
 def _for_people(result: Result, tally: Tally) -> str:
     lines = [
-        f"sources   {tally.sources} read, {tally.bytes_read:,} bytes, {tally.sightings:,} IDs, {tally.new_ids:,} new",
+        f"sources   {_sources(tally)}, {tally.bytes_read:,} bytes, {tally.sightings:,} IDs, {tally.new_ids:,} new",
         f"requests  {tally.requests:,} in {result.seconds:.1f} s{_request_times(tally)}{_trouble(tally)}",
         f"IDs       {tally.settled:,} settled, {tally.pending:,} pending, {tally.dead:,} dead",
         f"spend     ${money(tally.spend)} added",
@@ -76,11 +136,21 @@ def _for_people(result: Result, tally: Tally) -> str:
         lines.append(f"contents  {_contents(tally)}")
     left = tally.due - tally.settled - tally.pending - tally.dead
     lines += [f"left      {left:,} due IDs were not asked; the next run does"] if left else []
-    lines += [f"skipped   {tally.passed_over:,} hidden, special or binary files"] if tally.passed_over else []
-    lines += [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in result.problems]
+    lines += [f"field     {plain(n)} was in no line with an ID" for n in _missed_fields(tally)]
+    lines += _left_alone(tally, result.problems)
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are pending though they are past the grace; run it again")
     return "\n".join(lines) + "\n"
+
+
+def _sources(tally: Tally) -> str:
+    unchanged = f", {tally.unchanged:,} unchanged" if tally.unchanged else ""
+    return f"{tally.sources - tally.unchanged:,} read{unchanged}"
+
+
+def _missed_fields(tally: Tally) -> list[str]:
+    """The fields that were to be kept and stood nowhere: misspelt, perhaps."""
+    return [name for name, count in tally.kept_fields.items() if tally.sightings and not count]
 
 
 def _contents(tally: Tally) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ingest.durations import Durations
+
+if TYPE_CHECKING:
+    from ingest.models import Chunk
 
 STORED = "stored"
 
@@ -17,11 +21,14 @@ class Tally:
 
     Attributes:
         due: IDs the ledger wanted asked when fetching began.
-        sources: Sources tried.
+        sources: Sources tried, those that were unchanged included.
+        unchanged: Sources that held nothing that was not read before.
+        damaged: Those of them that were damaged when they were read, and still are.
         passed_over: Hidden, special and binary files met in directories.
         bytes_read: Text read, decompressed.
         sightings: IDs found in sources.
         new_ids: Those never seen before.
+        kept_fields: How often each field named by ``--keep-field`` was found.
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
@@ -37,10 +44,13 @@ class Tally:
 
     due: int = 0
     sources: int = 0
+    unchanged: int = 0
+    damaged: int = 0
     passed_over: int = 0
     bytes_read: int = 0
     sightings: int = 0
     new_ids: int = 0
+    kept_fields: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
@@ -52,6 +62,16 @@ class Tally:
     dead: int = 0
     spend: Decimal = Decimal(0)
     contents: Counter[str] = field(default_factory=Counter)
+
+    def count(self, chunk: Chunk) -> None:
+        """Count what was read."""
+        reads = [r for r in chunk.finished if not r.passed_over]
+        self.sightings += len(chunk.sightings)
+        self.bytes_read += chunk.bytes_read
+        self.sources += len(reads)
+        self.passed_over += len(chunk.finished) - len(reads)
+        self.unchanged += sum(r.unchanged for r in reads)
+        self.damaged += sum(r.unchanged and not r.complete for r in reads)
 
     @property
     def throttled(self) -> int:

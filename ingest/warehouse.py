@@ -16,9 +16,20 @@ import duckdb
 import polars as pl
 
 from ingest import sql
+from ingest.checkpoints import Checkpoints
 from ingest.errors import ConfigurationError, UnexpectedInputError
-from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Outcome, Pending, RememberedRate, Settled, Sighting, SourceRead, WorkItem
+from ingest.incoming import find_new, for_each_era, identified, sighted, with_incoming
+from ingest.models import (
+    Checkpoint,
+    Chunk,
+    Dead,
+    Outcome,
+    Pending,
+    RememberedRate,
+    Settled,
+    SourceRead,
+    WorkItem,
+)
 from ingest.normalize import normalize
 from ingest.order import RIPE_AGE, ripe_at
 from ingest.reader import is_ours
@@ -33,11 +44,25 @@ if TYPE_CHECKING:
     from ingest.tally import Tally
 
 _TIME = pl.Datetime("us")
-_SIGHTED = {
-    "generation_id": pl.String(),
-    "requested_at": _TIME,
+_SOURCES = {
     "source": pl.String(),
+    "fingerprint": pl.String(),
     "position": pl.Int64(),
+    "size": pl.Int64(),
+    "complete": pl.Boolean(),
+    "sightings": pl.Int64(),
+    "problem": pl.String(),
+    "last_read_at": _TIME,
+    "run_id": pl.String(),
+    "file": pl.String(),
+    "signature": pl.String(),
+    "covered": pl.Int64(),
+    "resume_at": pl.Int64(),
+    "line": pl.Int64(),
+    "coded": pl.Boolean(),
+    "tail": pl.String(),
+    "checksum": pl.Int64(),
+    "exhausted": pl.Boolean(),
 }
 _UNSETTLED = {
     "generation_id": pl.String(),
@@ -50,6 +75,9 @@ _UNSETTLED = {
     "reason": pl.String(),
 }
 
+
+ADDED = 120_000
+"""IDs added in one transaction: from 122,880 rows on DuckDB would write into the file before the commit."""
 
 PAGE = 5_000
 """IDs claimed from the ledger at a time, so that memory does not grow with the backlog."""
@@ -171,32 +199,36 @@ class Warehouse:
 
     # The ledger
 
+    def checkpoints(self) -> Checkpoints:
+        """Where reading goes on in each source that was read before."""
+        return Checkpoints(Checkpoint(*row) for row in self._rows("checkpoints"))
+
     def add(self, chunk: Chunk, run_id: str, now: datetime) -> int:
-        """Store a chunk: the IDs that are neither in the ledger nor settled, and how their source was read.
+        """Store a chunk: the IDs that are neither in the ledger nor settled, and how far their sources were read.
 
         Returns:
             How many IDs were new.
         """
-        with self._transaction():
-            new = self._for_each_era(_sighted(chunk.sightings), "add_work", now=_naive(now))
-            if chunk.read:
-                self._describe(chunk.read, run_id, now)
-        return new
+        with storage_errors(self.path):
+            new = find_new(self._connection, identified(chunk.sightings))
+        reads = [r for r in chunk.reads if not r.unchanged or r.checkpoint]
+        *slices, last = new.iter_slices(ADDED) if len(new) else [new]
+        for some in slices:
+            with self._transaction():
+                self._add(sighted(some, chunk.sightings), now)
+        if len(last) or reads:
+            with self._transaction():
+                self._add(sighted(last, chunk.sightings), now)
+                self._describe(reads, run_id, now)
+        return len(new)
 
-    def _describe(self, read: SourceRead, run_id: str, now: datetime) -> None:
-        self._run("forget_source", source=read.source)
-        self._run(
-            "record_source",
-            source=read.source,
-            fingerprint=read.fingerprint,
-            position=read.bytes_read,
-            size=read.size,
-            complete=read.complete,
-            sightings=read.sightings,
-            problem=read.problem,
-            now=_naive(now),
-            run_id=run_id,
-        )
+    def _add(self, rows: pl.DataFrame, now: datetime) -> None:
+        with_incoming(self._connection, rows, sql.query("add_work"), {"now": _naive(now)})
+
+    def _describe(self, reads: Sequence[SourceRead], run_id: str, now: datetime) -> None:
+        frame = _described(reads, run_id, now)
+        with_incoming(self._connection, frame, sql.query("forget_sources"))
+        with_incoming(self._connection, frame, sql.query("record_sources"))
 
     def count_due(self, settings: Settings, now: datetime) -> int:
         """How many IDs a run that starts now may ask."""
@@ -244,11 +276,11 @@ class Warehouse:
         """Store a batch: the rows of the settled IDs and the new states of the others, all or nothing."""
         frames = normalize([o for o in outcomes if isinstance(o, Settled)], run_id)
         with self._transaction():
-            self._for_each_era(frames.generations, "insert_generations")
-            self._for_each_era(frames.provider_attempts, "insert_provider_attempts")
-            self._for_each_era(frames.generation_contents, "insert_generation_contents")
-            self._for_each_era(frames.generations, "delete_settled_work")
-            self._for_each_era(_unsettled(outcomes), "update_work")
+            for_each_era(self._connection, frames.generations, "insert_generations")
+            for_each_era(self._connection, frames.provider_attempts, "insert_provider_attempts")
+            for_each_era(self._connection, frames.generation_contents, "insert_generation_contents")
+            for_each_era(self._connection, frames.generations, "delete_settled_work")
+            for_each_era(self._connection, _unsettled(outcomes), "update_work")
 
     # Plumbing
 
@@ -273,43 +305,30 @@ class Warehouse:
                     self._connection.rollback()
                 raise
 
-    def _for_each_era(self, frame: pl.DataFrame, name: str, **parameters: object) -> int:
-        """Run a query over the rows that carry a second, then its legacy variant over those that do not.
 
-        Returns:
-            Rows affected.
-        """
-        affected = 0
-        dated = frame.filter(pl.col("requested_at").is_not_null())
-        legacy = frame.filter(pl.col("requested_at").is_null())
-        if not dated.is_empty():
-            low, high = dated["requested_at"].min(), dated["requested_at"].max()
-            affected += self._with_incoming(dated, sql.query(name), {**parameters, "low": low, "high": high})
-        if not legacy.is_empty():
-            affected += self._with_incoming(legacy, sql.legacy_query(name), parameters)
-        return affected
-
-    def _with_incoming(self, frame: pl.DataFrame, text: str, parameters: Mapping[str, object]) -> int:
-        self._connection.register("incoming", _ArrowStream(frame))
-        [(affected,)] = self._connection.execute(text, parameters).fetchall()
-        self._connection.unregister("incoming")  # after a failure it would only hide the failure
-        return int(affected)
+def _described(reads: Sequence[SourceRead], run_id: str, now: datetime) -> pl.DataFrame:
+    rows = [_described_row(read, run_id, now) for read in {r.source: r for r in reads}.values()]
+    return pl.DataFrame(rows, _SOURCES, orient="row")
 
 
-class _ArrowStream:
-    """A frame as nothing but an Arrow stream: as such DuckDB reads it without pyarrow."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
-
-
-def _sighted(sightings: Sequence[Sighting]) -> pl.DataFrame:
-    """The first sighting of each ID."""
-    rows = [(s.generation_id, _naive(second_of(s.generation_id)), s.source, s.position) for s in sightings]
-    return pl.DataFrame(rows, _SIGHTED, orient="row").unique("generation_id", keep="first", maintain_order=True)
+def _described_row(read: SourceRead, run_id: str, now: datetime) -> tuple[Any, ...]:
+    c = read.checkpoint
+    checkpoint: tuple[Any, ...] = (None,) * 8
+    if c:
+        checkpoint = (c.file, c.signature, c.stored, c.position, c.line, c.coded, c.tail, c.checksum)
+    return (
+        read.source,
+        c.fingerprint if c else None,
+        read.position,
+        read.size,
+        read.complete,
+        read.sightings,
+        c.problem if c else read.problem,
+        _naive(now),
+        run_id,
+        *checkpoint,
+        c.done if c else None,
+    )
 
 
 def _unsettled(outcomes: Sequence[Outcome]) -> pl.DataFrame:
@@ -336,14 +355,28 @@ def _unsettled_row(outcome: Pending | Dead) -> tuple[Any, ...]:
 
 def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
     """A claimed row; with the moment when fetching began, as one that is to wait until it is ripe."""
-    generation_id, second, *known = row
-    requested_at = second and second.replace(tzinfo=UTC)
-    item = WorkItem(generation_id, requested_at, *known)
-    return replace(item, due_at=ripe_at(requested_at, began)) if began else item
+    generation_id, second, source, position, runs, last_status, reason, line, logged_at, log_fields = row
+    item = WorkItem(
+        generation_id,
+        _aware(second),
+        source,
+        position,
+        runs,
+        last_status,
+        reason,
+        line=line,
+        logged_at=_aware(logged_at),
+        log_fields=log_fields,
+    )
+    return replace(item, due_at=ripe_at(item.requested_at, began)) if began and item.requested_at else item
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time else None
 
 
 def _naive(time: datetime | None) -> datetime | None:

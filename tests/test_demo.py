@@ -13,7 +13,8 @@ from ingest.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
 from ingest.generation_id import second_of
 from ingest.order import RIPE_AGE
 from ingest.resources import SAMPLES
-from ingest.scan import expand, scan_all
+from ingest.scan import scan_all
+from ingest.sources import expand
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DISTINCT_IDS = 2_022

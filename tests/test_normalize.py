@@ -27,6 +27,7 @@ TODAY = "gen-1753485462-AbCdEfGhIj0123456789"
 LEGACY = "gen-aBcDeFgHiJkLmNoPqRsTuVwX"
 REQUESTED_AT = datetime(2025, 7, 25, 23, 17, 42, tzinfo=UTC)
 FETCHED_AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+LOGGED_AT = datetime(2025, 7, 25, 23, 17, 44, 125_000, tzinfo=UTC)
 MONEY_FIELDS = [c.name for c in GENERATION_FIELDS if c.kind is Kind.MONEY]
 
 PRICE = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda trillionths: Decimal(trillionths).scaleb(-12))
@@ -66,7 +67,8 @@ contents = st.builds(
 
 
 def settled(generation, generation_id=TODAY, requested_at=REQUESTED_AT, content=None):
-    item = WorkItem(generation_id, requested_at, "logs/app.log", 17)
+    told = {"line": 2, "logged_at": LOGGED_AT, "log_fields": '{"user":"ann"}'}
+    item = WorkItem(generation_id, requested_at, "logs/app.log", 17, **told)
     return Settled(item, generation, FETCHED_AT, requests=1, content=content)
 
 
@@ -125,6 +127,9 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             "run-7",
             "logs/app.log",
             17,
+            2,
+            LOGGED_AT.replace(tzinfo=None),
+            '{"user":"ann"}',
         )
         for generation_id, generation in zip(ids, batch, strict=True)
     ]
@@ -150,6 +155,13 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
         for generation_id, (_, content) in zip(ids, rows, strict=True)
         if content
     ]
+
+
+def test_an_id_in_a_sources_name_has_neither_position_nor_line():
+    item = WorkItem(TODAY, REQUESTED_AT, f"logs/{TODAY}.json", None)
+    [row] = normalize([Settled(item, answered(), FETCHED_AT, requests=1)], "run").generations.rows(named=True)
+    told = ("source", "source_position", "source_line", "logged_at", "log_fields")
+    assert [row[name] for name in told] == [f"logs/{TODAY}.json", None, None, None, None]
 
 
 def test_a_column_of_nulls_only_has_its_declared_type_too():

@@ -151,7 +151,8 @@ def second(generation_id):
 
 def fill(warehouse, not_before):
     """A ledger of pending IDs that are not to be asked before so many seconds after noon; None: at once."""
-    warehouse.add(Chunk(tuple(Sighting(i, "app.log", n) for n, i in enumerate(not_before))), "run", NOON)
+    sightings = tuple(Sighting(i, "app.log", n) for n, i in enumerate(not_before))
+    warehouse.add(Chunk(sightings, reads=(), ended=0, bytes_read=0), "run", NOON)
     items = {i: WorkItem(i, second_of(i), "app.log", 0) for i in not_before}
     later = {i: NOON + timedelta(seconds=delay) for i, delay in not_before.items() if delay is not None}
     warehouse.commit([Pending(items[i], "not_found_yet", 404, time, 1) for i, time in later.items()], "run")

@@ -8,7 +8,7 @@ import pytest
 from conftest import KEY, new_ids, write_log
 from fake_clock import NOON, FakeClock
 
-from ingest import batches, pipeline, simulated
+from ingest import asking, batches, simulated
 from ingest.api_errors import RequestTimeoutError
 from ingest.client import AsyncOpenRouter
 from ingest.clock import SystemClock
@@ -16,10 +16,11 @@ from ingest.errors import Exit, KeyRefusedError, StorageError
 from ingest.exchange import LIST_GENERATION_CONTENT
 from ingest.generation_id import second_of
 from ingest.halt import Halt
+from ingest.job import Job
 from ingest.key import ApiKey
 from ingest.limiter import Learned, RateLimit
 from ingest.models import Chunk, Pending, RememberedRate, Sighting, WorkItem
-from ingest.pipeline import Job, exit_code, ingest
+from ingest.pipeline import exit_code, ingest
 from ingest.result import Err
 from ingest.settings import Settings
 from ingest.tally import STORED, Tally
@@ -148,7 +149,8 @@ def test_what_is_not_to_be_asked_yet_is_left_for_the_next_run(simulation, clock,
     path = tmp_path / "w.duckdb"
     with Warehouse(path, NOON) as warehouse:
         items = [WorkItem(aged(age), second_of(aged(age)), "a.log", 0) for age in (100, 300)]
-        warehouse.add(Chunk(tuple(Sighting(i.generation_id, "a.log", 0) for i in items)), "run", NOON)
+        sightings = tuple(Sighting(i.generation_id, "a.log", 0) for i in items)
+        warehouse.add(Chunk(sightings, reads=(), ended=0, bytes_read=0), "run", NOON)
         later = NOON + timedelta(seconds=10)
         warehouse.commit([Pending(item, "not_found_yet", 404, later, 1) for item in items], "run")
     _, tally = run([], path, simulation.base_url, clock=clock)
@@ -171,7 +173,7 @@ def test_a_limit_that_was_measured_is_remembered_and_handed_to_the_next_run(simu
             begun_with.append(learned)
             super().__init__(cap, concurrency, timeout, learned)
 
-    monkeypatch.setattr(pipeline, "RateLimit", Measuring)
+    monkeypatch.setattr(asking, "RateLimit", Measuring)
     path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
     for seed in (1, 2):
         run([str(write_log(tmp_path / f"{seed}.log", new_ids(5, seed)))], path, simulation.base_url)

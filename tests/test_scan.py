@@ -1,47 +1,53 @@
-"""Finding generation IDs: in any text, in any file, and nothing that only looks like one."""
+"""Sources in, sightings out: one source as a whole, and all of them in chunks that can be stored."""
 
 import bz2
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
-import string
-from datetime import UTC, datetime, timedelta
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import NoInputError
-from ingest.scan import HEAD, REMEMBERED, Expansion, Scan, Source, expand, find_ids, require_readable, scan_all
+from ingest.finding import REMEMBERED
+from ingest.scan import CHUNK_SOURCES, Scan, scan_all
+from ingest.sources import Expansion, Source, expand, require_readable, unreadable
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
 TODAY = f"gen-{SECOND}-AbCdEfGhIj0123456789"
 TAGGED = f"gen-rerank-{SECOND}-0123456789AbCdEfGhIj"
 LEGACY = "gen-aBcDeFgHiJkLmNoPqRsTuVwX"
-LEGACY_28 = "gen-aBcDeFgHiJkLmNoPqRsTuVwX0123"
-LONGEST = f"gen-abcdefghijklmnop-{SECOND}-AbCdEfGhIj0123456789"
-IDS = (TODAY, TAGGED, LEGACY, LEGACY_28, LONGEST)
 
-ALPHANUMERICS = string.ascii_letters + string.digits
-COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
+BINARY = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00" + bytes(range(256)) * 8
 
 
-def ids_in(*blocks: str | bytes) -> list[str]:
-    encoded = (b if isinstance(b, bytes) else b.encode() for b in blocks)
-    return [found.decode() for found, _ in find_ids(encoded)]
+def numbered(count: int, second: int = SECOND) -> list[str]:
+    return [f"gen-{second}-{n:020d}" for n in range(count)]
 
 
-def numbered(count: int) -> list[str]:
-    return [f"gen-{SECOND}-{n:020d}" for n in range(count)]
+def sighted(scan: Scan):
+    return [sighting for sightings in scan for sighting in sightings]
 
 
 def scanned(path, *, named=True, now=NOW):
     scan = Scan(Source(str(path), named), now)
-    return [s.generation_id for s in scan], scan.result
+    return [s.generation_id for s in sighted(scan)], scan.result
 
 
 def written(path, content: bytes):
@@ -50,311 +56,23 @@ def written(path, content: bytes):
     return path
 
 
-# What stands to the left and to the right of an ID
-
-
-@pytest.mark.parametrize("generation_id", IDS)
-@pytest.mark.parametrize(
-    "before",
-    [
-        "",
-        " ",
-        "\n",
-        "\t",
-        "\x00",
-        '"',
-        "'",
-        "=",
-        ":",
-        "/",
-        "(",
-        "id=",
-        '{"id": "',
-        "x-generation-id: ",
-        "generation?id=",
-        "time-14-36-51-778000_",
-        "s3://bucket/2025-07-25/time-14-36-51-778000_",
-        "%22",
-        "%3D",
-        "%3d",
-        "?q=%7B%22id%22%3A%22",
-        r"\n",
-        r"\t",
-        r"\r",
-        r"\"",
-        r"\\n",
-        r"\\\"",
-        r"data\n",
-        r"\u0022",
-        r"\u003d",
-        r"\u003D",
-        r"\x22",
-        r"\042",
-        "\x1b[31m",
-        "\x1b[0m",
-        "\x1b[m",
-        "\x1b[1;38;5;208m",
-        r"\u001b[31m",
-        r"\u001B[1;31m",
-        r"\x1b[31m",
-        r"\x1B[31m",
-        r"\033[31m",
-        r"\e[31m",
-        "\u202e",
-        "\u200b",
-        "\ufeff",
-        "“",
-        "→",
-    ],
-)
-def test_an_id_is_found_after(before, generation_id):
-    text = before + generation_id
-    assert list(find_ids([text.encode()])) == [(generation_id.encode(), len(before.encode()))]
-
-
-@pytest.mark.parametrize(
-    "colour",
-    [
-        "\x1b[38;2;255;255;255m",
-        "\x1b[38;2;255;255;255;48;2;100;100;100m",
-        r"\u001b[1;38;2;255;255;255;48;2;100;100;100m",
-    ],
-)
-def test_a_terminals_colour_may_be_a_long_one(colour):
-    assert ids_in(colour + TODAY) == [TODAY]
-
-
-def test_an_id_that_grep_coloured_is_found():
-    # GNU grep ends each of its colours with "erase to the end of the line".
-    assert ids_in(f"app.log:id=\x1b[01;31m\x1b[K{TODAY}\x1b[m\x1b[K") == [TODAY]
-
-
-@pytest.mark.parametrize("generation_id", IDS)
-@pytest.mark.parametrize(
-    "after", ["", " ", "\n", '"', r"\"", r"\n", "%22", "&", ",", ")", "_", ".json", "\x1b[0m", "é"]
-)
-def test_an_id_is_found_before(after, generation_id):
-    assert ids_in(generation_id + after) == [generation_id]
-
-
-@given(st.sampled_from(IDS), st.sampled_from(ALPHANUMERICS))
-def test_an_id_that_is_the_tail_of_a_word_or_goes_on_is_none(generation_id, letter):
-    assert ids_in(f"{letter}{generation_id} {generation_id}{letter}") == []
-
-
-@pytest.mark.parametrize(
-    "before",
-    ["test", "ima", "%2", "%G2", "22", "n", "u0022", r"\q", r"\u022", r"\x2", r"\04", "[31m", "\x1b31m", r"\u001c[31m"],
-)
-def test_a_word_that_ends_like_an_escape_is_still_a_word(before):
-    assert ids_in(before + TODAY) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "gen-ai",
-        "gen_ai.response.id",
-        "gen-alpha",
-        "gen-mapping",
-        "gen-1753485462694-pfqdjg",
-        "gen-1753485462694-AbCdEfGhIj0123456789",
-        "imagen-1739819876160",
-        "imagen-1739819876-AbCdEfGhIj0123456789",
-        "GEN-1753485462-AbCdEfGhIj0123456789",
-        "testgen-1753485462-AbCdEfGhIj0123456789",
-        "gen-550e8400-e29b-41d4-a716-446655440000",
-        "gen-550e8400e29b41d4a716446655440000",
-        "gen-507f1f77bcf86cd799439011",
-        "gen-507F1F77BCF86CD799439011",
-        "gen-1234567890",
-        "gen-1234567890-abc",
-        "gen-abc123",
-        "gen-xxxxxxxxxxxxxxxxxxxxxxxx",
-        "gen-xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-        "gen-XXXXXXXXXXXXXXXXXXXXXXXX",
-        "gen-123456789012345678901234",
-        "gen-aBcDeFgHiJkLmNoPqRsTuVwX-more",
-        "gen-aBcDeFgHiJkLmNoPqRsTuVwXy",
-        "gen-EMB-1753485462-AbCdEfGhIj0123456789",
-        "gen-175348546-AbCdEfGhIj0123456789",
-        "gen-1753485462-AbCdEfGhIj012345678",
-        "gen-1753485462_AbCdEfGhIj0123456789",
-        "gen-1753485462--bCdEfGhIj0123456789",
-        "gen-1753485462-AbCdEfGhI\nj0123456789",
-        "gen-seventeen01234567-1753485462-AbCdEfGhIj0123456789",
-    ],
-)
-def test_a_look_alike_is_not_found(text):
-    assert ids_in(text) == ids_in(f' "{text}" ') == []
-
-
-def test_the_inner_of_two_prefixes_is_the_id():
-    assert ids_in(f"gen-{TODAY}") == [TODAY]
-
-
-def test_several_ids_on_a_line_are_found_in_order_with_their_offsets_in_bytes():
-    line = f"é {TODAY},{LEGACY}"
-    assert list(find_ids([line.encode()])) == [
-        (TODAY.encode(), 3),
-        (LEGACY.encode(), 3 + len(TODAY) + 1),
-    ]
-
-
-# Against an obvious reference
-
-
-def obvious(data: bytes) -> list[tuple[bytes, int]]:
-    """What the facts say, one character at a time: slow, and without any expression."""
-    text = data.decode("latin-1")  # one character per byte
-    found = []
-    for start in range(len(text)):
-        length = obvious_length(text[start : start + 100])
-        if length and obviously_begins(text[:start]):
-            found.append((data[start : start + length], start))
-    return found
-
-
-def obvious_length(text: str) -> int:
-    if not text.startswith("gen-"):
-        return 0
-    rest = text[4:] + "\n"
-    word = run(rest, ALPHANUMERICS)
-    is_mixed = any(c in string.ascii_lowercase for c in word) and any(c in string.ascii_uppercase for c in word)
-    if len(word) in {24, 28} and is_mixed and rest[len(word)] != "-":
-        return 4 + len(word)
-    tag = ""
-    if word and word[0] in string.ascii_lowercase and len(word) <= 16 and word != "gen" and rest[len(word)] == "-":
-        if run(word, string.ascii_lowercase + string.digits) != word:
-            return 0
-        tag = word + "-"
-    second, dash, tail = rest[len(tag) :][:10], rest[len(tag) :][10:11], rest[len(tag) + 11 :]
-    if len(run(second, string.digits)) == 10 and dash == "-" and len(run(tail, ALPHANUMERICS)) == 20:
-        return 4 + len(tag) + 31
-    return 0
-
-
-def obviously_begins(before: str) -> bool:
-    if not before or before[-1] not in ALPHANUMERICS:
-        return True
-    if before[-1] in "abefnrtv" and before[:-1].endswith("\\"):
-        return True
-    for lead, digits, count in (
-        ("%", string.hexdigits, 2),
-        ("\\x", string.hexdigits, 2),
-        ("\\u", string.hexdigits, 4),
-        ("\\", string.octdigits, 3),
-    ):
-        head, number = before[:-count], before[-count:]
-        if len(run(number, digits)) == count and head.endswith(lead):
-            return True
-    if before[-1] != "m":
-        return False
-    colour = before[:-1]
-    while colour and colour[-1] in "0123456789;":
-        colour = colour[:-1]
-    return colour.endswith(("\x1b[", "\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033[", "\\e["))
-
-
-def run(text: str, allowed: str) -> str:
-    """The longest beginning of `text` that holds nothing but `allowed`."""
-    for place, character in enumerate(text):
-        if character not in allowed:
-            return text[:place]
-    return text
-
-
-words = st.text(ALPHANUMERICS, min_size=24, max_size=28)
-pieces = st.one_of(
-    st.sampled_from([i.encode() for i in IDS]),
-    st.sampled_from(
-        [b"gen-", b"gen", b"-", b"emb-", b"1753485462", b"1753485462-", b"AbCdEfGhIj0123456789", b"gen-emb-"]
-    ),
-    st.sampled_from(
-        [b"\\n", b"\\", b"\\u0022", b"\\x22", b"\\042", b"%22", b"%", b"_", b'"', b"\n", b" ", b"m", b"n", b"2"]
-    ),
-    st.sampled_from(
-        [b"\x1b[31m", b"\x1b[m", b"\\u001b[1;31m", b"\\u001B[0m", b"\\x1b[31m", b"\\033[0;1m", b"\\e[7m", b"[31m"]
-    ),
-    words.map(str.encode),
-    words.map(lambda w: f"gen-{w}".encode()),
-    st.text(ALPHANUMERICS, min_size=19, max_size=21).map(lambda w: f"gen-{SECOND}-{w}".encode()),
-    st.binary(max_size=3),
-)
-streams = st.lists(pieces, max_size=12).map(b"".join)
-
-
-@settings(max_examples=1500, deadline=None)
-@given(streams)
-@example(f"gen-{TODAY}".encode())
-@example(f"{TODAY[:-3]}gen-{SECOND}-AbCdEfGhIj0123456789".encode())
-@example(f"x{TODAY}{TODAY}\\n{TODAY}".encode())
-def test_it_finds_exactly_what_a_slow_and_obvious_reading_finds(data):
-    assert list(find_ids([data])) == obvious(data)
-
-
-@settings(max_examples=800, deadline=None)
-@given(streams, st.data())
-def test_it_does_not_matter_how_a_stream_is_cut_into_blocks(data, draw):
-    cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=12)))
-    blocks = [data[a:b] for a, b in pairwise([0, *cuts, len(data)])]
-    assert list(find_ids(blocks)) == list(find_ids([data]))
-
-
-@settings(max_examples=100, deadline=None)
-@given(streams, st.integers(1, 70))
-def test_nor_into_many_blocks_of_one_size(data, size):
-    blocks = [data[at : at + size] for at in range(0, len(data), size)]
-    assert list(find_ids(blocks)) == list(find_ids([data]))
-
-
-@pytest.mark.parametrize("generation_id", IDS)
-@pytest.mark.parametrize("around", ["{}", "{}x", "x{}", "\\n{}\\n", "\\u001b[1;31;40m{} and {}", "%22{}%22", "{}-{}"])
-def test_a_block_may_end_anywhere_in_an_id(around, generation_id):
-    data = around.format(generation_id, TAGGED).encode()
-    whole = list(find_ids([data]))
-    assert all(list(find_ids([data[:cut], data[cut:]])) == whole for cut in range(len(data) + 1))
-
-
-# Seconds that no request can have
-
-
-@pytest.mark.parametrize(
-    ("second", "is_kept"),
-    [
-        (datetime(2022, 12, 31, 23, 59, 59, tzinfo=UTC), False),
-        (datetime(2023, 1, 1, tzinfo=UTC), True),
-        (NOW, True),
-        (NOW + timedelta(days=1), True),
-        (NOW + timedelta(days=1, seconds=1), False),
-        (datetime(2286, 11, 20, 17, 46, 39, tzinfo=UTC), False),
-        (datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC), False),
-    ],
-)
-@pytest.mark.parametrize("tag", ["", "emb-"])
-def test_an_id_whose_second_lies_before_2023_or_a_day_ahead_is_a_look_alike(second, is_kept, tag, tmp_path):
-    generation_id = f"gen-{tag}{int(second.timestamp())}-AbCdEfGhIj0123456789"
-    found, read = scanned(written(tmp_path / "app.log", f"{generation_id} {LEGACY}\n".encode()))
-    assert found == ([generation_id] if is_kept else []) + [LEGACY]
-    assert read.sightings == len(found)
-
-
-# Files
+# One source
 
 
 def test_a_plain_file_tells_its_ids_and_how_it_was_read(tmp_path):
     content = f'{{"id": "{TODAY}"}}\nünïcode {LEGACY}\n'.encode()
     path = written(tmp_path / "app.log", content)
     scan = Scan(Source(str(path)), NOW)
-    sightings = list(scan)
+    sightings = sighted(scan)
     assert [(s.generation_id, s.source, s.position) for s in sightings] == [
         (TODAY, str(path), content.index(TODAY.encode())),
         (LEGACY, str(path), content.index(LEGACY.encode())),
     ]
+    assert {(s.line, s.logged_at, s.log_fields) for s in sightings} == {(None, None, None)}  # nobody asked
     read = scan.result
-    assert (read.source, read.bytes_read, read.size) == (str(path), len(content), len(content))
+    assert (read.source, read.bytes_read, read.size, read.position) == (str(path), *[len(content)] * 3)
     assert (read.sightings, read.complete, read.problem, read.passed_over) == (2, True, None, False)
-    assert read.fingerprint == hashlib.sha256(content).hexdigest()
+    assert (read.unchanged, read.was_readable) == (False, True)
 
 
 @pytest.mark.parametrize("form", COMPRESS)
@@ -362,52 +80,52 @@ def test_a_compressed_file_is_read_as_its_text_whatever_its_name(form, tmp_path)
     text = f"first {TODAY}\n".encode() + b"filler\n" * 1000 + LEGACY.encode()
     path = written(tmp_path / "rotated.log.1", COMPRESS[form](text))
     scan = Scan(Source(str(path)), NOW)
-    assert [(s.generation_id, s.position) for s in scan] == [(TODAY, 6), (LEGACY, text.index(LEGACY.encode()))]
+    assert [(s.generation_id, s.position) for s in sighted(scan)] == [(TODAY, 6), (LEGACY, text.index(LEGACY.encode()))]
     read = scan.result
     assert (read.bytes_read, read.size, read.complete, read.problem) == (len(text), path.stat().st_size, True, None)
-    assert read.fingerprint == hashlib.sha256(text[:HEAD]).hexdigest()
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_plain_file_is_read_as_it_is_whatever_its_name(suffix, tmp_path):
+    found, read = scanned(written(tmp_path / f"app.log.{suffix}", f"{TODAY}\n".encode()))
+    assert (found, read.complete) == ([TODAY], True)
 
 
 @pytest.mark.parametrize("form", COMPRESS)
-def test_concatenated_archives_are_one_text(form, tmp_path):
-    compress = COMPRESS[form]
+def test_an_id_may_lie_across_concatenated_archives(form, tmp_path):
     parts = [b"one ", TODAY[:9].encode(), TODAY[9:].encode(), b"", b" " + LEGACY.encode()]
-    path = written(tmp_path / "app.log", b"".join(map(compress, parts)))
+    path = written(tmp_path / "app.log", b"".join(map(COMPRESS[form], parts)))
     found, read = scanned(path)
     assert found == [TODAY, LEGACY]
     assert (read.complete, read.bytes_read) == (True, sum(map(len, parts)))
 
 
-def test_the_fingerprint_is_of_the_first_4_kib_however_small_the_pieces_they_come_in(tmp_path):
-    text = b"".join(b"line %d\n" % n for n in range(1000))
-    pieces = [text[at : at + 500] for at in range(0, len(text), 500)]
-    plain = written(tmp_path / "plain.log", text)
-    appended = written(tmp_path / "appended.log.gz", b"".join(map(gzip.compress, pieces)))
-    expected = hashlib.sha256(text[:HEAD]).hexdigest()
-    assert scanned(plain)[1].fingerprint == expected
-    assert scanned(appended)[1].fingerprint == expected
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_a_file_in_utf_16_is_read_like_one_in_utf_8(encoding, pack, tmp_path):
+    text = f"\ufeffünïcode → {TODAY}\n{LEGACY}\n"
+    path = written(tmp_path / "app.log", pack(text.encode(encoding)))
+    scan = Scan(Source(str(path)), NOW)
+    as_read = text.removeprefix("\ufeff").encode()
+    assert [(s.generation_id, s.position) for s in sighted(scan)] == [
+        (i, as_read.index(i.encode())) for i in (TODAY, LEGACY)
+    ]
+    assert (scan.result.bytes_read, scan.result.complete) == (len(as_read), True)
 
 
 @pytest.mark.parametrize("form", COMPRESS)
 def test_a_truncated_archive_keeps_the_ids_before_the_cut(form, tmp_path):
-    # Hardly compressible, so that the archive has many blocks and the cut loses only the last.
     ids = [f"gen-{SECOND + n}-{hashlib.sha256(b'%d' % n).hexdigest()[:20]}" for n in range(40_000)]
     whole = COMPRESS[form]("\n".join(ids).encode())
     found, read = scanned(written(tmp_path / "app.log.gz", whole[: len(whole) * 9 // 10]))
     assert 0 < len(found) < len(ids)
     assert found == ids[: len(found)]
     assert (read.complete, read.was_readable, read.sightings) == (False, True, len(found))
-    assert "truncated" in read.problem
+    assert read.problem == "truncated: the archive ends in the middle"
 
 
-def test_a_gz_cut_in_its_first_bytes_is_truncated_too(tmp_path):
-    found, read = scanned(written(tmp_path / "app.log.gz", gzip.compress(TODAY.encode())[:2]))
-    assert (found, read.complete, read.was_readable, read.bytes_read) == ([], False, False, 0)
-    assert "truncated" in read.problem
-
-
-@settings(max_examples=60, deadline=None)
-@given(cut=st.integers(2, 2000))
+@settings(max_examples=60)
+@given(cut=st.integers(3, 2000))
 def test_a_gz_cut_anywhere_never_costs_more_than_what_lies_behind_the_cut(tmp_path_factory, cut):
     ids = numbered(300)
     whole = gzip.compress("\n".join(ids).encode())
@@ -427,24 +145,19 @@ def test_a_gz_with_a_wrong_checksum_keeps_its_ids_and_is_named_corrupt(tmp_path)
 
 @pytest.mark.parametrize("form", COMPRESS)
 def test_a_damaged_archive_is_corrupt_and_no_crash(form, tmp_path):
-    whole = bytearray(COMPRESS[form]("\n".join(numbered(2000)).encode()))
-    whole[len(whole) // 2] ^= 0xFF
+    ids = [f"gen-{SECOND}-{hashlib.sha256(b'%d' % n).hexdigest()[:20]}" for n in range(2000)]
+    whole = bytearray(COMPRESS[form]("\n".join(ids).encode()))
+    whole[30:60] = b"\xff" * 30
     found, read = scanned(written(tmp_path / "app.log", bytes(whole)))
     assert read.sightings == len(found)
     assert read.complete is False
     assert read.problem.startswith("corrupt: ")
 
 
-def test_rubbish_behind_an_archive_is_told_and_costs_no_id(tmp_path):
-    found, read = scanned(written(tmp_path / "app.log.gz", gzip.compress(TODAY.encode()) + b"rubbish"))
-    assert (found, read.complete) == ([TODAY], False)
-    assert read.problem.startswith("corrupt: ")
-
-
-@pytest.mark.parametrize("content", [b"", *(c(b"") for c in COMPRESS.values())])
+@pytest.mark.parametrize("content", [b"", *(c(b"") for c in COMPRESS.values())], ids=["plain", *COMPRESS])
 def test_an_empty_file_is_read_to_its_end(content, tmp_path):
     found, read = scanned(written(tmp_path / "empty.log", content))
-    assert (found, read.bytes_read, read.complete, read.problem, read.fingerprint) == ([], 0, True, None, None)
+    assert (found, read.bytes_read, read.complete, read.problem) == ([], 0, True, None)
     assert read.was_readable
 
 
@@ -461,24 +174,92 @@ def test_a_directory_in_a_files_place_is_a_problem_and_no_crash(tmp_path):
     assert read.problem == "Is a directory"
 
 
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_a_device_is_a_problem_and_null_is_empty(device):
+    found, read = scanned(device)
+    assert (found, read.complete, read.was_readable, read.problem) == ([], False, False, "a device, not a file")
+    assert scanned(os.devnull)[1].complete
+
+
 def test_repeated_ids_of_a_stream_count_once(tmp_path):
-    chunks = "".join(f'data: {{"id":"{TODAY}","n":{n}}}\n' for n in range(500)) + f"{LEGACY}\n{TODAY}\n"
+    chunks = "".join(f'data: {{"id":"{TODAY}","n":{n}}}\n' for n in range(50_000)) + f"{LEGACY}\n{TODAY}\n"
     scan = Scan(Source(str(written(tmp_path / "sse.txt", chunks.encode()))), NOW)
-    sightings = [(s.generation_id, s.position) for s in scan]
+    sightings = [(s.generation_id, s.position) for s in sighted(scan)]
     assert sightings == [(TODAY, chunks.index(TODAY)), (LEGACY, chunks.index(LEGACY))]
     assert scan.result.sightings == 2
 
 
 def test_what_is_remembered_of_repetitions_is_bounded(tmp_path):
-    ids = numbered(REMEMBERED + 1)
-    found, read = scanned(written(tmp_path / "app.log", "\n".join([*ids, ids[0], ids[-1]]).encode()))
-    assert found == [*ids, ids[0]]
+    ids = numbered(2 * REMEMBERED)
+    found, read = scanned(written(tmp_path / "app.log", "\n".join([*ids, *ids[:100]]).encode()))
+    assert found == [*ids, *ids[:100]]
     assert read.sightings == len(found)
 
 
-def test_direction_marks_and_colours_of_a_hostile_line_hide_no_id(tmp_path):
-    line = f"\u202e{TODAY}\u202c \x1b[31m{LEGACY}\x1b[0m \x1b]0;title\x07{TAGGED}\n"
-    assert scanned(written(tmp_path / "app.log", line.encode()))[0] == [TODAY, LEGACY, TAGGED]
+def test_look_alikes_are_no_sightings(tmp_path):
+    found, read = scanned(written(tmp_path / "app.log", f"gen-1234567890-{TODAY[-20:]} x{TODAY} {TAGGED}\n".encode()))
+    assert (found, read.sightings) == ([TAGGED], 1)
+
+
+def test_reading_that_is_given_up_closes_the_file(tmp_path):
+    path = written(tmp_path / "app.log", f"{TODAY}\n".encode() * 100_000)
+    before = len(list(Path("/dev/fd").iterdir()))
+    scan = Scan(Source(str(path)), NOW)
+    windows = iter(scan)
+    assert (next(windows), [s.generation_id for s in next(windows)]) == ([], [TODAY])
+    assert scan.result.complete is False
+    windows.close()
+    assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+# The source's own name
+
+
+def test_an_id_in_a_sources_name_is_found_once_and_has_no_position(tmp_path):
+    content = f'{{"id": "{TODAY}", "other": "{LEGACY}"}}\n'.encode()
+    path = written(tmp_path / f"time-14-36-51_{TODAY}.json", content)
+    scan = Scan(Source(str(path)), NOW)
+    assert [(s.generation_id, s.source, s.position) for s in sighted(scan)] == [
+        (TODAY, str(path), None),
+        (LEGACY, str(path), content.index(LEGACY.encode())),
+    ]
+    assert scan.result.sightings == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (TODAY, [TODAY]),
+        (f"{TODAY}.json.gz", [TODAY]),
+        (f"{LEGACY}_{TAGGED}.json", [LEGACY, TAGGED]),
+        (f"{TODAY}/{LEGACY}.json", [TODAY, LEGACY]),
+        (f"x{TODAY}.json", []),
+        (f"{TODAY}x.json", []),
+        (f"gen-1234567890-{TODAY[-20:]}.json", []),
+        ("gen-app.log", []),
+    ],
+)
+def test_the_same_holds_for_ids_in_names_as_in_texts(name, expected, tmp_path):
+    scan = Scan(Source(str(written(tmp_path / name, b"text\n"))), NOW)
+    assert [(s.generation_id, s.position) for s in sighted(scan)] == [(i, None) for i in expected]
+    assert (scan.result.sightings, scan.result.complete) == (len(expected), True)
+
+
+def test_an_id_in_a_name_behind_bytes_that_are_no_text_is_found():
+    scan = Scan(Source(f"gone/{os.fsdecode(bytes([255]))}{TODAY}.json"), NOW)
+    assert [s.generation_id for s in sighted(scan)] == [TODAY]
+
+
+@pytest.mark.parametrize("content", [None, b"", BINARY, gzip.compress(b"text")[:-1]])
+def test_an_id_in_a_name_is_found_whatever_becomes_of_the_content(content, tmp_path):
+    path = tmp_path / f"{TODAY}.json"
+    if content is not None:
+        path.write_bytes(content)
+    found, read = scanned(path)
+    assert (found, read.sightings) == ([TODAY], 1)
+
+
+# Standard input
 
 
 @pytest.mark.parametrize("form", ["plain", *COMPRESS])
@@ -487,57 +268,82 @@ def test_standard_input_is_read_like_a_file_without_a_size(form, tmp_path, monke
     with path.open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         scan = Scan(Source("-"), NOW)
-        assert [(s.generation_id, s.source) for s in scan] == [(TODAY, "-")]
+        assert [(s.generation_id, s.source) for s in sighted(scan)] == [(TODAY, "-")]
     assert (scan.result.size, scan.result.complete, scan.result.bytes_read) == (None, True, len(TODAY) + 1)
+    assert scan.result.checkpoint is None
 
 
-def test_the_ids_of_a_pipe_come_while_it_is_still_open(monkeypatch):
+def test_standard_input_that_never_ends_is_a_problem(monkeypatch):
+    with open("/dev/zero", encoding="utf-8") as stdin:  # noqa: PTH123  # what a shell would do
+        monkeypatch.setattr("sys.stdin", stdin)
+        found, read = scanned("-")
+    assert (found, read.complete, read.problem) == ([], False, "a device, not a file")
+
+
+def test_the_ids_of_a_pipe_come_while_it_is_still_open_as_soon_as_their_line_has_ended(monkeypatch):
     reading, writing = os.pipe()
     with io.TextIOWrapper(os.fdopen(reading, "rb")) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         scan = Scan(Source("-"), NOW)
-        sightings = iter(scan)
+        windows = iter(scan)
         with os.fdopen(writing, "wb", buffering=0) as pipe:
-            pipe.write(f"{TODAY}{' ' * 100}{LEGACY}".encode())
-            found = [next(sightings).generation_id]
-        found += [s.generation_id for s in sightings]
-    assert (found, scan.result.complete) == ([TODAY, LEGACY], True)
+            found = []
+            for line in (f"first {TODAY}\n", f"{TAGGED}\nand not ended {LEGACY}"):
+                pipe.write(line.encode())
+                if not found:
+                    assert next(windows) == []  # of its name
+                found.append([s.generation_id for s in next(windows)])
+            assert found == [[TODAY], [TAGGED]]
+        found = [s.generation_id for sightings in windows for s in sightings]
+    assert (found, scan.result.complete, scan.result.sightings) == ([LEGACY], True, 3)
+
+
+@pytest.mark.parametrize("form", ["gz", "zst"])
+def test_an_archive_may_come_through_a_pipe_in_small_pieces(form, monkeypatch):
+    ids = numbered(5000)
+    content = COMPRESS[form]("\n".join(ids).encode())
+    reading, writing = os.pipe()
+
+    def write():
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            for at in range(0, len(content), 100):
+                pipe.write(content[at : at + 100])
+
+    with io.TextIOWrapper(os.fdopen(reading, "rb")) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        thread = threading.Thread(target=write)
+        thread.start()
+        found, read = scanned("-")
+        thread.join()
+    assert (found, read.complete, read.problem) == (ids, True, None)
+
+
+def test_a_fifo_that_nobody_writes_to_is_a_problem(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    found, read = scanned(tmp_path / "fifo")
+    assert (found, read.complete, read.problem) == ([], False, "a FIFO that nobody writes to")
 
 
 # Text and binary data
 
 
-BINARY = {
-    "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00" + bytes(range(256)) * 8,
-    "sqlite": b"SQLite format 3\x00\x10\x00\x01\x01\x00\x40\x20\x20" + bytes(500) + b"\x8a\xff" * 20,
-}
-
-
-@pytest.mark.parametrize("kind", BINARY)
-def test_binary_data_met_in_a_directory_is_passed_over_and_when_named_is_a_problem(kind, tmp_path):
-    path = written(tmp_path / "blob", BINARY[kind] + TODAY.encode())
+@pytest.mark.parametrize("pack", [bytes, *COMPRESS.values()], ids=["plain", *COMPRESS])
+def test_binary_data_met_in_a_directory_is_passed_over_and_when_named_is_a_problem(pack, tmp_path):
+    path = written(tmp_path / "blob", pack(BINARY + TODAY.encode()))
     for named in (True, False):
         found, read = scanned(path, named=named)
         assert (found, read.bytes_read, read.complete) == ([], 0, False)
-        assert (read.problem, read.passed_over) == ("binary, not text", not named)
-
-
-def test_binary_data_inside_an_archive_is_binary(tmp_path):
-    found, read = scanned(written(tmp_path / "blob.gz", gzip.compress(BINARY["png"])), named=False)
-    assert (found, read.passed_over) == ([], True)
+        assert (read.problem, read.passed_over, read.was_readable) == ("binary, not text", not named, False)
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        bytes(HEAD * 3),
+        bytes(3 * 4096),
         bytes(100),
-        b"plain\n",
         "ünïcödé → 日本語\n".encode(),
         "caf\u00e9 in latin-1\n".encode("latin-1") * 20,
-        b"x" * (HEAD - 1) + "日本語".encode(),
-        b"x" * (HEAD - 2) + "日本語".encode(),
-        bytes(HEAD - 2) + "日本語".encode(),
+        b"x" * 4094 + "日本語".encode(),
         b"\x1b[31mcoloured\x1b[0m\r\n\x07\x08" * 30,
     ],
 )
@@ -546,197 +352,196 @@ def test_a_log_is_text_even_with_leading_nuls_colours_or_another_encoding(conten
     assert (found, read.complete, read.passed_over, read.problem) == ([TODAY], True, False, None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.integers(0, 30))
 def test_any_utf_8_text_is_text(tmp_path_factory, text, shift):
-    content = b"x" * (HEAD - shift) + text.encode() + f"\n{TODAY}\n".encode()
+    content = b"x" * (4096 - shift) + text.encode() + f"\n{TODAY}\n".encode()
     found, read = scanned(written(tmp_path_factory.mktemp("text") / "app.log", content), named=False)
     assert (found[-1:], read.problem) == ([TODAY], None)
 
 
-# What the command line's arguments stand for
+# Memory
+
+
+SCAN = """
+import json, resource, sys
+from datetime import datetime, timezone
+from ingest.scan import Scan
+from ingest.sources import Source
+scan = Scan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
+found = sum(len(sightings) for sightings in scan)
+result = scan.result
+print(json.dumps([found, result.bytes_read, result.complete, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+"""
+
+
+def scanned_elsewhere(path) -> tuple[int, int, bool, int]:
+    """How much a process of its own finds in a file, and the most memory it had at once, in bytes."""
+    # A process counts what the one had that it was forked from: a small shell in between.
+    command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", SCAN, str(path)]
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=variables)
+    *told, peak = json.loads(done.stdout)
+    return *told, peak * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.parametrize("form", ["plain", "gz"])
+def test_a_line_of_60_mb_is_read_in_bounded_memory(form, tmp_path):
+    line = b"".join(i.encode().ljust(1_000_000, b".") for i in numbered(61)) + b"\n"
+    content = line if form == "plain" else gzip.compress(line, 1)
+    *told, peak = scanned_elsewhere(written(tmp_path / "app.log", content))
+    assert told == [61, len(line), True]
+    assert peak < 40 * 2**20
+
+
+def test_a_million_lines_are_too(tmp_path):
+    lines = "\n".join(numbered(1_000_000)).encode()
+    *told, peak = scanned_elsewhere(written(tmp_path / "app.log", lines))
+    assert told == [1_000_000, len(lines), True]
+    assert peak < 60 * 2**20
+
+
+# Everything together
 
 
 def names(expansion) -> list[str]:
     return [s.name for s in expansion.sources]
 
 
-def test_a_directory_is_walked_in_sorted_order_without_its_hidden_files(tmp_path):
-    for name in ("b.log", "a.log", "sub/z.log", "sub/deep/y.log", "another/x.log"):
-        written(tmp_path / name, b"")
-    for name in (".hidden", "sub/.hidden", ".git/config", ".git/HEAD"):
-        written(tmp_path / name, b"")
-    expansion = expand([str(tmp_path)])
-    assert names(expansion) == [
-        str(tmp_path / name) for name in ("a.log", "b.log", "another/x.log", "sub/z.log", "sub/deep/y.log")
-    ]
-    assert not any(s.named for s in expansion.sources)
-    assert (expansion.passed_over, expansion.problems) == (3, ())  # two files, and one folder as a whole
+def finished(chunks):
+    return [read for chunk in chunks for read in chunk.finished]
 
 
-def test_a_hidden_file_is_read_when_it_is_named(tmp_path):
-    path = written(tmp_path / ".hidden.log", b"")
-    assert expand([str(path)]) == Expansion((Source(str(path)),), (), 0)
-
-
-def test_arguments_keep_their_order(tmp_path):
-    paths = [str(written(tmp_path / name, b"")) for name in ("c.log", "a.log", "b.log")]
-    assert names(expand([*paths, "-"])) == [*paths, "-"]
-
-
-def test_a_glob_stands_for_its_files_in_sorted_order(tmp_path):
-    for name in ("b.log", "a.log", "c.txt", "sub/d.log"):
-        written(tmp_path / name, b"")
-    (tmp_path / "folder.log").mkdir()
-    assert names(expand([f"{tmp_path}/*.log"])) == [str(tmp_path / n) for n in ("a.log", "b.log")]
-    assert names(expand([f"{tmp_path}/**/*.log"])) == [str(tmp_path / n) for n in ("a.log", "b.log", "sub/d.log")]
-
-
-def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
-    path = written(tmp_path / "app[1].log", b"")
-    assert names(expand([str(path)])) == [str(path)]
-
-
-@pytest.mark.parametrize(
-    ("argument", "problem"),
-    [("*.nope", "no file matches"), ("nope.log", "no such file or directory"), ("nope/", "no such file or directory")],
+@given(
+    counts=st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=5),
+    size=st.integers(1, 20),
 )
-def test_an_argument_that_stands_for_nothing_is_a_problem_and_stops_nothing(argument, problem, tmp_path):
-    path = str(written(tmp_path / "app.log", b""))
-    expansion = expand([f"{tmp_path}/{argument}", path])
-    assert names(expansion) == [path]
-    assert [(p.source, p.problem, p.complete, p.was_readable) for p in expansion.problems] == [
-        (f"{tmp_path}/{argument}", problem, False, False)
-    ]
-
-
-def test_a_glob_that_matches_directories_only_stands_for_nothing_too(tmp_path):
-    (tmp_path / "2025-07").mkdir()
-    expansion = expand([f"{tmp_path}/2025*"])
-    assert (expansion.sources, [p.problem for p in expansion.problems]) == ((), ["no file matches"])
-
-
-@pytest.mark.parametrize("argument", ["", "a\x00b", "x" * 5000])
-def test_a_name_that_no_file_can_have_is_a_problem_and_stands_for_nothing(argument):
-    # "" is what a shell makes of an unset variable: it must not stand for the current directory.
-    expansion = expand([argument])
-    assert (expansion.sources, [p.source for p in expansion.problems]) == ((), [argument])
-
-
-def test_a_file_named_twice_is_read_once_whatever_it_is_called(tmp_path, monkeypatch):
-    path = written(tmp_path / "logs/app.log", b"")
-    (tmp_path / "link.log").symlink_to(path)
-    monkeypatch.chdir(tmp_path)
-    again = ["logs/app.log", "./logs/app.log", str(path), "logs/../link.log", "link.log", "logs", "logs/*.log"]
-    assert names(expand(again)) == ["logs/app.log"]
-    assert names(expand(["-", "-"])) == ["-"]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_file_counts_as_named_even_if_a_directory_holds_it_too(order, tmp_path):
-    path = written(tmp_path / "dump", BINARY["png"])
-    expansion = expand([str(tmp_path), str(path)][::order])
-    reads = [c.read for c in scan_all(expansion, NOW)]
-    assert [(r.problem, r.passed_over) for r in reads] == [("binary, not text", False)]
-
-
-def test_loops_of_links_in_a_directory_end(tmp_path):
-    path = written(tmp_path / "logs/app.log", TODAY.encode())
-    (tmp_path / "logs/self").symlink_to("self")
-    (tmp_path / "logs/up").symlink_to(tmp_path / "logs", target_is_directory=True)
-    (tmp_path / "logs/a").symlink_to("b")
-    (tmp_path / "logs/b").symlink_to("a")
-    (tmp_path / "logs/gone").symlink_to("nowhere")
-    assert names(expand([str(tmp_path / "logs")])) == [str(path)]
-
-
-def test_special_files_of_a_directory_are_passed_over(tmp_path):
-    path = written(tmp_path / "app.log", b"")
-    os.mkfifo(tmp_path / "pipe")
-    expansion = expand([str(tmp_path)])
-    assert (names(expansion), expansion.passed_over) == ([str(path)], 1)
-
-
-# Everything together
-
-
-@given(counts=st.lists(st.integers(0, 12), min_size=1, max_size=4), size=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
-def test_chunks_are_never_larger_than_asked_and_the_last_of_each_source_tells_its_reading(
-    tmp_path_factory, counts, size
-):
+@settings(max_examples=100)
+def test_chunks_hold_everything_in_order_and_tell_how_far_each_source_is_read(tmp_path_factory, counts, size):
     folder = tmp_path_factory.mktemp("chunks")
-    written_ids = []
-    for n, count in enumerate(counts):
-        ids = [f"gen-{SECOND + n}-{i:020d}" for i in range(count)]
-        written(folder / f"{n}.log", "\n".join(ids).encode())
-        written_ids += ids
+    expected = []
+    for n, (count, is_ended) in enumerate(counts):
+        ids = numbered(count, SECOND + n)
+        written(folder / f"{n}.log", "\n".join(ids).encode() + b"\n" * is_ended)
+        expected += ids
     expansion = expand([str(folder)])
-    chunks = list(scan_all(expansion, NOW, size))
-    assert all(len(c.sightings) <= size for c in chunks)
-    assert all(len(c.sightings) == size for c in chunks if c.read is None)
-    assert [s.generation_id for c in chunks for s in c.sightings] == written_ids
-    reads = [c.read for c in chunks if c.read]
-    assert [(r.source, r.sightings, r.complete) for r in reads] == [
-        (name, count, True) for name, count in zip(names(expansion), counts, strict=True)
+    chunks = list(scan_all(expansion, NOW, size=size))
+    assert [s.generation_id for c in chunks for s in c.sightings] == expected
+    assert all(len(c.sightings) >= size for c in chunks[:-1])
+    assert [(r.source, r.sightings, r.complete) for r in finished(chunks)] == [
+        (name, count, True) for name, (count, _) in zip(names(expansion), counts, strict=True)
     ]
-    sources = [c.sightings[0].source if c.sightings else c.read.source for c in chunks]
-    is_last = [here != then for here, then in pairwise([*sources, None])]
-    assert [c.read is not None for c in chunks] == is_last
+    for chunk, then in pairwise(chunks):
+        assert len(chunk.reads) - chunk.ended in {0, 1}
+        unfinished = chunk.reads[chunk.ended :]
+        assert [r.source for r in unfinished] == [r.source for r in then.reads[:1]] if unfinished else True
+    assert chunks[-1].ended == len(chunks[-1].reads)
+    assert all({s.source for s in c.sightings} <= {r.source for r in c.reads} for c in chunks)
 
 
-def test_sources_that_cannot_be_read_come_as_chunks_and_the_others_are_read(tmp_path):
+def test_a_chunk_ends_with_the_window_in_which_it_is_large_enough(tmp_path):
+    ids = numbered(60_000)
+    path = written(tmp_path / "app.log", "\n".join(ids).encode())
+    windows = [len(sightings) for sightings in Scan(Source(str(path)), NOW) if sightings]
+    chunks = list(scan_all(expand([str(path)]), NOW, size=windows[0] + 1))
+    assert len(windows) > 4
+    assert [len(c.sightings) for c in chunks[:2]] == [sum(windows[:2]), sum(windows[2:4])]
+    assert [s.generation_id for c in chunks for s in c.sightings] == ids
+
+
+def test_what_is_told_of_an_unfinished_source_grows_to_what_is_told_in_the_end(tmp_path):
+    ids = numbered(60_000)
+    path = written(tmp_path / "app.log", "\n".join(ids).encode())
+    reads = [read for chunk in scan_all(expand([str(path)]), NOW, size=1) for read in chunk.reads]
+    assert [r.sightings for r in reads] == sorted(r.sightings for r in reads)
+    assert [r.bytes_read for r in reads] == sorted(r.bytes_read for r in reads)
+    assert [r.complete for r in reads] == [False] * (len(reads) - 1) + [True]
+    assert (reads[-1].bytes_read, reads[-1].sightings) == (path.stat().st_size, len(ids))
+
+
+@pytest.mark.parametrize("size", [1, 20_000, 10**9])
+def test_the_bytes_of_all_chunks_are_those_of_all_sources(size, tmp_path):
+    written(tmp_path / "a.log", "\n".join(numbered(60_000)).encode())
+    written(tmp_path / "b.log", b"short\n")
+    written(tmp_path / "c.log.gz", gzip.compress(b"text\n" * 100_000))
+    written(tmp_path / "d.log", b"no line")
+    written(tmp_path / "e.log", b"")
+    chunks = list(scan_all(expand([str(tmp_path)]), NOW, size=size))
+    assert sum(c.bytes_read for c in chunks) == sum(r.bytes_read for r in finished(chunks)) == 60_000 * 36 - 1 + 500_013
+    assert all(c.bytes_read >= 0 for c in chunks)
+
+
+def test_a_chunk_ends_after_a_thousand_sources_that_hold_nothing(tmp_path):
+    for n in range(2 * CHUNK_SOURCES + 1):
+        (tmp_path / f"{n:04d}.log").touch()
+    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    assert [c.ended for c in chunks] == [CHUNK_SOURCES, CHUNK_SOURCES, 1]
+
+
+def test_a_chunk_ends_after_so_many_bytes_that_hold_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("ingest.scan.CHUNK_BYTES", 1_000_000)
+    path = written(tmp_path / "a.log", b"nothing\n" * 500_000)
+    written(tmp_path / "b.log", TODAY.encode())
+    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    assert len(chunks) == 4
+    assert [r.source for c in chunks for r in c.reads] == [*[str(path)] * 4, str(tmp_path / "b.log")]
+    assert [c.ended for c in chunks] == [0, 0, 0, 2]
+    assert all(1_000_000 <= c.bytes_read < 1_600_000 for c in chunks[:-1])
+    assert [s.generation_id for c in chunks for s in c.sightings] == [TODAY]
+
+
+def test_no_source_is_one_empty_chunk():
+    (chunk,) = scan_all(Expansion((), (), 0), NOW)
+    assert (chunk.sightings, chunk.reads, chunk.ended, chunk.bytes_read) == ((), (), 0, 0)
+
+
+def test_sources_that_cannot_be_read_come_in_chunks_and_the_others_are_read(tmp_path):
     good = written(tmp_path / "good.log", TODAY.encode())
     bad = written(tmp_path / "bad.gz", gzip.compress(LEGACY.encode())[:-4])
-    chunks = list(scan_all(expand([str(tmp_path / "gone.log"), str(bad), str(good)]), NOW))
-    assert [[s.generation_id for s in c.sightings] for c in chunks] == [[], [LEGACY], [TODAY]]
-    assert [c.read.source for c in chunks] == [str(tmp_path / "gone.log"), str(bad), str(good)]
-    assert [c.read.complete for c in chunks] == [False, False, True]
+    expansion = expand([str(tmp_path / "gone.log"), str(bad), str(good)])
+    chunks = list(scan_all(expansion, NOW))
+    assert [s.generation_id for c in chunks for s in c.sightings] == [LEGACY, TODAY]
+    assert [(r.source, r.complete) for r in finished(chunks)] == [
+        (str(tmp_path / "gone.log"), False),
+        (str(bad), False),
+        (str(good), True),
+    ]
 
 
-def test_the_error_for_nothing_readable_names_sources_in_plain_ascii(tmp_path):
-    reads = [c.read for c in scan_all(expand([f"{tmp_path}/\u202egone.log"]), NOW)]
-    with pytest.raises(NoInputError) as caught:
-        require_readable(reads)
-    assert caught.value.cause == f"{tmp_path}/\\u202egone.log: no such file or directory"
+def test_problems_alone_come_in_a_chunk_however_many_there_are():
+    problems = tuple(unreadable(f"{n}.log", "gone") for n in range(CHUNK_SOURCES + 1))
+    chunks = list(scan_all(Expansion((), problems, 0), NOW))
+    assert tuple(finished(chunks)) == problems
+
+
+def test_a_file_that_vanishes_after_it_was_found_costs_only_itself(tmp_path):
+    paths = [written(tmp_path / f"{n}.log", i.encode()) for n, i in enumerate(numbered(3))]
+    expansion = expand([str(tmp_path)])
+    paths[1].unlink()
+    chunks = list(scan_all(expansion, NOW))
+    assert [s.generation_id for c in chunks for s in c.sightings] == [numbered(3)[0], numbered(3)[2]]
+    assert [r.problem for r in finished(chunks)] == [None, "No such file or directory", None]
 
 
 def test_one_readable_source_is_enough_and_binary_files_that_nobody_named_are_none(tmp_path):
-    written(tmp_path / "logs" / "a.bin", BINARY["png"])
-    binary = [c.read for c in scan_all(expand([str(tmp_path / "logs")]), NOW)]
-    empty = [c.read for c in scan_all(expand([str(written(tmp_path / "empty.log", b""))]), NOW)]
-    with pytest.raises(NoInputError):
-        require_readable(binary)
+    written(tmp_path / "logs" / "a.bin", BINARY)
+    binary = finished(scan_all(expand([str(tmp_path / "logs")]), NOW))
+    empty = finished(scan_all(expand([str(written(tmp_path / "empty.log", b""))]), NOW))
+    assert [r.was_readable for r in binary + empty] == [False, True]
     require_readable(binary + empty)
-    require_readable([])
 
 
-def test_a_directory_that_cannot_be_entered_costs_only_itself(tmp_path, monkeypatch):
-    written(tmp_path / "ok" / "a.log", TODAY.encode())
-    written(tmp_path / "shut" / "b.log", TODAY.encode())
-    scandir = os.scandir
-
-    def guarded(path):
-        if str(path).endswith("shut"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", guarded)
-    expansion = expand([str(tmp_path)])
-    assert [s.name for s in expansion.sources] == [str(tmp_path / "ok" / "a.log")]
-    assert [(p.source, p.problem) for p in expansion.problems] == [(str(tmp_path / "shut"), "Permission denied")]
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_binary_file_counts_as_named_even_if_a_directory_holds_it_too(order, tmp_path):
+    path = written(tmp_path / "dump", BINARY)
+    expansion = expand([str(tmp_path), str(path)][::order])
+    reads = finished(scan_all(expansion, NOW))
+    assert [(r.problem, r.passed_over) for r in reads] == [("binary, not text", False)]
 
 
-def test_a_link_to_a_directory_is_counted_and_not_followed(tmp_path):
-    written(tmp_path / "elsewhere" / "a.log", TODAY.encode())
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "current").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    expansion = expand([str(tmp_path / "logs")])
-    assert (expansion.sources, expansion.passed_over) == ((), 1)
-
-
-def test_an_archive_that_cannot_be_read_yet_is_named(tmp_path):
-    path = written(tmp_path / "a.log.zst", b"\x28\xb5\x2f\xfd" + b"rest of a frame")
-    for named in (True, False):
-        _, result = scanned(path, named=named)
-        assert (result.problem, result.passed_over) == ("zstd archives are not read yet", False)
+def test_without_what_earlier_runs_read_everything_is_read_and_nothing_is_kept_for_later(tmp_path):
+    written(tmp_path / "a.log", f"{TODAY}\n".encode() * 10)
+    written(tmp_path / "b.log", f"{TODAY}\n".encode() * 10)
+    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    assert [s.generation_id for c in chunks for s in c.sightings] == [TODAY, TODAY]
+    assert [r.checkpoint for r in finished(chunks)] == [None, None]

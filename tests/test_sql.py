@@ -22,7 +22,7 @@ def test_every_query_says_what_it_is_and_is_used():
 
 def test_a_query_for_the_same_seconds_has_a_legacy_variant():
     inserts = ("insert_generations", "insert_provider_attempts", "insert_generation_contents")
-    for name in ("add_work", *inserts, "delete_settled_work", "update_work"):
+    for name in ("find_new", *inserts, "delete_settled_work", "update_work"):
         assert sql.SAME_SECONDS in sql.query(name)
         assert not re.search(r"\$(low|high)", sql.legacy_query(name))
 

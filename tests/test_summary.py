@@ -8,7 +8,8 @@ from ingest.durations import Durations
 from ingest.errors import Exit, KeyRefusedError
 from ingest.models import SourceRead
 from ingest.pipeline import Result
-from ingest.summary import report
+from ingest.rehearsal import Rehearsal
+from ingest.summary import report, report_rehearsal
 from ingest.tally import STORED, Tally
 
 
@@ -31,10 +32,13 @@ def durations(*seconds):
 BUSY = Tally(
     due=1500,
     sources=3,
+    unchanged=1,
+    damaged=1,
     passed_over=2,
     bytes_read=1_234_567,
     sightings=2000,
     new_ids=1500,
+    kept_fields={"user": 12, "team.id": 0},
     requests=1600,
     statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
     failures=Counter({"timeout": 4, "connect": 3}),
@@ -63,13 +67,15 @@ def test_people_read_four_lines_when_all_went_well():
 def test_people_read_what_held_the_run_back_and_what_is_left():
     text = report(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
     assert text == (
-        "sources   3 read, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
+        "sources   2 read, 1 unchanged, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
         "requests  1,600 in 12.3 s, p50 80 ms, p95 2,403 ms "
         "(40 throttled, 3 overloaded: 2.7 % wasted, 61.2 s held back; 7 without an answer)\n"
         "IDs       1,490 settled, 6 pending, 4 dead\n"
         "spend     $1,234.57 added\n"
         "contents  1,448 stored; none for 40 http_403, 2 http_404\n"
+        "field     team.id was in no line with an ID\n"
         "skipped   2 hidden, special or binary files\n"
+        "damaged   1 unchanged sources end early, see ops.coverage\n"
         "problem   app.log.gz: cut off\n"
         "overdue   1,234 IDs are pending though they are past the grace; run it again\n"
     )
@@ -85,10 +91,13 @@ def test_programs_read_one_object_on_one_line():
         "stopped_by": None,
         "seconds": Decimal("12.346"),
         "sources": 3,
+        "unchanged": 1,
+        "damaged": 1,
         "passed_over": 2,
         "bytes_read": 1_234_567,
         "sightings": 2000,
         "new_ids": 1500,
+        "kept_fields": {"user": 12, "team.id": 0},
         "due": 1500,
         "requests": 1600,
         "settled": 1490,
@@ -171,3 +180,55 @@ def test_a_file_name_cannot_write_to_the_terminal():
     evil = problem("\x1b[31mred\u202e.log\n", "\x9b2J")
     text = report(result(problems=(evil,)), Tally(), "table")
     assert text.splitlines()[-1] == r"problem   \x1b[31mred\u202e.log\n: \x9b2J"
+
+
+def test_a_field_is_missed_only_where_there_were_lines_to_find_it_in():
+    for sightings, lines in ((0, []), (1, ["field     \\x1b[2J was in no line with an ID"])):
+        tally = Tally(sightings=sightings, kept_fields={"\x1b[2J": 0, "user": 1})
+        assert [x for x in report(result(), tally, "table").splitlines() if x.startswith("field")] == lines
+
+
+# What a run would do
+
+REHEARSED = Tally(
+    sources=3, unchanged=1, damaged=1, passed_over=2, bytes_read=1_234_567, sightings=2000, new_ids=1500, due=1600
+)
+
+
+def test_people_read_what_a_run_would_do():
+    rehearsal = Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0)
+    assert report_rehearsal(rehearsal, "table") == (
+        "dry run   nothing is stored, nobody is asked\n"
+        "sources   2 read, 1 unchanged, 1,234,567 bytes to read, 2,000 IDs\n"
+        "IDs       1,500 new, 500 known or repeated\n"
+        "requests  1,600, 0.5 min at 50.0/s\n"
+        "skipped   2 hidden, special or binary files\n"
+        "damaged   1 unchanged sources end early, see ops.coverage\n"
+        "problem   app.log.gz: cut off\n"
+    )
+
+
+def test_where_the_rate_is_not_known_people_read_what_two_would_take():
+    text = report_rehearsal(Rehearsal(Tally(sources=1), (), 60_000, None), "table")
+    assert "requests  60,000, 100.0 min at 10/s, 10.0 min at 100/s: the API's rate is not known yet\n" in text
+
+
+def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
+    text = report_rehearsal(Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0), "json")
+    assert (text.count("\n"), text[-2:]) == (1, "}\n")
+    assert json.loads(text) == {
+        "sources": 3,
+        "unchanged": 1,
+        "damaged": 1,
+        "passed_over": 2,
+        "bytes_to_read": 1_234_567,
+        "sightings": 2000,
+        "new_ids": 1500,
+        "known_ids": 500,
+        "requests": 1600,
+        "rate": 50.0,
+        "minutes": 0.53,
+        "problems": [{"source": "app.log.gz", "problem": "cut off"}],
+    }
+    unknown = json.loads(report_rehearsal(Rehearsal(Tally(), (), 7, None), "json"))
+    assert (unknown["rate"], unknown["minutes"]) == (None, None)

@@ -3,6 +3,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.models import Chunk, Sighting, SourceRead
 from ingest.tally import Tally
 
 
@@ -43,3 +44,23 @@ def test_waste_is_the_share_of_requests_that_the_server_turned_away(statuses):
 
 def test_nothing_asked_is_nothing_wasted():
     assert (Tally().wasted, Tally().waste) == (0, 0.0)
+
+
+def read(source, **facts):
+    return SourceRead(source, bytes_read=0, sightings=0, **{"complete": True} | facts)
+
+
+def test_chunks_are_counted_and_a_source_when_it_is_finished():
+    tally, unfinished = Tally(passed_over=1), read("big.log", complete=False)
+    tally.count(Chunk((Sighting("gen-1", "a.log", 0),) * 3, (read("a.log"), unfinished), ended=1, bytes_read=700))
+    assert (tally.sources, tally.sightings, tally.bytes_read, tally.unchanged) == (1, 3, 700, 0)
+    reads = (
+        read("big.log"),
+        read("same.log", unchanged=True),
+        read("cut.gz", complete=False, problem="truncated"),
+        read("still-cut.gz", complete=False, unchanged=True),
+        read("photo.png", complete=False, problem="binary, not text", passed_over=True),
+    )
+    tally.count(Chunk((), reads, ended=5, bytes_read=50))
+    assert (tally.sources, tally.sightings, tally.bytes_read) == (5, 3, 750)
+    assert (tally.unchanged, tally.damaged, tally.passed_over) == (2, 1, 2)

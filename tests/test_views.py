@@ -33,7 +33,8 @@ def path(tmp_path_factory):
     with Warehouse(path, NOW) as warehouse:
         items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*IDS, *DEAD)]
         sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
-        warehouse.add(Chunk(sightings, SourceRead("app.log", 99, len(sightings), complete=True)), "run", NOW)
+        read = SourceRead("app.log", 99, len(sightings), complete=True, position=99)
+        warehouse.add(Chunk(sightings, (read,), ended=1, bytes_read=99), "run", NOW)
         bodies = [json.dumps({"data": RECORDS[i]}).encode() for i in IDS]
         warehouse.commit(
             [Settled(i, decode_generation(b).data, NOW, 1) for i, b in zip(items, bodies, strict=False)], "run"

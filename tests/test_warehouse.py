@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,18 @@ from ingest import simulated, sql
 from ingest.decode import decode_generation
 from ingest.errors import CannotCreateError, ConfigurationError, OrusageError, UnexpectedInputError
 from ingest.generation_id import second_of
-from ingest.models import Chunk, Content, Dead, Pending, RememberedRate, Settled, Sighting, SourceRead, WorkItem
+from ingest.models import (
+    Checkpoint,
+    Chunk,
+    Content,
+    Dead,
+    Pending,
+    RememberedRate,
+    Settled,
+    Sighting,
+    SourceRead,
+    WorkItem,
+)
 from ingest.schema import TABLES
 from ingest.settings import Settings
 from ingest.tally import Tally
@@ -46,8 +58,9 @@ def content(generation_id, **other):
     return Content(200, None, NOW + timedelta(seconds=1), **texts | other)
 
 
-def chunk(ids, read=None):
-    return Chunk(tuple(Sighting(i, "app.log", n) for n, i in enumerate(ids)), read)
+def chunk(ids, *reads):
+    sightings = tuple(Sighting(i, "app.log", n) for n, i in enumerate(ids))
+    return Chunk(sightings, reads, ended=len(reads), bytes_read=sum(r.bytes_read for r in reads))
 
 
 def every(warehouse, statement):
@@ -62,6 +75,36 @@ def test_new_ids_are_stored_once_whatever_repeats(warehouse):
     assert warehouse.add(chunk(IDS + IDS), "run", NOW) == len(IDS)
     assert warehouse.add(chunk(reversed(IDS)), "run", NOW) == 0
     assert ids_of(warehouse, "ops.work") == sorted(IDS)
+
+
+def test_an_id_keeps_the_place_where_it_was_seen_first(warehouse):
+    logged_at = datetime(2026, 10, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+    first = [Sighting(i, "a.log", 10, 1, logged_at, '{"user":"ann"}') for i in (IDS[0], LEGACY[0])]
+    named = Sighting(IDS[1], f"{IDS[1]}.json", None)
+    later = [Sighting(i, "b.log", 20, 2) for i in (IDS[0], IDS[1], LEGACY[0])]
+    warehouse.add(Chunk((*first, named, *later), reads=(), ended=0, bytes_read=0), "run", NOW)
+    assert warehouse.add(Chunk(tuple(later), reads=(), ended=0, bytes_read=0), "run", NOW) == 0
+    items = {i.generation_id: i for i in warehouse.ripe(Settings(), NOW)}
+    told = {i: (m.source, m.position, m.line, m.logged_at, m.log_fields) for i, m in items.items()}
+    seen = ("a.log", 10, 1, logged_at, '{"user":"ann"}')
+    assert told == {IDS[0]: seen, LEGACY[0]: seen, IDS[1]: (f"{IDS[1]}.json", None, None, None, None)}
+    answers = [json.dumps({"data": simulated.record(1, i)}).encode() for i in items]
+    outcomes = [Settled(m, decode_generation(b).data, NOW, 1) for m, b in zip(items.values(), answers, strict=True)]
+    warehouse.commit(outcomes, "run")
+    stored = every(
+        warehouse,
+        "SELECT generation_id, source, source_position, source_line, logged_at, log_fields->>'$.user' FROM generations",
+    )
+    assert {i: (source, at, line, time, user) for i, source, at, line, time, user in stored} == {
+        i: (
+            m.source,
+            m.position,
+            m.line,
+            m.logged_at and m.logged_at.replace(tzinfo=None),
+            "ann" if m.log_fields else None,
+        )
+        for i, m in items.items()
+    }
 
 
 def test_settled_ids_are_not_new(warehouse):
@@ -327,8 +370,92 @@ def test_a_migration_that_fails_leaves_the_old_warehouse_as_it_was(old_warehouse
 
 def test_a_source_is_described_as_it_was_last(warehouse):
     for size in (10, 20):
-        warehouse.add(chunk([], SourceRead("app.log", size, 0, complete=True, size=size)), "run", NOW)
+        read = SourceRead("app.log", size, 0, complete=True, size=size, position=size)
+        warehouse.add(chunk([], read), "run", NOW)
     assert every(warehouse, "SELECT source, position, size, complete FROM ops.sources") == [("app.log", 20, 20, True)]
+
+
+def checkpoint(source, **other):
+    known = Checkpoint(
+        source,
+        file="1:2",
+        signature="1:2:3:4:5",
+        stored=30,
+        position=20,
+        coded=True,
+        line=2,
+        fingerprint="ab" * 32,
+        tail="cd" * 32,
+        checksum=2**32 - 1,
+        sightings=7,
+        done=True,
+    )
+    return replace(known, **other)
+
+
+def known_to(warehouse):
+    """The checkpoints of a warehouse by source."""
+    return warehouse.checkpoints()._by_source
+
+
+def test_checkpoints_come_back_as_they_were_stored(warehouse):
+    stored = {
+        "a.log": checkpoint("a.log"),
+        "b.log": checkpoint("b.log", file=None, signature=None, fingerprint=None, coded=False, done=False, stored=20),
+        "c.gz": checkpoint("c.gz", problem="truncated: the archive ends in the middle"),
+    }
+    reads = [SourceRead(s, 20, 7, complete=not c.problem, position=25, checkpoint=c) for s, c in stored.items()]
+    warehouse.add(chunk([], *reads, SourceRead("-", 5, 0, complete=True, position=5)), "run", NOW)
+    assert known_to(warehouse) == stored
+    assert every(warehouse, "SELECT source, position, problem FROM ops.sources ORDER BY source") == [
+        ("-", 5, None),
+        ("a.log", 25, None),
+        ("b.log", 25, None),
+        ("c.gz", 25, "truncated: the archive ends in the middle"),
+    ]
+
+
+def test_a_source_that_is_unchanged_keeps_its_row_and_checkpoint(warehouse):
+    first = SourceRead("a.log", 20, 7, complete=True, position=20, checkpoint=checkpoint("a.log"))
+    warehouse.add(chunk([], first), "first", NOW)
+    before = every(warehouse, "FROM ops.sources")
+    same = SourceRead("a.log", 0, 7, complete=True, position=20, unchanged=True)
+    assert warehouse.add(chunk([], same), "second", NOW + timedelta(days=1)) == 0
+    assert every(warehouse, "FROM ops.sources") == before
+    moved = replace(same, source="a.log.1", checkpoint=checkpoint("a.log.1"))
+    warehouse.add(chunk([], moved), "third", NOW + timedelta(days=2))
+    assert every(warehouse, "SELECT source, run_id FROM ops.sources ORDER BY source") == [
+        ("a.log", "first"),
+        ("a.log.1", "third"),
+    ]
+
+
+def test_how_far_sources_were_read_is_stored_with_their_ids_or_not_at_all(warehouse):
+    known = checkpoint("app.log", sightings=len(IDS))
+    read = SourceRead("app.log", 20, len(IDS), complete=True, position=20, checkpoint=known)
+    warehouse._connection.execute("ALTER TABLE ops.sources RENAME COLUMN exhausted TO gone")
+    with pytest.raises(Exception, match="exhausted"):
+        warehouse.add(chunk(IDS, read), "run", NOW)
+    assert ids_of(warehouse, "ops.work") == []
+    warehouse._connection.execute("ALTER TABLE ops.sources RENAME COLUMN gone TO exhausted")
+    assert warehouse.add(chunk(IDS, read), "run", NOW) == len(IDS)
+    assert known_to(warehouse) == {"app.log": known}
+
+
+def test_sources_of_a_warehouse_without_checkpoints_are_read_again(tmp_path):
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:3])
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO ops.sources (source, fingerprint, position) VALUES ('app.log', 'ab', 20)")
+    with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
+        assert known_to(warehouse) == {}
+        [due] = warehouse.ripe(Settings(), NOW)
+        assert (due.generation_id, due.source, due.position, due.line) == (IDS[1], "app.log", 0, None)
+        described = (
+            "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
+            "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
+        )
+        assert every(warehouse, described) == every(new, described)
+        assert all(comment for *_, comment in every(new, described))
 
 
 def test_a_run_has_a_record_from_its_start(warehouse):

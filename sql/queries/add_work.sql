@@ -1,23 +1,9 @@
--- add_work
--- New IDs: those of `incoming` that are neither in the ledger nor settled. The range prunes both look-ups, and the semi
--- joins keep only what stands in `incoming`, so that memory does not grow with what is known.
+-- New IDs into the ledger.
 INSERT INTO ops.work BY NAME
 SELECT
-    i.generation_id,
+    i.*,
     'pending' AS state,
     CAST($now AS TIMESTAMP) AS first_seen_at,
-    i.requested_at,
-    i.source,
-    i.position,
     0 AS requests,
     0 AS runs
-FROM incoming AS i
-ANTI JOIN (
-    SELECT w.generation_id
-    FROM (SELECT generation_id FROM ops.work WHERE requested_at BETWEEN $low AND $high) AS w
-    SEMI JOIN incoming USING (generation_id)
-    UNION ALL
-    SELECT g.generation_id
-    FROM (SELECT generation_id FROM main.generations WHERE requested_at BETWEEN $low AND $high) AS g
-    SEMI JOIN incoming USING (generation_id)
-) AS k USING (generation_id);
+FROM incoming AS i;

@@ -7,7 +7,10 @@ SELECT
     position,
     runs,
     last_status,
-    reason
+    reason,
+    line,
+    logged_at,
+    log_fields
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now

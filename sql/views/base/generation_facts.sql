@@ -71,6 +71,9 @@ final AS (
         workspace_id,
         source,
         source_position,
+        source_line,
+        logged_at,
+        log_fields,
         fetched_at,
         run_id
     FROM booked
@@ -116,6 +119,9 @@ COMMENT ON COLUMN main.generation_facts.session_id IS 'Groups the generations of
 COMMENT ON COLUMN main.generation_facts.request_id IS 'Groups the generations of one API request.';
 COMMENT ON COLUMN main.generation_facts.workspace_id IS 'Workspace it is attributed to.';
 COMMENT ON COLUMN main.generation_facts.source IS 'Where the ID was first seen: a file, or - for standard input.';
-COMMENT ON COLUMN main.generation_facts.source_position IS 'Offset of the ID in the decompressed source. Unit: bytes.';
+COMMENT ON COLUMN main.generation_facts.source_position IS 'Offset of the ID in the source''s text, that is decompressed and as UTF-8; NULL: it stands in the source''s name. Unit: bytes.';
+COMMENT ON COLUMN main.generation_facts.source_line IS 'Number of its line there, from 1; NULL if unknown. Unit: lines.';
+COMMENT ON COLUMN main.generation_facts.logged_at IS 'The log line''s own time, where it is obvious: one with a zone, or one that must be UTC beside requested_at. Unit: UTC.';
+COMMENT ON COLUMN main.generation_facts.log_fields IS 'JSON object of the line''s fields named by --keep-field; NULL if it had none of them. log_fields->>''$.feature'' is one as text.';
 COMMENT ON COLUMN main.generation_facts.fetched_at IS 'When the answer arrived. Unit: UTC.';
 COMMENT ON COLUMN main.generation_facts.run_id IS 'Run that stored it, see ops.runs.';

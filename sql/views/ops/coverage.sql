@@ -37,11 +37,11 @@ final AS (
 SELECT * FROM final;
 
 COMMENT ON VIEW ops.coverage IS 'One row per source: how far it was read and what became of its IDs. An ID counts for the source it was first seen in.';
-COMMENT ON COLUMN ops.coverage.source IS 'A file, or - for standard input.';
-COMMENT ON COLUMN ops.coverage.bytes_read IS 'Text read at its last reading, decompressed. Unit: bytes.';
-COMMENT ON COLUMN ops.coverage.complete IS 'Whether it was read to its end.';
+COMMENT ON COLUMN ops.coverage.source IS 'A file, a URL, or - for standard input.';
+COMMENT ON COLUMN ops.coverage.bytes_read IS 'How far its text was read, decompressed and as UTF-8. Unit: bytes.';
+COMMENT ON COLUMN ops.coverage.complete IS 'Whether it was read to its end; false for a truncated or corrupt archive.';
 COMMENT ON COLUMN ops.coverage.problem IS 'What was wrong with it; NULL if nothing.';
-COMMENT ON COLUMN ops.coverage.sightings IS 'IDs found in it at its last reading; close repetitions count once. Unit: IDs.';
+COMMENT ON COLUMN ops.coverage.sightings IS 'IDs found in it so far; close repetitions count once. Unit: IDs.';
 COMMENT ON COLUMN ops.coverage.first_seen_ids IS 'IDs first seen in it: settled + pending + dead. Unit: IDs.';
 COMMENT ON COLUMN ops.coverage.settled IS 'Those whose generation is stored. Unit: IDs.';
 COMMENT ON COLUMN ops.coverage.pending IS 'Those that a later run asks again. Unit: IDs.';
