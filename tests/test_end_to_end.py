@@ -341,3 +341,15 @@ def test_a_run_leaves_its_record(orusage, simulation, tmp_path):
     assert "Unit: requests/s." in columns["rate_limit"]
     status = orusage("status", "--format", "json").json
     assert (status[0]["settled"], status[0]["pending"], status[0]["dead"]) == (25, 0, 0)
+
+
+def test_sources_that_never_end_are_named_and_not_waited_for(orusage, simulation, tmp_path):
+    write_log(tmp_path / "app.log", new_ids(1))
+    os.mkfifo(tmp_path / "pipe")
+    sources = ("app.log", "/dev/zero", "pipe", "/dev/null")
+    done = orusage("ingest", *sources, "--base-url", simulation.base_url, "--summary", "json")
+    assert (done.code, done.json["settled"]) == (3, 1)
+    assert {p["source"]: p["problem"] for p in done.json["problems"]} == {
+        "/dev/zero": "a device, not a file",
+        "pipe": "a FIFO that nobody writes to",
+    }
