@@ -64,7 +64,7 @@ class Checkpoints:
             if candidate.file == file.file and candidate.stored > COMPARED_WHOLE and _ends_like(file, candidate):
                 return candidate
         file.seek(0)
-        return _longest_prefix(file, candidates)
+        return _longest_prefix(Guarded(file), candidates)
 
     def of_text(self, text: Peeked, source: str) -> Checkpoint | None:
         """The checkpoint of the plain file that an archive was made of, as far as that was read; uses up the text."""
@@ -88,7 +88,7 @@ def fingerprint(head: bytes, covered: int) -> str | None:
 def _ends_like(file: Opened, candidate: Checkpoint) -> bool:
     """Whether the last bytes that were read are still there."""
     file.seek(candidate.stored - HEAD)
-    tail = b"".join(blocks(file, HEAD))
+    tail = b"".join(blocks(Guarded(file), HEAD))
     return hashlib.sha256(tail).hexdigest() == candidate.tail
 
 

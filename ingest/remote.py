@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _SECRETS = re.compile(r"(?<=://)[^/?#]*@|[?#].*\Z", re.DOTALL)
+_LINK = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*(?:::|://))")
 _A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
 _WORDS: dict[type[Exception], str] = {
     FileNotFoundError: "no such file or directory",
@@ -32,7 +33,7 @@ def is_url(name: str) -> bool:
 
 def without_secrets(url: str) -> str:
     """The URL without user, password, query and fragment: a signed URL's query opens the object to everybody."""
-    return "::".join(_SECRETS.sub("", part) for part in url.split("::"))
+    return "::".join(_SECRETS.sub("", part) for part in _LINK.split(url))
 
 
 def said_by(error: Exception) -> str:
@@ -64,8 +65,9 @@ def expand(url: str) -> tuple[list[str], bool]:
         paths, is_one = sorted(store.find(path)), False
     if not paths:
         raise FileNotFoundError
-    chained = "".join(url.partition("::")[1:])
-    return [store.unstrip_protocol(p) + chained for p in paths], is_one
+    links = _LINK.split(url)
+    place = next(n for n, link in enumerate(links) if "://" in link)  # what stands before is a cache
+    return ["::".join([*links[:place], store.unstrip_protocol(p), *links[place + 1 :]]) for p in paths], is_one
 
 
 @contextmanager
@@ -77,15 +79,23 @@ def opened(url: str) -> Iterator[tuple[Stream, int | None, str | None]]:
         ConfigurationError: fsspec, or its part for this store, is not installed.
     """
     with _as_os_errors():
-        store, path = _store(url)
-        info = store.info(path)
-        in_parts = {} if info.get("partial", not _is_http(url)) else {"block_size": 0}  # not every server knows ranges
-        stream = store.open(path, "rb", **in_parts)
-    with stream:
-        size = info.get("size") if stream.seekable() and not in_parts else None
-        is_versioned = any(info.get(k) for k in ("ETag", "etag", "md5Hash", "mtime", "LastModified", "created"))
-        version = f"{without_secrets(url)} {store.ukey(path)}" if is_versioned and size is not None else None
+        stream, size, version = _opened(url)
+    try:
         yield Stream(stream), size, version
+    finally:
+        with _as_os_errors():
+            stream.close()
+
+
+def _opened(url: str) -> tuple[Any, int | None, str | None]:
+    store, path = _store(url)
+    info = store.info(path)
+    in_parts = {} if info.get("partial", not _is_http(url)) else {"block_size": 0}  # not every server knows ranges
+    stream = store.open(path, "rb", **in_parts)
+    size = info.get("size") if stream.seekable() and not in_parts else None
+    is_versioned = any(info.get(k) for k in ("ETag", "etag", "md5Hash", "mtime", "LastModified", "created"))
+    version = f"{without_secrets(url)} {store.ukey(path)}" if is_versioned and size is not None else None
+    return stream, size, version
 
 
 class Stream:

@@ -108,7 +108,7 @@ class Readings:
         reads = list(reads)
         self.problems += [r for r in reads if r.problem and not r.passed_over]
         readable = [r for r in (*self._told, *reads) if r.was_readable]
-        self._told = readable[:1] or [*self._told, *reads]
+        self._told = readable[:1] or [*self._told, *reads][:3]
 
     def require_readable(self) -> None:
         """Refuse sources of which none could be read; raises as `require_readable` does."""

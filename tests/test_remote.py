@@ -251,7 +251,6 @@ def test_the_files_in_an_archive_in_a_store_are_found_and_read(url, zipped):
 
 @pytest.mark.parametrize("url", ["simplecache::memory://logs/*.log", "simplecache::memory://logs"])
 def test_what_a_cache_finds_in_a_store_is_called_by_what_it_is(url, memory):
-    # BUG: it is called "memory:///logs/a.log::memory://logs/*.log", which no longer goes through the cache.
     memory.pipe("/logs/a.log", TEXT)
     (found,) = names(expand([url]))
     assert found.endswith("memory:///logs/a.log")
@@ -530,7 +529,6 @@ def test_whatever_a_store_raises_while_its_objects_are_looked_for_is_a_problem(s
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 @pytest.mark.parametrize("stage", ["info", "open", "seekable", "ukey", "seek", "read"])
 def test_whatever_a_store_raises_while_it_is_read_is_a_problem_that_costs_nothing_before_it(stage, error, faulty):
-    # BUG: what is raised between opening and reading, by `seekable`, `ukey` or `__exit__`, ends the whole run.
     faulty.stage, faulty.error = stage, error
     found, read = scanned(URL)
     assert found == (WHOLE if stage == "read" else [])
@@ -541,7 +539,6 @@ def test_whatever_a_store_raises_while_it_is_read_is_a_problem_that_costs_nothin
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_whatever_a_store_raises_when_it_is_done_with_ends_nothing_else(error, faulty):
-    # BUG: see the test before
     faulty.stage, faulty.error = "close", error
     found, read = scanned(URL)
     assert found == WHOLE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import Exit, NoInputError
 from ingest.models import SourceRead
-from ingest.sources import STDIN, Expansion, Source, expand, require_readable, unreadable
+from ingest.sources import STDIN, Expansion, Readings, Source, expand, require_readable, unreadable
 
 
 def written(path, content: bytes = b""):
@@ -326,7 +326,6 @@ def test_a_password_may_hold_an_at_sign():
 
 @pytest.mark.parametrize("name", ["https://host/app.log?sig=SEC::RET", "https://user:a::RET@host/app.log"])
 def test_a_secret_may_hold_what_chains_urls(name):
-    # BUG: what stands behind it is shown.
     assert "RET" not in Source(name).label
 
 
@@ -378,3 +377,36 @@ def test_the_error_for_nothing_readable_names_three_sources_in_plain_ascii(tmp_p
     assert caught.value.cause == "; ".join(
         f"{tmp_path}/\\u202egone{n}.log: no such file or directory" for n in range(3)
     )
+
+
+# What came of reading
+
+
+def test_what_was_not_read_to_its_end_is_told_and_what_was_left_alone_is_not():
+    readings = Readings()
+    gone, cut = a_read("gone.log", problem="gone"), a_read("cut.gz", problem="truncated", bytes_read=10)
+    readings.note([gone, a_read("whole.log")])
+    readings.note([a_read("blob", problem="binary, not text", passed_over=True), cut])
+    assert readings.problems == [gone, cut]
+    readings.require_readable()
+
+
+@given(st.lists(st.lists(st.sampled_from(["read", "gone", "binary"]), max_size=4), max_size=5))
+def test_sources_are_refused_alike_whether_they_come_together_or_one_after_the_other(parts):
+    kinds = {
+        "read": a_read(),
+        "gone": a_read(problem="gone"),
+        "binary": a_read(problem="binary, not text", passed_over=True),
+    }
+    readings, together = Readings(), [kinds[kind] for part in parts for kind in part]
+    for part in parts:
+        readings.note(iter([kinds[kind] for kind in part]))
+
+    def refusal(require, *arguments):
+        try:
+            require(*arguments)
+        except NoInputError as error:
+            return str(error)
+        return None
+
+    assert refusal(readings.require_readable) == refusal(require_readable, together)
