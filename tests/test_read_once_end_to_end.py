@@ -90,6 +90,17 @@ def test_files_that_were_written_just_now_are_not_read_again_either(ingest, ware
     assert rows(warehouse, "SELECT count(*) FROM ops.sources") == [(1,)]
 
 
+def test_a_source_that_is_away_for_a_night_is_not_read_again_when_it_is_back(ingest, tmp_path):
+    log, _ = write_log(tmp_path / "app.log", new_ids(20)), write_log(tmp_path / "other.log", new_ids(1))
+    assert ingest("app.log", "other.log")[0] == 0
+    log.rename(tmp_path / "away")
+    code, summary = ingest("app.log", "other.log")
+    assert (code, [p["source"] for p in summary["problems"]]) == (3, ["app.log"])
+    (tmp_path / "away").rename(log)
+    code, summary = ingest("app.log", "other.log")
+    assert (code, summary["unchanged"], summary["bytes_read"]) == (0, 2, 0)
+
+
 def test_of_a_log_that_grew_only_the_new_id_is_read_and_asked(ingest, simulate, orusage, warehouse, tmp_path):
     log, [new] = write_log(tmp_path / "app.log", new_ids(50)), new_ids(1, seed=2)
     ingest(log)

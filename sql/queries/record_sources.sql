@@ -1,3 +1,5 @@
 -- How sources were read, in the transaction that stores their last IDs.
 INSERT INTO ops.sources BY NAME
-SELECT * FROM incoming;
+SELECT i.*
+FROM incoming AS i
+ANTI JOIN ops.sources AS s USING (source);
