@@ -4,6 +4,7 @@ import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from blocks import Blocks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,23 +23,6 @@ LONGEST = f"gen-abcdefghijklmnop-{SECOND}-AbCdEfGhIj0123456789"
 IDS = (TODAY, TAGGED, LEGACY, LEGACY_28, LONGEST)
 
 ALPHANUMERICS = string.ascii_letters + string.digits
-
-
-class Blocks:
-    """A text whose every read is as long as the next of these blocks, or as there is room."""
-
-    def __init__(self, blocks):
-        self._blocks = [block for block in blocks if block]
-
-    def readinto(self, view):
-        if not self._blocks:
-            return 0
-        block = self._blocks.pop(0)
-        count = min(len(block), len(view))
-        view[:count] = block[:count]
-        if count < len(block):
-            self._blocks.insert(0, block[count:])
-        return count
 
 
 def found(*blocks: bytes, now=NOW) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from blocks import Blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,23 +24,6 @@ IDS = (TODAY, TAGGED, LEGACY, LEGACY_28, LONGEST)
 
 ONE_PIECE = 1 << 16
 SMALLEST = CONTEXT + REACH + 10
-
-
-class Blocks:
-    """A text whose every read is as long as the next of these blocks, or as there is room."""
-
-    def __init__(self, blocks):
-        self._blocks = [block for block in blocks if block]
-
-    def readinto(self, view):
-        if not self._blocks:
-            return 0
-        block = self._blocks.pop(0)
-        count = min(len(block), len(view))
-        view[:count] = block[:count]
-        if count < len(block):
-            self._blocks.insert(0, block[count:])
-        return count
 
 
 class Taken:
