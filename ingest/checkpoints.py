@@ -60,7 +60,7 @@ class Checkpoints:
         if file.signature in self._by_signature:
             return self._by_signature[file.signature]
         candidates = [c for c in self._candidates(file.head, file.size, source) if c.stored <= file.size]
-        for candidate in candidates:
+        for candidate in sorted(candidates, key=_progress, reverse=True):
             if candidate.file == file.file and candidate.stored > COMPARED_WHOLE and _ends_like(file, candidate):
                 return candidate
         file.seek(0)
@@ -85,6 +85,11 @@ def fingerprint(head: bytes, covered: int) -> str | None:
     return hashlib.sha256(head[:length]).hexdigest() if length and length <= len(head) else None
 
 
+def _progress(checkpoint: Checkpoint) -> tuple[int, int, bool]:
+    """How much was read. An archive that was read in part is on record with all its bytes, as when it is done."""
+    return checkpoint.stored, checkpoint.position, checkpoint.done
+
+
 def _ends_like(file: Opened, candidate: Checkpoint) -> bool:
     """Whether the last bytes that were read are still there."""
     file.seek(candidate.stored - HEAD)
@@ -95,7 +100,7 @@ def _ends_like(file: Opened, candidate: Checkpoint) -> bool:
 def _longest_prefix(readable: Readable, candidates: Iterable[Checkpoint]) -> Checkpoint | None:
     """The candidate that covers most of what the bytes begin with, told by length and checksum."""
     longest, checksum, position = None, 0, 0
-    for candidate in sorted(candidates, key=lambda c: c.stored):
+    for candidate in sorted(candidates, key=_progress):
         for block in blocks(readable, candidate.stored - position):
             checksum, position = crc32(block, checksum), position + len(block)
         if (position, checksum) == (candidate.stored, candidate.checksum):

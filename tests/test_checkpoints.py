@@ -637,6 +637,16 @@ def test_a_log_that_was_rotated_after_an_interrupted_reading(nights, folder):
     assert sorted(second.ids) == ids(covered, 60_010) + ids(70_000, 70_010)
 
 
+@pytest.mark.parametrize("name", ["app.log.1", "a.log"])
+def test_what_is_on_record_as_done_and_as_begun_is_done(nights, folder, name):
+    (folder / "app.log").write_bytes(lines(1).decode().encode("utf-16"))
+    nights.read(size=1, chunks=1)
+    assert not nights.known[str(folder / "app.log")].done
+    (folder / "app.log").rename(folder / name)
+    assert nights.read().ids == ids(1)
+    assert nights.read().bytes_read == 0
+
+
 def test_only_sources_that_were_reached_count_as_read(nights, folder):
     for number in range(10):
         (folder / f"{number}.log").write_bytes(lines(10 * number, 10 * number + 10))
