@@ -10,9 +10,10 @@ from ingest.models import Dead, Outcome, Pending, Settled
 from ingest.tally import STORED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from ingest.clock import Clock
+    from ingest.publisher import Publisher
     from ingest.tally import Tally
     from ingest.warehouse import Warehouse
 
@@ -28,6 +29,7 @@ class Batches:
 
     Args:
         warehouse: Where to.
+        publisher: Publishes it now and then.
         run_id: The run.
         size: Outcomes that make a batch full.
         clock: Where time comes from.
@@ -37,9 +39,13 @@ class Batches:
         got_anywhere: Whether any ask was finished, so that the run was not in vain.
     """
 
-    def __init__(self, warehouse: Warehouse, run_id: str, size: int, clock: Clock, tally: Tally) -> None:
+    def __init__(
+        self, warehouse: Warehouse, publisher: Publisher, run_id: str, size: int, clock: Clock, tally: Tally
+    ) -> None:
         self.got_anywhere = False
         self._warehouse = warehouse
+        self._publisher = publisher
+        self._storing = asyncio.Lock()
         self._run_id = run_id
         self._size = size
         self._clock = clock
@@ -55,10 +61,15 @@ class Batches:
                 self._batch.append(outcome)
                 self._content += outcome.content.size if isinstance(outcome, Settled) and outcome.content else 0
                 if len(self._batch) >= self._size or self._content >= LARGEST_BATCH:
-                    self._commit()
-        self._commit()
+                    await self._commit()
+        await self._commit()
 
-    def _commit(self) -> None:
+    async def _commit(self) -> None:
+        async with self._storing:
+            self._store_batch()
+            await self._publisher.publish_if_due()
+
+    def _store_batch(self) -> None:
         batch, self._batch, self._content = self._batch, [], 0
         if batch:
             self._warehouse.commit(batch, self._run_id)
@@ -68,13 +79,13 @@ class Batches:
 
 
 @asynccontextmanager
-async def _repeatedly(do: Callable[[], None], seconds: float, clock: Clock) -> AsyncIterator[None]:
+async def _repeatedly(do: Callable[[], Awaitable[None]], seconds: float, clock: Clock) -> AsyncIterator[None]:
     """Do something every so many seconds while the block runs; what fails in it ends the block."""
 
     async def repeat() -> None:
         while True:
             await clock.sleep(seconds)
-            do()
+            await do()
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -167,6 +167,10 @@ def api_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+lock_timeout_option = click.option(
+    "--lock-timeout", type=DURATION, default="0s", show_default=True, help="Wait so long for whoever writes."
+)
+
 API_OPTIONS = (
     click.option("--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="For one request in all."),
     click.option("--base-url", envvar="OPENROUTER_BASE_URL", help="The API.  [default: https://openrouter.ai/api/v1]"),
@@ -196,6 +200,10 @@ API_OPTIONS = (
 @click.option("--limit", type=click.IntRange(1), help="Ask for so many IDs at most.")
 @click.option("--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age at which a 404 is final.")
 @click.option("--batch-size", type=click.IntRange(1, 50_000), default=500, show_default=True, help="IDs per commit.")
+@click.option(
+    "--publish-every", type=POSITIVE_DURATION, default="15m", show_default=True, help="Show others what is stored."
+)
+@lock_timeout_option
 @api_options
 @click.option("--dry-run", is_flag=True, help="Only tell what would be read and asked; nothing is stored.")
 @click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)

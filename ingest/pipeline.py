@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,9 +19,12 @@ from ingest.batches import Batches
 from ingest.callsite import CallSites
 from ingest.checkpoints import Checkpoints
 from ingest.errors import Exit, NoInputError, OrusageError
+from ingest.lock import Patience
+from ingest.publisher import Publisher
 from ingest.scan import scan_all
 from ingest.sources import Readings, expand, require_readable
 from ingest.warehouse import Warehouse
+from ingest.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,8 +77,10 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
     started, now = job.clock.monotonic(), job.clock.now()
     expansion, call_sites = expand(sources), CallSites(job.settings.keep_fields)
     job.tally.passed_over = expansion.passed_over
-    found = None if job.warehouse.exists() else _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites))
-    with Warehouse(job.warehouse, now, bounded=not job.settings.content) as warehouse:
+    is_new = not Workspace(job.warehouse).holds_anything
+    found = _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites)) if is_new else None
+    patience = Patience(job.settings.lock_timeout.total_seconds())
+    with Warehouse(job.warehouse, now, bounded=not job.settings.content, patience=patience) as warehouse:
         if job.settings.content:
             _warn_of_readers(job.warehouse)
         run = _Run(job, warehouse, now)
@@ -83,7 +89,8 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
             job.tally.kept_fields = call_sites.kept
             await run.fetch()
         except Exception as error:
-            run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
+            with suppress(OrusageError):  # the first failure is told
+                run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
         overdue, reason = warehouse.count_overdue(job.settings, job.clock.now()), run.stopped_by()
         code = exit_code(job.tally, len(problems), overdue, reason)
@@ -99,7 +106,7 @@ def exit_code(tally: Tally, problems: int, overdue: int, error: OrusageError | N
 
 
 def _warn_of_readers(warehouse: Path) -> None:
-    if warehouse.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if warehouse.exists() and warehouse.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         log.warning("%s can be read by others than its owner, and will hold prompts: chmod 600 it", warehouse)
 
 
@@ -128,7 +135,9 @@ class _Run:
         self._warehouse = warehouse
         self._started = now
         self._rate_limit: float | None = None
-        self._batches = Batches(warehouse, self.run_id, job.settings.batch_size, job.clock, job.tally)
+        self._publisher = Publisher(warehouse, job.settings.publish_every, job.clock)
+        size = job.settings.batch_size
+        self._batches = Batches(warehouse, self._publisher, self.run_id, size, job.clock, job.tally)
         warehouse.start_run(self.run_id, __version__, job.settings.base_url, now)
 
     async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
@@ -138,6 +147,7 @@ class _Run:
             await asyncio.sleep(0)  # whoever shows progress gets a turn
             tally.new_ids += self._warehouse.add(_without_passed_over(chunk), self.run_id, self._job.clock.now())
             tally.count(chunk)
+            await self._publisher.publish_if_due()
             for read in chunk.finished:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
             readings.note(chunk.finished)

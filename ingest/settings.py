@@ -36,6 +36,8 @@ class Settings:
         until: IDs whose own second is later are left alone.
         content: Ask for prompt and completion too.
         keep_fields: Names of the log line's fields that are stored with each ID.
+        publish_every: How long a run goes on before what it stored is published.
+        lock_timeout: How long to wait for another run that writes, or a program that has the warehouse open for it.
         patience: The run stops when it saw nothing but 429 for so long.
     """
 
@@ -51,6 +53,8 @@ class Settings:
     until: datetime = LATEST
     content: bool = False
     keep_fields: tuple[str, ...] = ()
+    publish_every: timedelta = timedelta(minutes=15)
+    lock_timeout: timedelta = timedelta()
     patience: timedelta = timedelta(minutes=5)
 
 

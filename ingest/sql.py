@@ -14,7 +14,7 @@ MIGRATION_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 SAME_SECONDS = "requested_at BETWEEN $low AND $high"
 """How a query narrows a look-up to the seconds of its batch."""
 
-VIEW_GROUPS = ("base", "cost", "latency", "providers", "ops")
+VIEW_GROUPS = ("base", "cost", "latency", "providers", "ops", "checks")
 """The folders of ``sql/views``, lower layers first: a view selects from tables and from groups before its own."""
 
 
@@ -69,6 +69,11 @@ def views() -> tuple[View, ...]:
         for group in VIEW_GROUPS
         for path in sorted((SQL / "views" / group).glob("*.sql"))
     )
+
+
+def checks() -> tuple[View, ...]:
+    """The views that must be empty."""
+    return tuple(view for view in views() if view.group == "checks")
 
 
 def _view(group: str, name: str, text: str) -> View:

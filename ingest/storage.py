@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -30,17 +30,20 @@ BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
 """What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
 
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
+_FROM_OUTSIDE = re.compile(
+    r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
+    r"Could not set lock|Out of Memory|Cannot allocate memory|Too many open files",
+    re.IGNORECASE,
+)
+"""Errors of the machine, not of the file."""
 
 
-def open_writable(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
-    """Open a file for writing; it comes into being if it is missing.
-
-    Args:
-        path: The file.
-        bounded: Use little memory (`BOUNDED`), which suffices for all but values of many megabytes.
+def refuse_impossible(path: Path) -> None:
+    """Refuse a name under which no warehouse can be.
 
     Raises:
-        OrusageError: as `storage_errors` has it.
+        UnexpectedInputError: something else than a file is there.
+        CannotCreateError: its directory is missing.
     """
     if path.exists() and not path.is_file():
         raise UnexpectedInputError(
@@ -52,8 +55,61 @@ def open_writable(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
             cause=f"there is no directory {path.parent}",
             fix="create it, or name another file with -w",
         )
-    bounds = BOUNDED if bounded else {}
-    return _connect(path, {"storage_compatibility_version": STORAGE_VERSION, **bounds}, read_only=False)
+
+
+class DamagedError(StorageError):
+    """A database that DuckDB cannot make sense of, which is no fault of disk, memory or rights."""
+
+
+def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
+    """Open a file so that whatever is committed goes into its write-ahead log only; it comes into being if missing.
+
+    Args:
+        path: The file.
+        bounded: Use little memory (`BOUNDED`), which suffices for all but values of many megabytes.
+
+    Raises:
+        DamagedError: it does not open.
+        OrusageError: as `storage_errors` has it.
+    """
+    config = {"storage_compatibility_version": STORAGE_VERSION, "checkpoint_threshold": "1TB"}
+    try:
+        connection = duckdb.connect(path.absolute(), config={**config, **(BOUNDED if bounded else {})})
+    except duckdb.Error as error:
+        if _FROM_OUTSIDE.search(str(error)):
+            raise _ours(path, str(error)) from error
+        raise DamagedError(
+            f"{path} does not open", cause=str(error).partition("\n")[0], fix="restore it from a copy"
+        ) from error
+    connection.execute(sql.query("never_checkpoint"))
+    return connection
+
+
+def checkpoint(path: Path, *, bounded: bool) -> None:
+    """Bring a file's write-ahead log into the file; what happens to it meanwhile, happens to this file only.
+
+    Raises:
+        OrusageError: as `storage_errors` has it.
+    """
+    with storage_errors(path), duckdb.connect(path.absolute(), config=BOUNDED if bounded else {}) as connection:
+        connection.execute(sql.query("checkpoint"))  # closing would do it too, and hide a failure
+
+
+def pack(old: Path, new: Path, *, bounded: bool) -> None:
+    """Write a database anew, without the space that deleted rows take, and without what they held.
+
+    Args:
+        old: The database.
+        new: Where to; a file called ``packed.duckdb`` that does not exist yet.
+        bounded: As above.
+
+    Raises:
+        OrusageError: as `storage_errors` has it.
+    """
+    config = {"storage_compatibility_version": STORAGE_VERSION, **(BOUNDED if bounded else {})}
+    quoted = str(old.absolute()).replace("'", "''")
+    with storage_errors(new), duckdb.connect(new.absolute(), config=config) as connection:
+        connection.execute(sql.query("pack").replace("$path", quoted))
 
 
 def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
@@ -80,12 +136,27 @@ def _connect(path: Path, config: dict[str, Any], *, read_only: bool) -> duckdb.D
 
 
 @contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing. A COMMIT after a failed statement would report success and store nothing."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # what a failed commit leaves is no transaction any more
+            connection.rollback()
+        raise
+
+
+@contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn what DuckDB raises into three lines and an exit code."""
     try:
         yield
     except duckdb.Error as error:
         raise _ours(path, str(error)) from error
+    except OSError as error:
+        raise _ours(path, f"{error.strerror or error}: {error.filename or path}") from error
 
 
 def _ours(path: Path, text: str) -> OrusageError:
@@ -103,7 +174,7 @@ def _ours(path: Path, text: str) -> OrusageError:
         )
     if "database file with version number" in text:
         return ConfigurationError(f"{path} cannot be read", cause=cause, fix="upgrade the duckdb package")
-    if "Permission denied" in text or "Read-only file system" in text:
+    if "Permission denied" in text:
         return CannotCreateError(
             f"{path} cannot be opened for writing", cause=cause, fix="check its owner and mode, or name another with -w"
         )

@@ -7,9 +7,12 @@ Times are UTC without zone.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+import logging
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -17,8 +20,11 @@ import polars as pl
 
 from ingest import sql
 from ingest.checkpoints import Checkpoints
-from ingest.errors import ConfigurationError, UnexpectedInputError
+from ingest.checks import Expected, verify
+from ingest.errors import OrusageError, StorageError
 from ingest.incoming import find_new, for_each_era, identified, sighted, with_incoming
+from ingest.lock import NO_PATIENCE
+from ingest.migrate import is_current, migrate
 from ingest.models import (
     Checkpoint,
     Chunk,
@@ -32,16 +38,21 @@ from ingest.models import (
 )
 from ingest.normalize import normalize
 from ingest.order import RIPE_AGE, ripe_at
-from ingest.reader import is_ours
+from ingest.published import wal_of
 from ingest.settings import EARLIEST, LATEST
-from ingest.storage import open_writable, storage_errors
+from ingest.storage import open_for_reading, refuse_impossible, storage_errors, transaction
+from ingest.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
+    from ingest.lock import Patience
     from ingest.settings import Settings
     from ingest.tally import Tally
+
+log = logging.getLogger("orusage")
 
 _TIME = pl.Datetime("us")
 _SOURCES = {
@@ -84,78 +95,170 @@ PAGE = 5_000
 
 
 class Warehouse:
-    """A warehouse opened for writing, created or brought up to date if need be; use it as a context manager.
+    """A warehouse that is read as it was published until something is stored, and then written in a private copy.
 
-    It uses little memory if `bounded`, which contents of many megabytes do not fit into.
+    It is created or brought up to date if need be. Use it as a context manager: the end publishes what was stored, but
+    for an end that nobody expected, or a failing disk; then the work copy waits for the next run.
+
+    Args:
+        path: The file.
+        now: The wall clock, for all that is noted.
+        doing: What for; told to whoever waits for the lock.
+        bounded: Use little memory, which contents of many megabytes do not fit into.
+        patience: How long to wait for a run that writes, or a program that has the published file open for writing.
 
     Raises:
         UnexpectedInputError: the file is no DuckDB file, or no warehouse of ours.
         ConfigurationError: its schema is newer than this program.
+        TryAgainLaterError: another run writes to it.
         OrusageError: it cannot be opened, see `ingest.storage`.
     """
 
-    def __init__(self, path: Path, now: datetime, *, bounded: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now: datetime,
+        doing: str = "ingest",
+        *,
+        bounded: bool = True,
+        patience: Patience = NO_PATIENCE,
+    ) -> None:
+        refuse_impossible(path)
         self.path = path
-        self._connection = open_writable(path, bounded=bounded)
+        self._now = now
+        self._doing = doing
+        self._patience = patience
+        self._workspace = Workspace(path, bounded=bounded)
+        self._mutex = RLock()
+        self._open: duckdb.DuckDBPyConnection | None = None
+        self._run_started: dict[str, object] | None = None
+        self._is_run_noted = False
+        self._days: set[date] | None = set()
         try:
-            with storage_errors(path):
-                self._migrate(_naive(now))
+            self._begin_if_need_be()
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            if error is None or (isinstance(error, OrusageError) and not isinstance(error, StorageError)):
+                self.publish()
+        except OrusageError as failure:
+            if error is None:
+                raise
+            log.warning("%s (%s)", failure.what, failure.cause)
+        finally:
+            self.close()
 
-    def _migrate(self, now: datetime | None) -> None:
-        if not is_ours(self._connection):
-            self._begin_schema()
-        applied: dict[int, str] = dict(self._rows("applied_migrations"))
-        self._refuse_newer(applied)
-        for migration in sql.migrations():
-            if migration.number not in applied:
-                with self._transaction():
-                    self._connection.execute(migration.text)
-                    self._run("record_migration", number=migration.number, name=migration.name, now=now)
-        if applied.get(0) != sql.views_digest():
-            with self._transaction():
-                for view in sql.views():
-                    self._connection.execute(view.text)
-                self._run("forget_views")
-                self._run("record_migration", number=0, name=sql.views_digest(), now=now)
+    def close(self) -> None:
+        """Leave things as they are."""
+        self._disconnect()
+        self._workspace.unlock()
 
-    def _begin_schema(self) -> None:
-        if self._rows("any_table"):
-            raise UnexpectedInputError(
-                f"{self.path} is not an orusage warehouse",
-                cause="it is a DuckDB file with tables of somebody else",
-                fix="name another file with -w; it will be created",
-            )
-        with self._transaction():
-            self._connection.execute(sql.query("create_migrations_table"))
+    def _begin_if_need_be(self) -> None:
+        """Write at once where nothing is to be read: no file, a log beside it, an older schema, a run that died."""
+        if self._workspace.exists:
+            with storage_errors(self.path):
+                self._workspace.lock(self._doing, self._now, self._patience)
+        is_readable = self.path.exists() and not wal_of(self._workspace.published).exists()
+        if self._workspace.work_copies or not is_readable or not is_current(self._connection, self.path):
+            self._write()
 
-    def _refuse_newer(self, applied: Mapping[int, str]) -> None:
-        newest = sql.migrations()[-1].number
-        if max(applied, default=0) > newest:
-            raise ConfigurationError(
-                f"{self.path} was written by a newer orusage",
-                cause=f"its schema is number {max(applied)}, this program knows {newest}",
-                fix="upgrade orusage; reading (query, views, status) still works",
-            )
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """For reading: the work copy if one is begun, else the published file."""
+        if self._open is None:
+            self._open = self._opened_work() if self._workspace.work else open_for_reading(self.path)
+        return self._open
+
+    def _write(self) -> duckdb.DuckDBPyConnection:
+        """For writing: the work copy."""
+        if self._workspace.work is None:
+            self._disconnect()
+            with storage_errors(self.path):
+                self._workspace.lock(self._doing, self._now, self._patience)
+                was_left = bool(self._workspace.work_copies)
+                self._open = self._opened_work()
+                self._days = None if was_left else set()
+                self._bring_up_to_date(self._open, is_new=not was_left)
+            self._announce()
+        return self._connection
+
+    def _bring_up_to_date(self, work: duckdb.DuckDBPyConnection, *, is_new: bool) -> None:
+        try:
+            migrate(work, self.path, self._now.replace(tzinfo=None))
+        except BaseException:
+            self._disconnect()
+            if is_new:
+                self._workspace.discard()
+            raise
+
+    def _opened_work(self) -> duckdb.DuckDBPyConnection:
+        with storage_errors(self.path):
+            return self._workspace.begin(self._now, self._patience)
+
+    def _disconnect(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    # Publishing
+
+    @property
+    def unpublished(self) -> int:
+        """Bytes committed since the last publish."""
+        return self._workspace.wal_size
+
+    def publish(self, *, packed: bool = False) -> bool:
+        """Make what was stored what people read.
+
+        Args:
+            packed: Write the file anew, without the space that deleted rows take.
+
+        Returns:
+            Whether there was anything to publish.
+
+        Raises:
+            OrusageError: it could not be done; nothing that was committed is lost.
+        """
+        with self._mutex:
+            if self._workspace.work is None:
+                return False
+            days = None if self._days is None else frozenset(self._days)
+            expected = Expected(self._rows("count_rows"), days)
+            self._disconnect()
+            check = partial(verify, published=self._workspace.published, expected=expected)
+            with storage_errors(self.path):
+                self._workspace.publish(check, self._now, self._patience, packed=packed)
+            self._days = set()
+            return True
 
     # Runs
 
     def start_run(self, run_id: str, version: str, base_url: str, now: datetime) -> None:
-        """Announce a run."""
-        self._run("start_run", run_id=run_id, now=_naive(now), version=version, base_url=base_url)
+        """Announce a run; it is noted when something is stored, so that a night without news writes nothing."""
+        self._run_started = {"run_id": run_id, "now": _naive(now), "version": version, "base_url": base_url}
+        if self._workspace.work:
+            self._announce()
+
+    def _announce(self) -> None:
+        if self._run_started:
+            self._run("start_run", **self._run_started)
+            self._is_run_noted = True
 
     def finish_run(
         self, run_id: str, tally: Tally, exit_code: int, now: datetime, rate_limit: float | None = None
     ) -> None:
-        """Note a run's counts and its end, and the limit it measured, in requests per second; None if it met none."""
+        """Note a run's counts and its end, and the limit it measured, in requests per second; None if it met none.
+
+        A run that stored nothing is not noted.
+        """
+        if not self._is_run_noted:
+            return
         self._run(
             "finish_run",
             run_id=run_id,
@@ -209,21 +312,29 @@ class Warehouse:
         Returns:
             How many IDs were new.
         """
-        with storage_errors(self.path):
-            new = find_new(self._connection, identified(chunk.sightings))
         reads = [r for r in chunk.reads if not r.unchanged or r.checkpoint]
+        if not (chunk.sightings or reads):
+            return 0
+        with self._mutex, storage_errors(self.path):
+            new = find_new(self._write(), identified(chunk.sightings))
         *slices, last = new.iter_slices(ADDED) if len(new) else [new]
         for some in slices:
-            with self._transaction():
+            with self._transaction(taken_in=len(some)):
                 self._add(sighted(some, chunk.sightings), now)
         if len(last) or reads:
-            with self._transaction():
+            with self._transaction(taken_in=len(last)):
                 self._add(sighted(last, chunk.sightings), now)
                 self._describe(reads, run_id, now)
         return len(new)
 
     def _add(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._connection, rows, sql.query("add_work"), {"now": _naive(now)})
+        self._touch(rows)
+
+    def _touch(self, rows: pl.DataFrame) -> None:
+        """Note the days of rows, whose checks are to run before publishing."""
+        if self._days is not None:
+            self._days.update(rows["requested_at"].dt.date().unique().drop_nulls())
 
     def _describe(self, reads: Sequence[SourceRead], run_id: str, now: datetime) -> None:
         frame = _described(reads, run_id, now)
@@ -276,6 +387,7 @@ class Warehouse:
         """Store a batch: the rows of the settled IDs and the new states of the others, all or nothing."""
         frames = normalize([o for o in outcomes if isinstance(o, Settled)], run_id)
         with self._transaction():
+            self._touch(frames.generations)
             for_each_era(self._connection, frames.generations, "insert_generations")
             for_each_era(self._connection, frames.provider_attempts, "insert_provider_attempts")
             for_each_era(self._connection, frames.generation_contents, "insert_generation_contents")
@@ -285,25 +397,31 @@ class Warehouse:
     # Plumbing
 
     def _run(self, name: str, /, **parameters: object) -> None:
-        with storage_errors(self.path):
-            self._connection.execute(sql.query(name), parameters)
+        with self._mutex, storage_errors(self.path):
+            self._write().execute(sql.query(name), parameters)
 
     def _rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
-        with storage_errors(self.path):
+        with self._mutex, storage_errors(self.path):
             return self._connection.execute(sql.query(name), parameters).fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing. A COMMIT after a failed statement would report success and store nothing."""
-        with storage_errors(self.path):
-            self._connection.begin()
+    def _transaction(self, taken_in: int = 0) -> Iterator[None]:
+        """All or nothing, on the work copy, with so many IDs taken in.
+
+        A failed COMMIT may have been stored all the same: then the file, opened anew, knows its number.
+        """
+        with self._mutex, storage_errors(self.path):
+            connection, number = self._write(), None
             try:
-                yield
-                self._connection.commit()
-            except BaseException:
-                with suppress(duckdb.Error):  # what a failed commit leaves is no transaction any more
-                    self._connection.rollback()
-                raise
+                with transaction(connection):
+                    yield
+                    [(number,)] = connection.execute(sql.query("count_commit"), {"taken_in": taken_in}).fetchall()
+            except duckdb.Error:
+                if number is None:
+                    raise
+                self._disconnect()
+                if self._rows("last_commit") != [(number,)]:
+                    raise
 
 
 def _described(reads: Sequence[SourceRead], run_id: str, now: datetime) -> pl.DataFrame:

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 from fake_clock import NOON, FakeClock
@@ -6,6 +7,7 @@ from fake_clock import NOON, FakeClock
 from ingest.batches import COMMIT_EVERY, Batches
 from ingest.errors import StorageError
 from ingest.models import Dead, Pending, WorkItem
+from ingest.publisher import Publisher
 from ingest.tally import Tally
 
 IDS = [f"gen-1795176000-{number:020}" for number in range(9)]
@@ -27,6 +29,7 @@ class Store:
         self.clock = clock
         self.commits = []
         self.fails_at = fails_at
+        self.unpublished = 0
 
     def commit(self, outcomes, _):
         if len(self.commits) == self.fails_at:
@@ -38,7 +41,7 @@ def stored(steps, size=3, fails_at=None):
     """What becomes of outcomes; a number among them is a pause in seconds."""
     clock, tally = FakeClock(), Tally()
     store = Store(clock, fails_at)
-    batches = Batches(store, "run", size, clock, tally)
+    batches = Batches(store, Publisher(store, timedelta(hours=1), clock), "run", size, clock, tally)
 
     async def outcomes():
         for step in steps:

@@ -1,6 +1,6 @@
 import duckdb
 import pytest
-from test_warehouse import IDS, NOW, settled
+from test_warehouse import IDS, NOW, chunk, settled
 
 from ingest.errors import NoInputError, TryAgainLaterError, UnexpectedInputError, UsageError
 from ingest.reader import Reader
@@ -11,6 +11,7 @@ from ingest.warehouse import Warehouse
 def path(tmp_path):
     path = tmp_path / "w.duckdb"
     with Warehouse(path, NOW) as warehouse:
+        warehouse.add(chunk(IDS), "run", NOW)
         warehouse.commit([settled(i) for i in IDS], "run")
     return path
 

@@ -65,7 +65,7 @@ def test_a_warehouse_stays_as_it_is_and_what_it_knows_is_known(tmp_path):
     assert rehearse([], path, SETTINGS, NOW).requests == 20 - 5 - 3 - 1
     assert rehearse([], path, SETTINGS, NOW + timedelta(hours=2)).requests == 20 - 5 - 1
     assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["logs", "w.duckdb"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["logs", "w.duckdb", "w.duckdb.work"]
     assert read_into(path, tmp_path / "logs") == 10
 
 

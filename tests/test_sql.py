@@ -28,7 +28,8 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 
 
 def test_a_view_selects_only_from_the_layers_below():
-    known: set[str] = {"main.generations", "main.provider_attempts", "ops.work", "ops.sources", "ops.runs"}
+    known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
+    known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit"}
     for group in sql.VIEW_GROUPS:
         here = [v for v in sql.views() if v.group == group]
         for view in here:

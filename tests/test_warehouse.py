@@ -39,8 +39,9 @@ IDS = [*new_ids(40, seed=5), *LEGACY]
 
 @pytest.fixture
 def warehouse(tmp_path):
-    with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
-        yield warehouse
+    warehouse = Warehouse(tmp_path / "w.duckdb", NOW)
+    yield warehouse
+    warehouse.close()
 
 
 def item(generation_id, **known):
@@ -333,6 +334,7 @@ def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_i
         assert ids_of(warehouse, "generations") == [IDS[0]]
         [due] = warehouse.ripe(Settings(), NOW)
         assert due.generation_id == IDS[1]
+        warehouse.add(chunk([LEGACY[0]]), "run", NOW)
         warehouse.commit([settled(IDS[1], content(IDS[1])), settled(LEGACY[0], content(LEGACY[0]))], "run")
         assert ids_of(warehouse, "generation_contents") == sorted([IDS[1], LEGACY[0]])
         assert ids_of(warehouse, "generations") == sorted([*IDS[:2], LEGACY[0]])
@@ -549,6 +551,7 @@ def test_the_file_is_written_for_older_clients_too(tmp_path):
 def test_the_file_opens_in_other_duckdb_clients(tmp_path, other_duckdbs):
     path = tmp_path / "w.duckdb"
     with Warehouse(path, NOW) as warehouse:
+        warehouse.add(chunk(IDS), "run", NOW)
         warehouse.commit([settled(i) for i in IDS], "run")
     select = "\n".join(f"assert connection.sql('FROM {v.relation}').fetchall() is not None" for v in sql.views())
     for python in other_duckdbs:

@@ -1,0 +1,2 @@
+-- The write-ahead log into the file.
+CHECKPOINT;

@@ -1,0 +1,17 @@
+-- How many rows the warehouse's own tables have: what a clone must have as well.
+SELECT 'main.generations' AS relation, count(*) AS rows_there FROM main.generations
+UNION ALL
+SELECT 'main.provider_attempts' AS relation, count(*) AS rows_there FROM main.provider_attempts
+UNION ALL
+SELECT 'main.generation_contents' AS relation, count(*) AS rows_there FROM main.generation_contents
+UNION ALL
+SELECT 'ops.work' AS relation, count(*) AS rows_there FROM ops.work
+UNION ALL
+SELECT 'ops.sources' AS relation, count(*) AS rows_there FROM ops.sources
+UNION ALL
+SELECT 'ops.runs' AS relation, count(*) AS rows_there FROM ops.runs
+UNION ALL
+SELECT 'ops.migrations' AS relation, count(*) AS rows_there FROM ops.migrations
+UNION ALL
+SELECT 'ops.last_commit' AS relation, number AS rows_there FROM ops.last_commit
+ORDER BY relation;
