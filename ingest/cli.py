@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from ingest.lock import Patience
     from ingest.settings import Settings
 
 DEFAULT_WAREHOUSE = Path("orusage.duckdb")
@@ -462,6 +463,100 @@ def status(options: Globals, /, runs: bool, format: str) -> int:
     with Reader(options.file) as reader:
         _print(reader.named("past_runs" if runs else "status"), format)
     return Exit.DONE
+
+
+@orusage.command()
+@format_option(*FORMATS)
+@click.pass_obj
+def doctor(options: Globals, /, format: str) -> int:
+    """Look at versions, file, lock, leftovers, space and all check views; changes nothing, exits 1 if one is bad."""
+    import polars as pl
+
+    from ingest.doctor import BAD, Finding, examine
+
+    findings = examine(options.file)
+    _print(pl.DataFrame(findings, dict.fromkeys(Finding._fields, pl.String()), orient="row"), format)
+    return Exit.UNEXPECTED if any(finding.state == BAD for finding in findings) else Exit.DONE
+
+
+@orusage.group()
+def warehouse() -> None:
+    """Upkeep of the DuckDB file."""
+
+
+@warehouse.command()
+@lock_timeout_option
+@click.pass_obj
+def publish(options: Globals, /, lock_timeout: timedelta) -> int:
+    """Publish what a run has committed but could not publish. The next run does so too."""
+    from ingest import upkeep
+
+    is_done = upkeep.publish(options.file, *_now_and_patience(lock_timeout))
+    _emit(f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
+    return Exit.DONE
+
+
+@warehouse.command()
+@lock_timeout_option
+@click.pass_obj
+def migrate(options: Globals, /, lock_timeout: timedelta) -> int:
+    """Bring the schema up to date, on a copy that is published when it is whole. The next run does so too."""
+    from ingest import upkeep
+
+    applied = upkeep.migrate(options.file, *_now_and_patience(lock_timeout))
+    _emit("".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
+    return Exit.DONE
+
+
+@warehouse.command()
+@lock_timeout_option
+@click.pass_obj
+def compact(options: Globals, /, lock_timeout: timedelta) -> int:
+    """Write the file anew, without the space that deleted rows take."""
+    from ingest import upkeep
+
+    before, after = upkeep.compact(options.file, *_now_and_patience(lock_timeout))
+    _emit(f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
+    return Exit.DONE
+
+
+@warehouse.command()
+@click.option("--before", type=MOMENT, help="Everything about IDs whose own second is earlier: 2026-01-01, or 365d.")
+@click.option("--user", help="Everything about the generations of this external_user.")
+@lock_timeout_option
+@format_option(*FORMATS)
+@click.pass_obj
+def forget(options: Globals, /, before: datetime | None, user: str | None, lock_timeout: timedelta, format: str) -> int:
+    """Erase facts, attempts, contents and ledger, write the file anew, and never take those IDs in again.
+
+    \b
+      orusage warehouse forget --before 365d
+      orusage warehouse forget --user 4711
+    """
+    from dataclasses import asdict
+
+    import polars as pl
+
+    from ingest import upkeep
+
+    if (before is None) == (user is None):
+        raise UsageError(
+            "it is not clear what to forget",
+            cause="exactly one of --before and --user is needed",
+            fix="see `orusage warehouse forget -h`",
+        )
+    erased = upkeep.forget(options.file, before, user, *_now_and_patience(lock_timeout))
+    for kept in upkeep.set_asides(options.file):
+        log.warning("%s was set aside earlier and may still hold what was forgotten: look at it and remove it", kept)
+    _print(pl.DataFrame([asdict(erased)]), format)
+    return Exit.DONE
+
+
+def _now_and_patience(lock_timeout: timedelta) -> tuple[datetime, Patience]:
+    from ingest.clock import SystemClock
+    from ingest.lock import Patience
+
+    return SystemClock().now(), Patience(lock_timeout.total_seconds())
 
 
 def _text_of(file: IO[str]) -> str:

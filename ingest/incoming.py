@@ -61,8 +61,13 @@ def sighted(found: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
 
 def find_new(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> pl.DataFrame:
     """The rows whose IDs are neither in the ledger nor settled."""
+    return rows_of_each_era(connection, frame, "find_new")
+
+
+def rows_of_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """What a query selects of the rows that carry a second, and its legacy variant of those that do not."""
     found = [frame.clear()]
-    for rows, query, bounds in _eras(frame, "find_new"):
+    for rows, query, bounds in _eras(frame, name):
         with _registered(connection, rows):
             found.append(pl.DataFrame(connection.sql(query, params=bounds)))
     return pl.concat(found)

@@ -10,6 +10,7 @@ import duckdb
 
 from ingest import sql
 from ingest.checkpoints import Checkpoints
+from ingest.erasure import without_erased
 from ingest.incoming import find_new, identified, with_incoming
 from ingest.models import Checkpoint
 from ingest.reader import is_ours, not_ours
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.settings import Settings
 
 
-RATES_SINCE, CHECKPOINTS_SINCE = 3, 4
+RATES_SINCE, CHECKPOINTS_SINCE, ERASURES_SINCE = 3, 4, 6
 """The migrations that brought them."""
 
 
@@ -99,6 +100,8 @@ class _Known:
         """How many of these IDs are new."""
         with storage_errors(self._path):
             new = find_new(self._connection, identified(sightings))
+            if self._version >= ERASURES_SINCE:
+                new = without_erased(self._connection, new)
             return with_incoming(self._connection, new, sql.query("rehearse_ids"))
 
     def count_due(self, settings: Settings, now: datetime) -> int:

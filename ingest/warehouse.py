@@ -21,6 +21,7 @@ import polars as pl
 from ingest import sql
 from ingest.checkpoints import Checkpoints
 from ingest.checks import Expected, verify
+from ingest.erasure import erase, without_erased
 from ingest.errors import OrusageError, StorageError
 from ingest.incoming import find_new, for_each_era, identified, sighted, with_incoming
 from ingest.lock import NO_PATIENCE
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from ingest.erasure import Erased
     from ingest.lock import Patience
     from ingest.settings import Settings
     from ingest.tally import Tally
@@ -107,6 +109,10 @@ class Warehouse:
         bounded: Use little memory, which contents of many megabytes do not fit into.
         patience: How long to wait for a run that writes, or a program that has the published file open for writing.
 
+    Attributes:
+        path: The file.
+        migrated: The migrations that were applied.
+
     Raises:
         UnexpectedInputError: the file is no DuckDB file, or no warehouse of ours.
         ConfigurationError: its schema is newer than this program.
@@ -134,6 +140,7 @@ class Warehouse:
         self._run_started: dict[str, object] | None = None
         self._is_run_noted = False
         self._days: set[date] | None = set()
+        self.migrated: list[str] = []
         try:
             self._begin_if_need_be()
         except BaseException:
@@ -190,7 +197,7 @@ class Warehouse:
 
     def _bring_up_to_date(self, work: duckdb.DuckDBPyConnection, *, is_new: bool) -> None:
         try:
-            migrate(work, self.path, self._now.replace(tzinfo=None))
+            self.migrated += migrate(work, self.path, self._now.replace(tzinfo=None))
         except BaseException:
             self._disconnect()
             if is_new:
@@ -316,7 +323,8 @@ class Warehouse:
         if not (chunk.sightings or reads):
             return 0
         with self._mutex, storage_errors(self.path):
-            new = find_new(self._write(), identified(chunk.sightings))
+            work = self._write()
+            new = without_erased(work, find_new(work, identified(chunk.sightings)))
         *slices, last = new.iter_slices(ADDED) if len(new) else [new]
         for some in slices:
             with self._transaction(taken_in=len(some)):
@@ -393,6 +401,22 @@ class Warehouse:
             for_each_era(self._connection, frames.generation_contents, "insert_generation_contents")
             for_each_era(self._connection, frames.generations, "delete_settled_work")
             for_each_era(self._connection, _unsettled(outcomes), "update_work")
+
+    # Upkeep
+
+    def forget(self, before: datetime | None, user: str | None, now: datetime) -> Erased:
+        """Erase what is older than `before`, or a user's generations; it is not taken in again.
+
+        What was erased leaves the file when that is published packed.
+        """
+        self._days = None
+        with self._transaction():
+            return erase(self._connection, _naive(before), user, now.replace(tzinfo=None))
+
+    def compact(self) -> None:
+        """Publish the file written anew, whether or not anything was stored."""
+        self._write()
+        self.publish(packed=True)
 
     # Plumbing
 

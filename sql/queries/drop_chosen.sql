@@ -1,0 +1,2 @@
+-- Nothing is left of what was chosen.
+DROP TABLE chosen;

@@ -1,0 +1,126 @@
+"""What it costs that the published file is never written in place: commits and publishes, beside what they are made of.
+
+    python tests/bench/bench_publish.py [ROWS]     # 10,000,000 unless told: some 1 GB, 10 minutes, 4 GB of disk
+
+Prints medians and ratios; the goals are those of the design.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from conftest import new_ids
+from test_warehouse import chunk, settled
+
+from ingest.warehouse import Warehouse
+
+NOW = datetime.now(UTC)
+FILLED = {
+    "VARCHAR": "substr(md5(CAST(i // 50 AS VARCHAR)), 1, 12)",
+    "BIGINT": "CAST(hash(i) % 10000 AS BIGINT)",
+    "DOUBLE": "CAST(hash(i) % 10000 AS DOUBLE)",
+    "BOOLEAN": "i % 3 = 0",
+    "TIMESTAMP": "TIMESTAMP '2025-01-01' + INTERVAL (i) SECOND",
+    "DATE": "CAST(TIMESTAMP '2025-01-01' + INTERVAL (i) SECOND AS DATE)",
+    "DECIMAL(18,12)": "CAST(hash(i) % 1000000 AS DECIMAL(18,12)) / 1000000",
+}
+AN_ID = "'gen-' || (1735689600 + i) || '-' || substr(md5(CAST(i AS VARCHAR)), 1, 20)"
+
+
+def fill(path, rows):
+    """A warehouse of so many generations, one a second from 2025 on, and as many attempts."""
+    with Warehouse(path, NOW):
+        pass
+    with duckdb.connect(path, config={"storage_compatibility_version": "v1.4.0"}) as connection:
+        for table in ("generations", "provider_attempts"):
+            columns = connection.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = $t", {"t": table}
+            ).fetchall()
+            values = {name: FILLED[kind] for name, kind in columns} | {"generation_id": AN_ID}
+            values |= {"attempt": "1"} if table == "provider_attempts" else {"id": AN_ID}
+            chosen = ", ".join(f"{values[name]} AS {name}" for name, _ in columns)
+            for first in range(0, rows, 1_000_000):
+                last = min(first + 1_000_000, rows)
+                connection.execute(f"INSERT INTO {table} BY NAME SELECT {chosen} FROM range({first}, {last}) AS r(i)")
+        connection.execute(f"UPDATE ops.last_commit SET known_ids = {rows}")
+
+
+def commits(path, size, rounds=7):
+    """Seconds of a commit of so many rows of the last two weeks; median."""
+    newest = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=10_000_000)
+    age = NOW - newest
+    took = []
+    warehouse = Warehouse(path, NOW)
+    for number in range(rounds):
+        ids = new_ids(size, seed=1000 * size + number, age=age, span=timedelta(days=14))
+        warehouse.add(chunk(ids), "bench", NOW)
+        outcomes = [settled(i) for i in ids]
+        began = time.perf_counter()
+        warehouse.commit(outcomes, "bench")
+        took.append(time.perf_counter() - began)
+    warehouse._disconnect()
+    warehouse._workspace.discard()
+    warehouse.close()
+    return median(took)
+
+
+def copied(path):
+    """Seconds of copying the file and waiting for the disk."""
+    target = path.with_suffix(".copy")
+    began = time.perf_counter()
+    shutil.copyfile(path, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+    took = time.perf_counter() - began
+    target.unlink()
+    return took
+
+
+def published(path, size, seed):
+    """Seconds of beginning a work copy, and of publishing it with so many new rows."""
+    ids = new_ids(size, seed=seed, age=timedelta(hours=1))
+    warehouse = Warehouse(path, NOW)
+    began = time.perf_counter()
+    warehouse._write()
+    begun = time.perf_counter() - began
+    warehouse.add(chunk(ids), "bench", NOW)
+    warehouse.commit([settled(i) for i in ids], "bench")
+    began = time.perf_counter()
+    warehouse.publish()
+    took = time.perf_counter() - began
+    warehouse.close()
+    return begun, took
+
+
+def main(rows):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
+        empty, full = Path(directory) / "empty.duckdb", Path(directory) / "full.duckdb"
+        with Warehouse(empty, NOW):
+            pass
+        fill(full, rows)
+        print(f"{rows:,} generations, {full.stat().st_size / 1e6:,.0f} MB; DuckDB {duckdb.__version__}")
+        for size, goal in ((500, 2.0), (5_000, 1.2)):
+            one, other = commits(empty, size), commits(full, size)
+            print(
+                f"commit of {size:>5} rows: {one * 1e3:6.1f} ms into an empty warehouse, {other * 1e3:6.1f} ms into "
+                f"the full one: {other / one:.2f}x (goal {goal})"
+            )
+        rounds = [(copied(full), *published(full, 5_000, seed)) for seed in range(3)]
+        copy, begin, publish = (median(times) for times in zip(*rounds, strict=True))
+        print(
+            f"publish with 5,000 new rows: {publish:.2f} s, copy with fsync {copy:.2f} s: {publish / copy:.2f}x "
+            f"(goal 2.0); beginning a work copy {begin:.2f} s"
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
