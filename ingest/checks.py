@@ -59,6 +59,9 @@ def verify(clone: Path, published: Path, expected: Expected) -> None:
     with storage_errors(clone), open_for_reading(clone) as connection:
         rows = connection.execute(sql.query("count_rows")).fetchall()
         found = violations(connection, expected.days)
+        [(number,)] = connection.execute(sql.query("last_commit")).fetchall()
+    if number < _last_commit_of(published):
+        raise _unfit("it is older than what is published", f"its last transaction has number {number}")
     if rows != expected.rows:
         differing = [f"{name} {count}" for name, count in set(expected.rows) ^ set(rows)]
         raise _unfit("the clone does not hold what was committed", ", ".join(sorted(differing)))
@@ -86,13 +89,27 @@ def violations(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | No
     return found
 
 
+def _last_commit_of(published: Path) -> int:
+    """The number of the last transaction of the published file; -1 if it tells none."""
+    if not published.exists():
+        return -1
+    with storage_errors(published), open_for_reading(published) as connection:
+        if "ops.last_commit" not in _relations(connection):
+            return -1
+        [(number,)] = connection.execute(sql.query("last_commit")).fetchall()
+    return int(number)
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {relation for relation, *_ in connection.execute(sql.query("list_columns")).fetchall()}
+
+
 def _before(published: Path, days: frozenset[date] | None) -> set[Violation]:
     """What was wrong already in the published file, as far as that has check views."""
     if not published.exists():
         return set()
     with storage_errors(published), open_for_reading(published) as connection:
-        present = {relation for relation, *_ in connection.execute(sql.query("list_columns")).fetchall()}
-        if not {view.name for view in sql.checks()} <= present:
+        if not {view.name for view in sql.checks()} <= _relations(connection):
             return set()
         return violations(connection, days)
 

@@ -98,9 +98,7 @@ def _checks(space: Workspace) -> Iterator[Finding]:
     try:
         with storage_errors(path), open_for_reading(path) as connection:
             if not is_current(connection, path):
-                yield Finding(
-                    "schema", TOLD, "older than this program's; the next run brings it up to date"
-                )
+                yield Finding("schema", TOLD, "older than this program's; the next run brings it up to date")
                 return
             [(number, storage)] = connection.execute(sql.query("storage")).fetchall()
             yield Finding("schema", OK, f"{number}, written for DuckDB {storage}")

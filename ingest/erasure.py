@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+FORGET = ("forget_generations", "forget_provider_attempts", "forget_generation_contents", "forget_work")
+"""The queries that erase, in the order of what is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What was erased, in rows: generations, their attempts, their contents, and IDs of the ledger."""
@@ -39,8 +43,7 @@ def erase(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: 
     else:
         connection.execute(sql.query("choose_user"), {"user": user})
     connection.execute(sql.query("record_forgotten"), {"before": before})
-    tables = ("generations", "provider_attempts", "generation_contents", "work")
-    erased = Erased(*(_changed(connection, f"forget_{table}") for table in tables))
+    erased = Erased(*(_changed(connection, name) for name in FORGET))
     connection.execute(sql.query("drop_chosen"))
     connection.execute(sql.query("record_erasure"), {"now": now, "before": before, **asdict(erased)})
     connection.execute(sql.query("release_ids"), {"released": erased.generations + erased.unsettled})

@@ -27,6 +27,7 @@ from ingest.errors import StorageError
 from ingest.files import NOWHERE, copy, identity, identity_of, make_private, require_space, sync, take_over_access
 from ingest.lock import Lock
 from ingest.published import set_aside, set_aside_wal, spare_name, wal_of, without_writers
+from ingest.reader import is_ours
 from ingest.storage import DamagedError, checkpoint, open_work, pack
 
 if TYPE_CHECKING:
@@ -132,9 +133,12 @@ class Workspace:
                 connection = open_work(left, bounded=self._bounded)
             except DamagedError as error:
                 self._give_up(left, now, f"does not open ({error.cause})")
-            else:
+                continue
+            if is_ours(connection) or not self.published.exists():
                 self.work = left
                 return connection
+            connection.close()
+            self._give_up(left, now, "is empty")
         return None
 
     def _give_up(self, left: Path, now: datetime, why: str) -> None:

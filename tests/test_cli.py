@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from conftest import environment, new_ids, write_log
-from test_warehouse import IDS, NOW, settled
+from test_warehouse import IDS, NOW, chunk, settled
 
 from ingest import render
 from ingest.cli import FORMATS, _JsonLines
@@ -20,6 +20,7 @@ HEAVY = ("duckdb", "polars", "httpx", "aiohttp", "msgspec", "rich", "uvicorn")
 @pytest.fixture
 def filled(tmp_path):
     with Warehouse(tmp_path / "orusage.duckdb", NOW) as warehouse:
+        warehouse.add(chunk(IDS), "run", NOW)
         warehouse.commit([settled(i) for i in IDS], "run")
 
 

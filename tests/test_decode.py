@@ -55,7 +55,7 @@ def body_of(**fields: str) -> bytes:
     return f'{{"data": {{"id": "{ID}"{inner}}}}}'.encode()
 
 
-def enveloped(fields: dict, **envelope) -> bytes:
+def enveloped(fields: dict, /, **envelope) -> bytes:
     return json.dumps({"data": fields, **envelope}).encode()
 
 

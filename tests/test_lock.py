@@ -1,0 +1,114 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.errors import CannotCreateError, TryAgainLaterError
+from ingest.lock import NO_PATIENCE, Lock, Patience, holder, is_held
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOLD = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from ingest.lock import NO_PATIENCE, Lock
+lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_PATIENCE)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "w.duckdb.work").mkdir()
+    return tmp_path / "w.duckdb.work" / "lock"
+
+
+@pytest.fixture
+def held(path):
+    """The process that holds it."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+class Time:
+    """A clock that only waiting moves."""
+
+    def __init__(self, then=lambda: None):
+        self.seconds = 100.0
+        self.then = then
+
+    def patience(self, seconds):
+        return Patience(seconds, lambda: self.seconds, self.sleep)
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+        self.then()
+
+
+def test_a_second_holder_is_told_who_holds_it_since_when(path, held):
+    with pytest.raises(TryAgainLaterError) as error:
+        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+    assert "w.duckdb is being written" in error.value.what
+    assert f"process {held.pid} " in error.value.cause
+    assert "since 2026-11-20T11:00:00+00:00 (orusage ingest)" in error.value.cause
+    assert is_held(path)
+
+
+def test_whoever_waits_waits_as_long_as_told(path, held):
+    time = Time()
+    with pytest.raises(TryAgainLaterError):
+        Lock(path).acquire("ingest", NOW, time.patience(7.5))
+    assert time.seconds == pytest.approx(107.5)
+
+
+def test_the_kernel_frees_it_with_the_process(path, held):
+    def kill_once():
+        held.kill()
+        held.wait()
+
+    time = Time(kill_once)
+    lock = Lock(path).acquire("warehouse publish", NOW, time.patience(60))
+    assert time.seconds < 101
+    assert "orusage warehouse publish" in holder(path)
+    lock.release()
+    assert not is_held(path)
+    assert holder(path) is None
+    Lock(path).acquire("ingest", NOW, NO_PATIENCE).release()
+
+
+def test_a_released_lock_can_be_taken_again_in_the_same_process(path):
+    lock = Lock(path)
+    for _ in range(3):
+        lock.acquire("ingest", NOW, NO_PATIENCE)
+        with pytest.raises(TryAgainLaterError):
+            Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+        lock.release()
+        lock.release()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', "\xff", json.dumps({"pid": 1})])
+def test_a_lock_that_tells_nothing_is_a_lock_all_the_same(path, held, text):
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(TryAgainLaterError, match="being written"):
+        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+
+
+def test_no_link_is_followed(path, tmp_path):
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    path.symlink_to(target)
+    with pytest.raises(CannotCreateError):
+        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+    assert target.read_text() == "precious"
+    assert not is_held(path)
+
+
+def test_a_lock_that_is_not_there_is_not_held(path):
+    assert not is_held(path)
+    assert holder(path) is None
