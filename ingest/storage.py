@@ -30,6 +30,7 @@ BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
 """What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
 
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
+_FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
 _FROM_OUTSIDE = re.compile(
     r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
     r"Could not set lock|Out of Memory|Cannot allocate memory|Too many open files",
@@ -120,14 +121,21 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
         OrusageError: as `storage_errors` has it.
     """
     if not path.exists():
-        raise NoInputError(
-            f"there is no warehouse {path}",
-            cause="nothing was ingested here yet, or it lies elsewhere",
-            fix="run `orusage ingest` first, or name the file with -w",
-        )
+        raise no_warehouse(path)
     connection = _connect(path, {"enable_external_access": "false"}, read_only=True)
     connection.execute(sql.query("lock_down"))
     return connection
+
+
+def no_warehouse(path: Path) -> NoInputError:
+    """The error for a warehouse that is not there, or not yet."""
+    if path.with_name(f"{path.name}.work").exists():
+        cause = "the first run has published nothing yet"
+        fix = "wait for it; if it died, run `orusage warehouse publish`, or the same command again"
+    else:
+        cause = "nothing was ingested here yet, or it lies elsewhere"
+        fix = "run `orusage ingest` first, or name the file with -w"
+    return NoInputError(f"there is no warehouse {path}", cause=cause, fix=fix)
 
 
 def _connect(path: Path, config: dict[str, Any], *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -174,6 +182,12 @@ def _ours(path: Path, text: str) -> OrusageError:
         )
     if "database file with version number" in text:
         return ConfigurationError(f"{path} cannot be read", cause=cause, fix="upgrade the duckdb package")
+    if _FOREIGN_LOG.search(text):
+        return StorageError(
+            f"{path} cannot be read with the log beside it",
+            cause=f"{path}.wal was left by a program that had an earlier state open for writing",
+            fix="run `orusage warehouse publish`: it moves the log aside and keeps it",
+        )
     if "Permission denied" in text:
         return CannotCreateError(
             f"{path} cannot be opened for writing", cause=cause, fix="check its owner and mode, or name another with -w"

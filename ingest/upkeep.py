@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest.errors import NoInputError
+from ingest.storage import no_warehouse
 from ingest.warehouse import Warehouse
 from ingest.workspace import Workspace
 
@@ -65,9 +65,5 @@ def set_asides(path: Path) -> list[Path]:
 
 def _opened(path: Path, now: datetime, doing: str, patience: Patience) -> Warehouse:
     if not Workspace(path).holds_anything:
-        raise NoInputError(
-            f"there is no warehouse {path}",
-            cause="nothing was ingested here yet, or it lies elsewhere",
-            fix="run `orusage ingest` first, or name the file with -w",
-        )
+        raise no_warehouse(path)
     return Warehouse(path, now, f"warehouse {doing}", bounded=False, patience=patience)

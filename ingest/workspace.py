@@ -186,6 +186,8 @@ class Workspace:
             OrusageError: it could not be done; the work copy is kept, and the next run, or the next try, goes on.
         """
         if self.work:
+            with without_writers(self.published, patience):
+                set_aside_wal(self.published, self.directory, now)  # with a foreign one, nobody could read it
             clone = self._clone(self.work, packed=packed)
             verify(clone)
             self._replace(clone, self.work, now, patience)

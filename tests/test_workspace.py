@@ -4,6 +4,8 @@ import logging
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -260,15 +262,52 @@ def test_a_published_file_that_somebody_changed_meanwhile_is_kept(path, caplog):
         assert connection.execute("FROM mine").fetchall() == [(42,)]
 
 
-def test_a_log_that_somebody_left_beside_the_published_file_is_moved_aside(path, caplog):
+def leave_a_log(path):
+    """What a program leaves that had the file open for writing and was killed."""
+    code = "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); c.execute('CREATE TABLE t (a INT)'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    return path.with_name(f"{path.name}.wal").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["garbage", "of this state", "of an earlier state"])
+@pytest.mark.parametrize("comes", ["before the run", "while it writes"])
+def test_a_log_that_somebody_left_beside_the_published_file_is_moved_aside(path, caplog, kind, comes):
     wal = path.with_name("w.duckdb.wal")
-    wal.write_bytes(b"left by somebody")
+    left = b"left by somebody"
+    if kind != "garbage":
+        left = leave_a_log(path)
+        wal.unlink()
+    if kind == "of an earlier state":
+        next_run(path, IDS[30:35])
     with caplog.at_level(logging.WARNING, "orusage"):
-        next_run(path, IDS[10:20])
-    assert stored(path) == sorted(IDS[:20])
+        if comes == "before the run":
+            wal.write_bytes(left)
+            next_run(path, IDS[10:20])
+        else:
+            with Warehouse(path, NOW) as warehouse:
+                store(warehouse, IDS[10:20])
+                wal.write_bytes(left)
+    assert stored(path) == sorted([*IDS[:20], *(IDS[30:35] if kind == "of an earlier state" else [])])
     [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("set-aside")]
-    assert kept.read_bytes() == b"left by somebody"
+    assert kept.read_bytes() == left
     assert str(kept) in caplog.text
+
+
+def test_whoever_reads_is_told_of_a_log_that_does_not_fit(path, orusage):
+    left = leave_a_log(path)
+    path.with_name("w.duckdb.wal").unlink()
+    next_run(path, IDS[10:20])
+    path.with_name("w.duckdb.wal").write_bytes(left)
+    done = orusage("-w", path, "status")
+    assert (done.code, "orusage warehouse publish" in done.err) == (74, True)
+    assert orusage("-w", path, "warehouse", "publish").code == 0
+    assert orusage("-w", path, "status", "--format", "json").json[0]["settled"] == 20
+
+
+def test_while_a_first_run_has_published_nothing_readers_are_told_so(tmp_path, orusage):
+    died(tmp_path / "w.duckdb", IDS[:10])
+    done = orusage("-w", tmp_path / "w.duckdb", "status")
+    assert (done.code, "the first run has published nothing yet" in done.err) == (66, True)
 
 
 def test_a_link_to_the_warehouse_stays_one(path, tmp_path):
