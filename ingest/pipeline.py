@@ -93,8 +93,9 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
                 run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
         overdue, reason = warehouse.count_overdue(job.settings, job.clock.now()), run.stopped_by()
+        run.finish(exit_code(job.tally, len(problems), overdue, reason))
+        reason = await run.publish(reason)
         code = exit_code(job.tally, len(problems), overdue, reason)
-        run.finish(code)
     return Result(run.run_id, problems, overdue, reason, code, job.clock.monotonic() - started)
 
 
@@ -173,6 +174,19 @@ class _Run:
         if halt.error or not halt or not refused or self._batches.got_anywhere:
             return halt.error
         return stops.throttled(f"{refused:,} of {tally.requests:,} requests were answered 429, 503 or 529")
+
+    async def publish(self, reason: OrusageError | None) -> OrusageError | None:
+        """Publish what was stored; returns what ended the run: the reason before, or why it could not be published."""
+        try:
+            await asyncio.to_thread(self._warehouse.publish)
+        except OrusageError as error:
+            if reason:
+                log.warning("%s (%s)", error.what, error.cause)
+                return reason
+            with suppress(OrusageError):
+                self.finish(error.code)
+            return error
+        return reason
 
     def finish(self, code: int) -> None:
         """Note how the run ended."""

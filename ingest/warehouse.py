@@ -100,7 +100,7 @@ class Warehouse:
     """A warehouse that is read as it was published until something is stored, and then written in a private copy.
 
     It is created or brought up to date if need be. Use it as a context manager: the end publishes what was stored, but
-    for an end that nobody expected, or a failing disk; then the work copy waits for the next run.
+    for an end that nobody expected, a failing disk, or a publish that has just failed; then the work copy waits.
 
     Args:
         path: The file.
@@ -140,6 +140,7 @@ class Warehouse:
         self._run_started: dict[str, object] | None = None
         self._is_run_noted = False
         self._days: set[date] | None = set()
+        self._publish_failed = False
         self.migrated: list[str] = []
         try:
             self._begin_if_need_be()
@@ -151,8 +152,9 @@ class Warehouse:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        is_worth_it = error is None or (isinstance(error, OrusageError) and not isinstance(error, StorageError))
         try:
-            if error is None or (isinstance(error, OrusageError) and not isinstance(error, StorageError)):
+            if is_worth_it and not self._publish_failed:
                 self.publish()
         except OrusageError as failure:
             if error is None:
@@ -162,9 +164,10 @@ class Warehouse:
             self.close()
 
     def close(self) -> None:
-        """Leave things as they are."""
-        self._disconnect()
-        self._workspace.unlock()
+        """Leave things as they are, once a publish that is under way is done."""
+        with self._mutex:
+            self._disconnect()
+            self._workspace.unlock()
 
     def _begin_if_need_be(self) -> None:
         """Write at once where nothing is to be read: no file, a log beside it, an older schema, a run that died."""
@@ -235,13 +238,14 @@ class Warehouse:
         with self._mutex:
             if self._workspace.work is None:
                 return False
+            self._publish_failed = True
             days = None if self._days is None else frozenset(self._days)
             expected = Expected(self._rows("count_rows"), days)
             self._disconnect()
             check = partial(verify, published=self._workspace.published, expected=expected)
             with storage_errors(self.path):
                 self._workspace.publish(check, self._now, self._patience, packed=packed)
-            self._days = set()
+            self._days, self._publish_failed = set(), False
             return True
 
     # Runs
@@ -409,8 +413,8 @@ class Warehouse:
 
         What was erased leaves the file when that is published packed.
         """
-        self._days = None
         with self._transaction():
+            self._days = None  # they are of all days
             return erase(self._connection, _naive(before), user, now.replace(tzinfo=None))
 
     def compact(self) -> None:
@@ -436,6 +440,7 @@ class Warehouse:
         """
         with self._mutex, storage_errors(self.path):
             connection, number = self._write(), None
+            self._publish_failed = False  # there is something new to try it with
             try:
                 with transaction(connection):
                     yield
