@@ -51,6 +51,7 @@ def look_up(directory: Path) -> None:
             "INSERT INTO generations BY NAME SELECT id AS generation_id, 'openai/gpt-4o' AS model,"
             f" make_timestamp((1700000000 + 6 * i) * 1000000) AS requested_at FROM ({known}({10 * MILLION}) AS r(i))"
         )
+        connection.execute(f"UPDATE ops.last_commit SET known_ids = {10 * MILLION}")
     for name, first, step in (("the newest", 9 * MILLION, 1), ("spread over all of two years", 0, 10)):
         ids = duckdb.sql(f"SELECT id FROM ({known}({first}, {10 * MILLION}, {step}) AS r(i))").fetchall()
         log = directory / "known.log"
