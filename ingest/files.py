@@ -43,19 +43,24 @@ def identity(file: BinaryIO) -> str:
     return hashlib.sha256(b"%d %d " % (found.st_size, found.st_mtime_ns) + headers).hexdigest()[:16]
 
 
-def copy(old: BinaryIO, target: Path) -> None:
+def copy(old: BinaryIO, target: Path) -> bool:
     """Copy an open file to a new one, by reference where the file system can; it is on the disk when this returns.
+
+    Returns:
+        Whether it takes space of its own.
 
     Raises:
         StorageError: there is no room for it.
         OSError: reading or writing failed.
     """
     with target.open("xb") as new:
-        if not _shares_extents(old, new):
+        takes_space = not _shares_extents(old, new)
+        if takes_space:
             size = os.fstat(old.fileno()).st_size
             require_space(target.parent, size)
             _copy_bytes(old, new, size)
         os.fsync(new.fileno())
+    return takes_space
 
 
 def _shares_extents(old: BinaryIO, new: BinaryIO) -> bool:

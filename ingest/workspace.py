@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from ingest.errors import StorageError
@@ -31,7 +31,7 @@ from ingest.reader import is_ours
 from ingest.storage import DamagedError, checkpoint, open_work, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -151,10 +151,11 @@ class Workspace:
 
     def _copy_published(self, patience: Patience) -> Path:
         fresh = self.directory / "copy.duckdb"
-        with without_writers(self.published, patience) as published:
+        with self._removed_on_failure(fresh), without_writers(self.published, patience) as published:
             work = self._work_copy_of(identity(published) if published else NOWHERE)
             if published:
-                copy(published, fresh)
+                if copy(published, fresh):
+                    require_space(self.directory, fresh.stat().st_size)  # else the run could not publish
             else:
                 open_work(fresh, bounded=self._bounded).close()
                 sync(fresh)
@@ -188,16 +189,15 @@ class Workspace:
         if self.work:
             with without_writers(self.published, patience):
                 set_aside_wal(self.published, self.directory, now)  # with a foreign one, nobody could read it
-            clone = self._clone(self.work, packed=packed)
-            verify(clone)
-            self._replace(clone, self.work, now, patience)
-            self._remove(self.work)
+            with self._removed_on_failure(clone := self.directory / "next.duckdb"):
+                self._clone(self.work, clone, packed=packed)
+                verify(clone)
+                self._replace(clone, self.work, now, patience)
+            published, self.work = self.work, None  # whatever happens now
+            self._remove(published)
             self._note_of_publishing.unlink()
-            self.work = None
 
-    def _clone(self, work: Path, *, packed: bool) -> Path:
-        clone = self.directory / "next.duckdb"
-        self._remove(clone)
+    def _clone(self, work: Path, clone: Path, *, packed: bool) -> None:
         require_space(self.directory, wal_of(work).stat().st_size if wal_of(work).exists() else 0)
         for old, new in ((work, clone), (wal_of(work), wal_of(clone))):
             if old.exists():
@@ -205,17 +205,15 @@ class Workspace:
                     copy(file, new)
         checkpoint(clone, bounded=self._bounded)
         if packed:
-            fresh = self.directory / "packed.duckdb"
-            self._remove(fresh)
-            pack(clone, fresh, bounded=self._bounded)
-            fresh.replace(clone)
+            with self._removed_on_failure(fresh := self.directory / "packed.duckdb"):
+                pack(clone, fresh, bounded=self._bounded)
+                fresh.replace(clone)
         if wal_of(clone).exists():
             raise StorageError(
                 f"{self.published} could not be published",
                 cause=f"{wal_of(clone)} is still there after a checkpoint",
                 fix="run the same command again; what was committed is safe",
             )
-        return clone
 
     def _replace(self, clone: Path, work: Path, now: datetime, patience: Patience) -> None:
         if self.published.exists():
@@ -262,6 +260,17 @@ class Workspace:
                 for work in self.work_copies:
                     self._remove(work)
             note.unlink()
+
+    @contextmanager
+    def _removed_on_failure(self, unfinished: Path) -> Iterator[None]:
+        """What does not come to be whole is not to fill the disk until the next run."""
+        self._remove(unfinished)
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                self._remove(unfinished)
+            raise
 
     def _remove(self, database: Path) -> None:
         """Remove a database. Its log goes last: a file without its log would be an older state."""

@@ -330,11 +330,18 @@ def test_two_names_of_one_warehouse_are_one(path, tmp_path):
     warehouse.close()
 
 
-def test_without_room_for_a_copy_nothing_is_begun(path, monkeypatch):
+@pytest.mark.parametrize("room", [0, 1])
+def test_without_room_for_a_copy_and_its_clone_nothing_is_begun(path, monkeypatch, room):
+    copies = [path.stat().st_size] * room
+
+    def statvfs(_):
+        return os.statvfs_result((1, 1, 1, 1, copies.pop() if copies else 1, 1, 1, 1, 0, 255))
+
     monkeypatch.setattr("ingest.files._shares_extents", lambda *_: False)
-    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, 1, 1, 1, 1, 1, 1, 0, 255)))
+    monkeypatch.setattr(os, "statvfs", statvfs)
     with Warehouse(path, NOW) as warehouse, pytest.raises(StorageError, match="no room"):
         store(warehouse, IDS[10:20])
+    assert left_in(path) == ["lock"], "what did not fit takes no space"
     monkeypatch.undo()
     next_run(path, IDS[10:20])
     assert stored(path) == sorted(IDS[:20])
@@ -350,6 +357,7 @@ def test_a_publish_that_failed_is_done_by_the_next_run(path, monkeypatch):
         with pytest.raises(StorageError):
             warehouse.publish()
         assert stored(path) == sorted(IDS[:10])
+        assert not [name for name in left_in(path) if name.startswith("next")], "what failed takes no space"
         monkeypatch.undo()
         store(warehouse, IDS[20:25])
     assert stored(path) == sorted(IDS[:25])
