@@ -6,6 +6,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
+from ingest.errors import InterruptedRunError
+
 if TYPE_CHECKING:
     from ingest.clock import Clock
     from ingest.errors import OrusageError
@@ -30,6 +32,10 @@ class Halt:
         if not self:
             self.error = error
             self._event.set()
+
+    def is_interrupted(self) -> bool:
+        """Whether a signal ends it: then nobody is waited for any longer."""
+        return isinstance(self.error, InterruptedRunError)
 
     async def sleep(self, clock: Clock, seconds: float, woken: asyncio.Event | None = None) -> None:
         """Sleep on the clock, but not beyond the end of the run, nor after `woken` is set; seconds may be infinite."""

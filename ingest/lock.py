@@ -30,17 +30,19 @@ class Patience:
         seconds: After these, no more.
         monotonic: The clock.
         sleep: Waits for so many seconds.
+        is_over: Whether to wait no longer all the same.
     """
 
     seconds: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    is_over: Callable[[], bool] = bool
 
     def tries(self) -> Iterator[None]:
         """One at once, and more until the time is over."""
         end = self.monotonic() + self.seconds
         yield
-        while (left := end - self.monotonic()) > 0:
+        while (left := end - self.monotonic()) > 0 and not self.is_over():
             self.sleep(min(_BETWEEN_TRIES, left))
             yield
 

@@ -79,7 +79,7 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
     job.tally.passed_over = expansion.passed_over
     is_new = not Workspace(job.warehouse).holds_anything
     found = _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites)) if is_new else None
-    patience = Patience(job.settings.lock_timeout.total_seconds())
+    patience = Patience(job.settings.lock_timeout.total_seconds(), is_over=job.halt.is_interrupted)
     with Warehouse(job.warehouse, now, bounded=not job.settings.content, patience=patience) as warehouse:
         if job.settings.content:
             _warn_of_readers(job.warehouse)
@@ -180,7 +180,7 @@ class _Run:
         try:
             await asyncio.to_thread(self._warehouse.publish)
         except OrusageError as error:
-            if reason:
+            if reason := reason or self.stopped_by():
                 log.warning("%s (%s)", error.what, error.cause)
                 return reason
             with suppress(OrusageError):

@@ -39,7 +39,7 @@ from ingest.models import (
 )
 from ingest.normalize import normalize
 from ingest.order import RIPE_AGE, ripe_at
-from ingest.published import wal_of
+from ingest.published import wal_of, without_writers
 from ingest.settings import EARLIEST, LATEST
 from ingest.storage import open_for_reading, refuse_impossible, storage_errors, transaction
 from ingest.workspace import Workspace
@@ -171,9 +171,11 @@ class Warehouse:
 
     def _begin_if_need_be(self) -> None:
         """Write at once where nothing is to be read: no file, a log beside it, an older schema, a run that died."""
-        if self._workspace.exists:
-            with storage_errors(self.path):
+        with storage_errors(self.path):
+            if self._workspace.exists:
                 self._workspace.lock(self._doing, self._now, self._patience)
+            with without_writers(self._workspace.published, self._patience):
+                pass  # a file that is open for writing cannot be opened for reading either
         is_readable = self.path.exists() and not wal_of(self._workspace.published).exists()
         if self._workspace.work_copies or not is_readable or not is_current(self._connection, self.path):
             self._write()
@@ -324,7 +326,7 @@ class Warehouse:
             How many IDs were new.
         """
         reads = [r for r in chunk.reads if not r.unchanged or r.checkpoint]
-        if not (chunk.sightings or reads):
+        if not chunk.sightings and self._knows(_described(reads, run_id, now)):
             return 0
         with self._mutex, storage_errors(self.path):
             work = self._write()
@@ -338,6 +340,14 @@ class Warehouse:
                 self._add(sighted(last, chunk.sightings), now)
                 self._describe(reads, run_id, now)
         return len(new)
+
+    def _knows(self, described: pl.DataFrame) -> bool:
+        """Whether this is what the last run said of these sources: an empty file is not news every night."""
+        if described.is_empty():
+            return True
+        with self._mutex, storage_errors(self.path):
+            known = with_incoming(self._connection, described, sql.query("count_known_sources"))
+        return known == len(described)
 
     def _add(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._connection, rows, sql.query("add_work"), {"now": _naive(now)})
