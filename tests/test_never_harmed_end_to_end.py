@@ -1,11 +1,11 @@
 """The real command, killed, torn and starved at every call that changes a file: nothing lost, nothing doubled.
 
-The short form takes a sample; the long one everything: ``pytest -m long tests/test_never_harmed_end_to_end.py``.
+A sample; every call there is, and more kinds of harm, are in the long form, ``pytest -m long``: the files
+``test_killed``, ``test_torn_writes`` and ``test_disk_full``.
 """
 
 import errno
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -14,8 +14,6 @@ import duckdb
 import pytest
 from conftest import environment, new_ids
 from faults import KILLED, Fault, Place, build, is_of_publish, survives
-
-from ingest.checks import violations
 
 IDS = new_ids(24, seed=11)
 STORAGE = 74
@@ -106,33 +104,6 @@ def test_killed_in_a_first_run_and_in_a_recovery(fresh, died, complete):
         check(place, complete, [Fault(n, "kill") for n in numbers], {KILLED})
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("state", ["fresh", "begun", "died"])
-def test_killed_at_every_call(request, complete, state):
-    place = request.getfixturevalue(state)
-    calls = calls_of(place)
-    assert sum(map(is_of_publish, calls)) >= 20
-    check(place, complete, [Fault(c.number, "kill") for c in calls], {KILLED})
-
-
-@pytest.mark.long
-def test_killed_at_random_times(begun, complete):
-    draw, wrong = random.Random(6), []
-    for number in range(150):
-        case = begun.like(begun.directory.parent / "case")
-        command = [sys.executable, "-m", "ingest", "-w", case.warehouse, "ingest", case.log.parent]
-        command += ["--base-url", case.base_url, "--batch-size", "4", "--publish-every", "1s"]
-        with subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
-            try:
-                run.wait(draw.uniform(0.2, 2.0))
-            except subprocess.TimeoutExpired:
-                run.kill()
-        problem = survives(case, complete, case.run(), {0})
-        if problem:
-            wrong.append(f"kill {number}: {problem}")
-    assert not wrong, "\n".join(wrong)
-
-
 # Torn
 
 
@@ -143,19 +114,6 @@ def torn(place, lengths):
 
 def test_some_writes_of_a_publish_are_torn(begun, complete):
     check(begun, complete, spread(torn(begun, LENGTHS), 10), {KILLED})
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("state", ["begun", "died"])
-def test_every_write_of_a_publish_is_torn_to_every_length(request, complete, state):
-    place = request.getfixturevalue(state)
-    check(place, complete, torn(place, LENGTHS), {KILLED})
-
-
-@pytest.mark.long
-def test_every_write_of_a_whole_run_is_torn(begun, complete):
-    writes = [c for c in calls_of(begun) if c.name == "write" and not is_of_publish(c)]
-    check(begun, complete, [Fault(c.number, "tear:half") for c in writes], {KILLED})
 
 
 IN_PLACE = """
@@ -211,25 +169,6 @@ def test_a_failure_is_told_in_three_lines(begun):
     assert "Traceback" not in done.err
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("error", FULL, ids=errno.errorcode.get)
-def test_every_write_fails_for_good(begun, complete, error):
-    check(begun, complete, failing(begun, "write", [error], "full"), {STORAGE})
-
-
-@pytest.mark.long
-def test_every_sync_fails(begun, complete):
-    check(begun, complete, failing(begun, "fsync", [errno.EIO]), {STORAGE})
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["rename", "unlink", "truncate", "mkdir"])
-@pytest.mark.parametrize("state", ["fresh", "begun", "died"])
-def test_every_other_change_fails(request, complete, state, name):
-    place = request.getfixturevalue(state)
-    check(place, complete, failing(place, name, [errno.EIO]), {STORAGE, 0})
-
-
 @pytest.mark.parametrize("state", ["fresh", "begun"])
 def test_files_may_not_grow_beyond_a_limit(request, complete, state):
     place = request.getfixturevalue(state)
@@ -251,44 +190,6 @@ def begun_files(place, complete):
 
 
 # A log that is cut
-
-
-def state_of(work):
-    """What a work copy with its log holds."""
-    config = {"checkpoint_threshold": "1TB"}
-    with duckdb.connect(work, config=config) as connection:
-        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        assert violations(connection) == set()
-        return connection.execute(
-            "SELECT number, (SELECT count(*) FROM generations), (SELECT count(*) FROM ops.work) FROM ops.last_commit"
-        ).fetchone()
-
-
-@pytest.mark.parametrize("step", [331, pytest.param(1, marks=pytest.mark.long)])
-def test_a_log_cut_at_any_byte_of_its_last_transaction_is_the_state_before_or_after(died, tmp_path, step):
-    [work] = (died.folder / "orusage.duckdb.work").glob("work-*.duckdb")
-    wal = work.with_name(f"{work.name}.wal").read_bytes()
-    copy, log = tmp_path / work.name, tmp_path / f"{work.name}.wal"
-
-    def opened(length):
-        copy.write_bytes(work.read_bytes())
-        log.write_bytes(wal[:length])
-        return state_of(copy)
-
-    after = opened(len(wal))
-    low, high = 0, len(wal)
-    while high - low > 1:  # the shortest log that still holds the last transaction, and the one before it
-        middle = (low + high) // 2
-        low, high = (low, middle) if opened(middle) == after else (middle, high)
-    before = opened(low)
-    begin = next(n for n in range(0, low + 1, 97) if opened(n) == before)
-    assert before[0] == after[0] - 1
-    for length in {begin, *range(begin, len(wal), step), high - 1, high, len(wal) - 1}:
-        assert opened(length) == (before if length < high else after), length
-        with duckdb.connect(copy, config={"checkpoint_threshold": "1TB"}) as connection:  # and it can be gone on with
-            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-            connection.execute("UPDATE ops.last_commit SET number = 4711")
-        assert state_of(copy)[0] == 4711
 
 
 def test_a_work_copy_whose_log_was_cut_is_gone_on_from(died, complete):
