@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import ingest.warehouse
 from ingest import simulated, sql
 from ingest.decode import decode_generation
-from ingest.errors import CannotCreateError, ConfigurationError, OrusageError, UnexpectedInputError
+from ingest.errors import CannotCreateError, ConfigurationError, OrusageError, StorageError, UnexpectedInputError
 from ingest.generation_id import second_of
 from ingest.models import (
     Checkpoint,
@@ -223,6 +224,29 @@ def test_a_failed_batch_leaves_nothing_behind(warehouse):
 
 
 # Contents
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_commit_that_failed_is_looked_up(warehouse, monkeypatch, is_stored):
+    @contextmanager
+    def failing(connection):
+        connection.begin()
+        yield
+        (connection.commit if is_stored else connection.rollback)()
+        raise duckdb.TransactionException("Transaction COMMIT succeeded and is durable, but something else failed")
+
+    warehouse.add(chunk(IDS[:1]), "run", NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest.warehouse, "transaction", failing)
+        if is_stored:
+            assert warehouse.add(chunk(IDS[:5]), "run", NOW) == 4
+        else:
+            with pytest.raises(StorageError):
+                warehouse.add(chunk(IDS[:5]), "run", NOW)
+    assert ids_of(warehouse, "ops.work") == sorted(IDS[: 5 if is_stored else 1])
+    warehouse.add(chunk(IDS), "run", NOW)
+    assert ids_of(warehouse, "ops.work") == sorted(IDS)
+    assert every(warehouse, "SELECT known_ids FROM ops.last_commit") == [(len(IDS),)]
 
 
 @pytest.mark.parametrize("generation_id", [IDS[0], LEGACY[0]])
