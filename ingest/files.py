@@ -24,6 +24,9 @@ _HEADERS = 3 * 4096
 
 _ACL = "system.posix_acl_access"
 
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""Errors that are the disk's, not those of a name or a right."""
+
 NOWHERE = "0" * 16
 """The identity of a file that does not exist."""
 
@@ -159,6 +162,5 @@ def make_private(directory: Path) -> None:
 
 
 def _cannot_create(path: Path, error: OSError, fix: str) -> CannotCreateError | StorageError:
-    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-    kind = StorageError if is_full else CannotCreateError
+    kind = StorageError if error.errno in DISK else CannotCreateError
     return kind(f"{path} cannot be created", cause=str(error.strerror or error), fix=fix)
