@@ -257,6 +257,7 @@ class Workspace:
         note = self._note_of_publishing
         if note.exists():
             if note.read_text(encoding="ascii") == identity_of(self.published):
+                sync(self.published.parent)  # its new name is on the disk before what it came from is gone
                 for work in self.work_copies:
                     self._remove(work)
             note.unlink()

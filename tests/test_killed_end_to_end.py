@@ -4,6 +4,7 @@ Judged by `fault_shim.survives`. The short form kills at named points; the long 
 ``pytest -m long tests/test_killed_end_to_end.py``.
 """
 
+import errno
 import random
 import subprocess
 import time
@@ -16,6 +17,7 @@ from fault_shim import (
     KILLED,
     ONE_BY_ONE,
     PUBLISHING,
+    STORAGE,
     Fault,
     begun_place,
     calls_of,
@@ -112,10 +114,20 @@ def test_nothing_takes_a_name_that_readers_see_before_it_is_on_the_disk(calls):
         return [find(calls, name, ending, n) for n in range(sum(c[1] == name and c[3].endswith(ending) for c in calls))]
 
     [renamed] = of("rename", "/w/orusage.duckdb")
-    assert max(of("write", "next.duckdb")) < max(of("fsync", "next.duckdb")) < renamed
+    last = max(of("write", "next.duckdb") + of("chmod", "next.duckdb"))
+    assert last < max(of("fsync", "next.duckdb")) < renamed
     assert of("write", "publishing")[-1] < of("fsync", "publishing")[-1] < of("fsync", ".work")[-2] < renamed
     assert renamed < of("fsync", "/w")[-1] < of("unlink", ".duckdb")[-1] < of("fsync", ".work")[-1]
     assert of("fsync", ".work")[-1] < of("unlink", ".duckdb.wal")[-1] < of("unlink", "publishing")[-1]
+
+
+@pytest.mark.parametrize("do", ["kill", f"fail:{errno.EIO}"], ids=["killed before it", "it fails"])
+def test_a_rename_that_was_not_brought_to_the_disk_is_so_before_the_work_copy_is_removed(begun, calls, do):
+    case = begun.case()
+    assert case.run(Fault(find(calls, "fsync", "/w"), do), *ONE_BY_ONE).code in {KILLED, STORAGE}
+    work = case.work.name
+    assert case.run().code == 0
+    assert find(case.calls, "fsync", "/w") < find(case.calls, "unlink", work)
 
 
 def test_the_file_that_readers_see_is_only_ever_renamed(calls, calls_of_recovery):
@@ -146,7 +158,7 @@ def killed_at_each(place, complete, options, numbers):
 
 @pytest.mark.parametrize(
     ("state", "options", "kills", "in_publishes"),
-    [("begun", PUBLISHING, 250, 180), ("fresh", ONE_BY_ONE, 60, 25), ("died", ONE_BY_ONE, 35, 25)],
+    [("begun", PUBLISHING, 230, 150), ("fresh", ONE_BY_ONE, 120, 25), ("died", ONE_BY_ONE, 35, 25)],
     ids=["a run that publishes after each commit", "a first run", "a recovery"],
 )
 def test_killed_at_every_call_of(request, complete, state, options, kills, in_publishes):
