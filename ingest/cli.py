@@ -538,6 +538,7 @@ def forget(options: Globals, /, before: datetime | None, user: str | None, lock_
     import polars as pl
 
     from ingest import upkeep
+    from ingest.workspace import Workspace
 
     if (before is None) == (user is None):
         raise UsageError(
@@ -546,7 +547,7 @@ def forget(options: Globals, /, before: datetime | None, user: str | None, lock_
             fix="see `orusage warehouse forget -h`",
         )
     erased = upkeep.forget(options.file, before, user, *_now_and_patience(lock_timeout))
-    for kept in upkeep.set_asides(options.file):
+    for kept in Workspace(options.file).set_asides:
         log.warning("%s was set aside earlier and may still hold what was forgotten: look at it and remove it", kept)
     _print(pl.DataFrame([asdict(erased)]), format)
     return Exit.DONE

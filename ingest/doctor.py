@@ -15,7 +15,7 @@ from ingest.checks import violations
 from ingest.errors import OrusageError
 from ingest.lock import holder, is_held
 from ingest.migrate import is_current
-from ingest.published import wal_of
+from ingest.published import wal_of, wal_size
 from ingest.storage import open_for_reading, storage_errors
 from ingest.workspace import Workspace
 
@@ -41,7 +41,9 @@ def examine(path: Path) -> list[Finding]:
         path: The warehouse; it need not exist.
     """
     space = Workspace(path)
-    return [*_versions(), *_file(space), *_lock(space), *_leftovers(space), _room(space), *_checks(space)]
+    is_at_work = is_held(space.lock_file)
+    found = [*_versions(), *_file(space), _lock(space, is_at_work=is_at_work)]
+    return [*found, *_leftovers(space, is_at_work=is_at_work), _room(space), *_checks(space)]
 
 
 def _versions() -> Iterator[Finding]:
@@ -61,21 +63,19 @@ def _file(space: Workspace) -> Iterator[Finding]:
         yield Finding("stray log", TOLD, f"{wal_of(path)} was left by another program; the next run moves it aside")
 
 
-def _lock(space: Workspace) -> Iterator[Finding]:
-    lock = space.directory / "lock"
-    if is_held(lock):
-        yield Finding("lock", TOLD, holder(lock) or "held")
-    else:
-        yield Finding("lock", OK, "free")
+def _lock(space: Workspace, *, is_at_work: bool) -> Finding:
+    if is_at_work:
+        return Finding("lock", TOLD, holder(space.lock_file) or "held")
+    return Finding("lock", OK, "free")
 
 
-def _leftovers(space: Workspace) -> Iterator[Finding]:
-    is_at_work = is_held(space.directory / "lock")
+def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
     for work in space.work_copies:
-        size = wal_of(work).stat().st_size if wal_of(work).exists() else 0
         whose = "of the run that holds the lock" if is_at_work else "of a run that died; the next run goes on from it"
-        yield Finding("work copy", OK if is_at_work else TOLD, f"{work}, {size / 1e6:,.1f} MB to publish, {whose}")
-    for kept in sorted(space.directory.glob("set-aside-*")):
+        yield Finding(
+            "work copy", OK if is_at_work else TOLD, f"{work}, {wal_size(work) / 1e6:,.1f} MB to publish, {whose}"
+        )
+    for kept in space.set_asides:
         yield Finding(
             "set aside", TOLD, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; remove it when it was looked at"
         )

@@ -26,6 +26,14 @@ def wal_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
+def wal_size(path: Path) -> int:
+    """Bytes of a file's write-ahead log; 0 if it has none."""
+    try:
+        return wal_of(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @contextmanager
 def without_writers(published: Path, patience: Patience) -> Iterator[BinaryIO | None]:
     """Keep everybody from opening the file for writing while the block runs; readers come and go.

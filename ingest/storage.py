@@ -75,7 +75,7 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     """
     config = {"storage_compatibility_version": STORAGE_VERSION, "checkpoint_threshold": "1TB"}
     try:
-        connection = duckdb.connect(path.absolute(), config={**config, **(BOUNDED if bounded else {})})
+        connection = duckdb.connect(path.absolute(), config={**config, **_bounds(bounded=bounded)})
     except duckdb.Error as error:
         if _FROM_OUTSIDE.search(str(error)):
             raise _ours(path, str(error)) from error
@@ -92,7 +92,7 @@ def checkpoint(path: Path, *, bounded: bool) -> None:
     Raises:
         OrusageError: as `storage_errors` has it.
     """
-    with storage_errors(path), duckdb.connect(path.absolute(), config=BOUNDED if bounded else {}) as connection:
+    with storage_errors(path), duckdb.connect(path.absolute(), config=_bounds(bounded=bounded)) as connection:
         connection.execute(sql.query("checkpoint"))  # closing would do it too, and hide a failure
 
 
@@ -107,7 +107,7 @@ def pack(old: Path, new: Path, *, bounded: bool) -> None:
     Raises:
         OrusageError: as `storage_errors` has it.
     """
-    config = {"storage_compatibility_version": STORAGE_VERSION, **(BOUNDED if bounded else {})}
+    config = {"storage_compatibility_version": STORAGE_VERSION, **_bounds(bounded=bounded)}
     quoted = str(old.absolute()).replace("'", "''")
     with storage_errors(new), duckdb.connect(new.absolute(), config=config) as connection:
         connection.execute(sql.query("pack").replace("$path", quoted))
@@ -122,7 +122,9 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
     """
     if not path.exists():
         raise no_warehouse(path)
-    connection = _connect(path, {"enable_external_access": "false"}, read_only=True)
+    config: dict[str, Any] = {"enable_external_access": "false"}
+    with storage_errors(path):
+        connection = duckdb.connect(path.absolute(), read_only=True, config=config)  # ":memory:" is a name like any
     connection.execute(sql.query("lock_down"))
     return connection
 
@@ -138,9 +140,8 @@ def no_warehouse(path: Path) -> NoInputError:
     return NoInputError(f"there is no warehouse {path}", cause=cause, fix=fix)
 
 
-def _connect(path: Path, config: dict[str, Any], *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    with storage_errors(path):
-        return duckdb.connect(path.absolute(), read_only=read_only, config=config)  # ":memory:" is a name like any
+def _bounds(*, bounded: bool) -> dict[str, Any]:
+    return BOUNDED if bounded else {}
 
 
 @contextmanager

@@ -58,11 +58,6 @@ def forget(path: Path, before: datetime | None, user: str | None, now: datetime,
     return erased
 
 
-def set_asides(path: Path) -> list[Path]:
-    """What was kept for somebody to look at."""
-    return sorted(Workspace(path).directory.glob("set-aside-*"))
-
-
 def _opened(path: Path, now: datetime, doing: str, patience: Patience) -> Warehouse:
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)

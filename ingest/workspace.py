@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from ingest.errors import StorageError
 from ingest.files import NOWHERE, copy, identity, identity_of, make_private, require_space, sync, take_over_access
 from ingest.lock import Lock
-from ingest.published import set_aside, set_aside_wal, spare_name, wal_of, without_writers
+from ingest.published import set_aside, set_aside_wal, spare_name, wal_of, wal_size, without_writers
 from ingest.reader import is_ours
 from ingest.storage import DamagedError, checkpoint, open_work, pack
 
@@ -59,7 +59,7 @@ class Workspace:
         self.published = published.resolve()
         self.directory = self.published.with_name(f"{self.published.name}.work")
         self.work: Path | None = None
-        self._lock = Lock(self.directory / "lock")
+        self._lock = Lock(self.lock_file)
         self._bounded = bounded
         self._is_locked = False
 
@@ -79,11 +79,19 @@ class Workspace:
         return sorted(self.directory.glob("work-*.duckdb"))
 
     @property
+    def set_asides(self) -> list[Path]:
+        """What was kept for somebody to look at."""
+        return sorted(self.directory.glob("set-aside-*"))
+
+    @property
+    def lock_file(self) -> Path:
+        """What is locked while somebody works here."""
+        return self.directory / "lock"
+
+    @property
     def wal_size(self) -> int:
         """Bytes committed since the work copy was begun."""
-        with suppress(OSError):
-            return wal_of(self.work).stat().st_size if self.work else 0
-        return 0
+        return wal_size(self.work) if self.work else 0
 
     @property
     def _note_of_publishing(self) -> Path:
@@ -198,7 +206,7 @@ class Workspace:
             self._note_of_publishing.unlink()
 
     def _clone(self, work: Path, clone: Path, *, packed: bool) -> None:
-        require_space(self.directory, wal_of(work).stat().st_size if wal_of(work).exists() else 0)
+        require_space(self.directory, wal_size(work))
         for old, new in ((work, clone), (wal_of(work), wal_of(clone))):
             if old.exists():
                 with old.open("rb") as file:

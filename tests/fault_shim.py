@@ -71,12 +71,6 @@ def build_wider(directory: Path) -> Path:
 class Place(faults.Place):
     """The same, run within its directory: a copy of it has its log under the same name, so what was read stays read."""
 
-    def like(self, directory: Path) -> Place:
-        """A copy of it all."""
-        shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(self.directory, directory)
-        return Place(directory, self.shim, self.base_url)
-
     def case(self) -> Place:
         """A copy to be harmed, in place of the last one."""
         return self.like(self.directory.parent / "case")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import duckdb
 import pytest
@@ -90,11 +90,11 @@ class Place:
         write_log(self.log, ids)
         self.log.write_text(whole + self.log.read_text())
 
-    def like(self, directory: Path) -> Place:
+    def like(self, directory: Path) -> Self:
         """A copy of it all."""
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(self.directory, directory)
-        return Place(directory, self.shim, self.base_url)
+        return type(self)(directory, self.shim, self.base_url)
 
     def run(self, fault: Fault | None = None, *options: str, **limits) -> Done:
         """The command, with a fault or without."""
