@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _BETWEEN_TRIES = 0.05
 """Seconds."""
 
+_TRIES = 10
+"""To read who holds a lock, which is written a moment after it was taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -83,7 +86,7 @@ class Lock:
         os.close(descriptor)
         raise TryAgainLaterError(
             f"{self._path.parent.name.removesuffix('.work')} is being written by another run",
-            cause=holder(self._path) or "it has just begun",
+            cause=self._holder(patience),
             fix="wait for it to end, or give --lock-timeout, such as 10m; nothing was changed",
         )
 
@@ -93,6 +96,14 @@ class Lock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _holder(self, patience: Patience) -> str:
+        """Who holds it. Whoever has just taken it is given a moment to say so."""
+        for _ in range(_TRIES):
+            if told := holder(self._path):
+                return told
+            patience.sleep(_BETWEEN_TRIES)
+        return "it has just begun, or just ended"
 
     def _open(self) -> int:
         try:

@@ -60,6 +60,16 @@ def test_a_second_holder_is_told_who_holds_it_since_when(path, held):
     assert is_held(path)
 
 
+def test_a_holder_that_has_just_begun_is_given_a_moment_to_say_who_it_is(path, held):
+    told = path.read_text()
+    path.write_text("")
+    time = Time(lambda: path.write_text(told) if time.seconds > 100.1 else None)
+    with pytest.raises(TryAgainLaterError) as error:
+        Lock(path).acquire("ingest", NOW, time.patience(0))
+    assert f"process {held.pid} " in error.value.cause
+    assert time.seconds < 101
+
+
 def test_whoever_waits_waits_as_long_as_told(path, held):
     time = Time()
     with pytest.raises(TryAgainLaterError):

@@ -456,6 +456,20 @@ def test_a_source_that_is_unchanged_keeps_its_row_and_checkpoint(warehouse):
     ]
 
 
+@pytest.mark.parametrize("problem", [None, "cannot be read: No such file or directory"])
+def test_a_rotated_log_whose_successor_is_empty_or_away_is_no_news(tmp_path, problem):
+    path = tmp_path / "w.duckdb"
+    with Warehouse(path, NOW) as warehouse:
+        first = SourceRead("a.log", 20, 7, complete=True, position=20, checkpoint=checkpoint("a.log"))
+        warehouse.add(chunk(IDS, first), "first", NOW)
+    before = path.read_bytes()
+    with Warehouse(path, NOW + timedelta(days=1)) as warehouse:
+        empty = SourceRead("a.log", 0, 0, complete=not problem, problem=problem)
+        assert warehouse.add(chunk([], empty), "second", NOW + timedelta(days=1)) == 0
+        assert not warehouse.publish()
+    assert path.read_bytes() == before
+
+
 def test_how_far_sources_were_read_is_stored_with_their_ids_or_not_at_all(warehouse):
     known = checkpoint("app.log", sightings=len(IDS))
     read = SourceRead("app.log", 20, len(IDS), complete=True, position=20, checkpoint=known)
