@@ -14,8 +14,11 @@ MIGRATION_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 SAME_SECONDS = "requested_at BETWEEN $low AND $high"
 """How a query narrows a look-up to the seconds of its batch."""
 
-VIEW_GROUPS = ("base", "cost", "latency", "providers", "ops", "checks")
+VIEW_GROUPS = ("base", "rollups", "cost", "latency", "providers", "ops", "checks", "interchange")
 """The folders of ``sql/views``, lower layers first: a view selects from tables and from groups before its own."""
+
+_OPS = ("rollups", "ops")
+"""Those whose views are in the schema ``ops``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class View:
     @property
     def relation(self) -> str:
         """The view's schema-qualified name."""
-        return f"{'ops' if self.group == 'ops' else 'main'}.{self.name}"
+        return f"{'ops' if self.group in _OPS else 'main'}.{self.name}"
 
 
 @cache

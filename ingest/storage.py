@@ -20,7 +20,7 @@ from ingest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STORAGE_VERSION = "v1.4.0"
@@ -86,13 +86,19 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def checkpoint(path: Path, *, bounded: bool) -> None:
+def checkpoint(path: Path, finish: Callable[[duckdb.DuckDBPyConnection], None], *, bounded: bool) -> None:
     """Bring a file's write-ahead log into the file; what happens to it meanwhile, happens to this file only.
+
+    Args:
+        path: The file.
+        finish: Writes what is to be in the file besides.
+        bounded: As above.
 
     Raises:
         OrusageError: as `storage_errors` has it.
     """
     with storage_errors(path), duckdb.connect(path.absolute(), config=_bounds(bounded=bounded)) as connection:
+        finish(connection)
         connection.execute(sql.query("checkpoint"))  # closing would do it too, and hide a failure
 
 

@@ -40,6 +40,7 @@ from ingest.models import (
 from ingest.normalize import normalize
 from ingest.order import RIPE_AGE, ripe_at
 from ingest.published import wal_of, without_writers
+from ingest.rollups import refresh
 from ingest.settings import EARLIEST, LATEST
 from ingest.storage import open_for_reading, refuse_impossible, storage_errors, transaction
 from ingest.workspace import Workspace
@@ -195,19 +196,22 @@ class Warehouse:
                 self._workspace.lock(self._doing, self._now, self._patience)
                 was_left = bool(self._workspace.work_copies)
                 self._open = self._opened_work()
-                self._days = None if was_left else set()
-                self._bring_up_to_date(self._open, is_new=not was_left)
+                was_current = self._bring_up_to_date(self._open, is_new=not was_left)
+                self._days = None if was_left or not was_current else set()
             self._announce()
         return self._connection
 
-    def _bring_up_to_date(self, work: duckdb.DuckDBPyConnection, *, is_new: bool) -> None:
+    def _bring_up_to_date(self, work: duckdb.DuckDBPyConnection, *, is_new: bool) -> bool:
+        """Returns whether there was nothing to do; else what is made of the facts may be defined otherwise now."""
         try:
+            was_current = is_current(work, self.path)
             self.migrated += migrate(work, self.path, self._now.replace(tzinfo=None))
         except BaseException:
             self._disconnect()
             if is_new:
                 self._workspace.discard()
             raise
+        return was_current
 
     def _opened_work(self) -> duckdb.DuckDBPyConnection:
         with storage_errors(self.path):
@@ -244,9 +248,10 @@ class Warehouse:
             days = None if self._days is None else frozenset(self._days)
             expected = Expected(self._rows("count_rows"), days)
             self._disconnect()
+            finish = partial(refresh, days=days)
             check = partial(verify, published=self._workspace.published, expected=expected)
             with storage_errors(self.path):
-                self._workspace.publish(check, self._now, self._patience, packed=packed)
+                self._workspace.publish(finish, check, self._now, self._patience, packed=packed)
             self._days, self._publish_failed = set(), False
             return True
 
@@ -351,12 +356,12 @@ class Warehouse:
 
     def _add(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._connection, rows, sql.query("add_work"), {"now": _naive(now)})
-        self._touch(rows)
+        self._touch(rows["requested_at"].dt.date())
 
-    def _touch(self, rows: pl.DataFrame) -> None:
-        """Note the days of rows, whose checks are to run before publishing."""
+    def _touch(self, days: pl.Series) -> None:
+        """Note the days of rows, whose checks are to run and whose rollups are to be made anew before publishing."""
         if self._days is not None:
-            self._days.update(rows["requested_at"].dt.date().unique().drop_nulls())
+            self._days.update(days.unique().drop_nulls())
 
     def _describe(self, reads: Sequence[SourceRead], run_id: str, now: datetime) -> None:
         frame = _described(reads, run_id, now)
@@ -409,7 +414,7 @@ class Warehouse:
         """Store a batch: the rows of the settled IDs and the new states of the others, all or nothing."""
         frames = normalize([o for o in outcomes if isinstance(o, Settled)], run_id)
         with self._transaction():
-            self._touch(frames.generations)
+            self._touch(frames.generations["requested_day"])
             for_each_era(self._connection, frames.generations, "insert_generations")
             for_each_era(self._connection, frames.provider_attempts, "insert_provider_attempts")
             for_each_era(self._connection, frames.generation_contents, "insert_generation_contents")

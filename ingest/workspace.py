@@ -182,10 +182,19 @@ class Workspace:
 
     # Publishing
 
-    def publish(self, verify: Callable[[Path], None], now: datetime, patience: Patience, *, packed: bool) -> None:
+    def publish(
+        self,
+        finish: Callable[[duckdb.DuckDBPyConnection], None],
+        verify: Callable[[Path], None],
+        now: datetime,
+        patience: Patience,
+        *,
+        packed: bool,
+    ) -> None:
         """Make the closed work copy the published file, and remove it.
 
         Args:
+            finish: Writes into the clone, given open, what is made of what was committed.
             verify: Raises if the clone it is given is not fit to be published.
             now: The wall clock.
             patience: How long to wait for somebody who has the published file open for writing.
@@ -198,20 +207,22 @@ class Workspace:
             with without_writers(self.published, patience):
                 set_aside_wal(self.published, self.directory, now)  # with a foreign one, nobody could read it
             with self._removed_on_failure(clone := self.directory / "next.duckdb"):
-                self._clone(self.work, clone, packed=packed)
+                self._clone(self.work, clone, finish, packed=packed)
                 verify(clone)
                 self._replace(clone, self.work, now, patience)
             published, self.work = self.work, None  # whatever happens now
             self._remove(published)
             self._note_of_publishing.unlink()
 
-    def _clone(self, work: Path, clone: Path, *, packed: bool) -> None:
+    def _clone(
+        self, work: Path, clone: Path, finish: Callable[[duckdb.DuckDBPyConnection], None], *, packed: bool
+    ) -> None:
         require_space(self.directory, wal_size(work))
         for old, new in ((work, clone), (wal_of(work), wal_of(clone))):
             if old.exists():
                 with old.open("rb") as file:
                     copy(file, new)
-        checkpoint(clone, bounded=self._bounded)
+        checkpoint(clone, finish, bounded=self._bounded)
         if packed:
             with self._removed_on_failure(fresh := self.directory / "packed.duckdb"):
                 pack(clone, fresh, bounded=self._bounded)

@@ -9,6 +9,14 @@ booked AS (
     SELECT
         *,
         response_cache_source_id IS NOT NULL AS is_response_cache_hit,
+        web_search_engine IS NOT NULL OR coalesce(num_search_results, 0) + coalesce(num_fetches, 0) > 0 AS is_web_search,
+        CASE
+            WHEN cancelled THEN 'cancelled'
+            WHEN finish_reason = 'error' THEN 'failed'
+            WHEN finish_reason = 'content_filter' THEN 'filtered'
+            WHEN finish_reason = 'length' THEN 'truncated'
+            ELSE 'completed'
+        END AS status,
         CAST(coalesce(usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(CASE WHEN is_byok THEN coalesce(upstream_inference_cost, 0) ELSE 0 END AS DECIMAL(28, 12)) AS byok_usage
     FROM generations
@@ -34,6 +42,7 @@ final AS (
         CASE
             WHEN is_response_cache_hit THEN 'response_cache'
             WHEN usage IS NULL THEN 'unknown'
+            WHEN is_byok AND upstream_inference_cost IS NULL THEN 'byok_unknown'
             WHEN is_byok THEN 'byok'
             WHEN usage = 0 THEN 'free'
             ELSE 'credits'
@@ -41,13 +50,8 @@ final AS (
         cache_discount,
         is_byok,
         is_response_cache_hit,
-        CASE
-            WHEN cancelled THEN 'cancelled'
-            WHEN finish_reason = 'error' THEN 'failed'
-            WHEN finish_reason = 'content_filter' THEN 'filtered'
-            WHEN finish_reason = 'length' THEN 'truncated'
-            ELSE 'completed'
-        END AS status,
+        response_cache_source_id,
+        status,
         finish_reason,
         streamed,
         cancelled,
@@ -55,7 +59,15 @@ final AS (
         native_tokens_completion,
         native_tokens_reasoning,
         native_tokens_cached,
-        CASE WHEN streamed AND NOT is_response_cache_hit THEN latency END AS ttft_ms,
+        is_web_search,
+        web_search_engine,
+        num_search_results,
+        num_fetches,
+        coalesce(api_type, 'completions') = 'completions'
+            AND status IN ('completed', 'truncated')
+            AND NOT is_response_cache_hit AS is_measured,
+        CASE WHEN latency > 0 AND NOT is_response_cache_hit THEN latency END AS latency_ms,
+        CASE WHEN latency > 0 AND streamed AND NOT is_response_cache_hit THEN latency END AS ttft_ms,
         CASE
             WHEN NOT is_response_cache_hit THEN greatest(nullif(generation_time, 0), nullif(latency, 0))
         END AS duration_ms,
@@ -63,8 +75,14 @@ final AS (
             WHEN NOT is_response_cache_hit AND generation_time > 0 AND native_tokens_completion > 0
                 THEN native_tokens_completion / (generation_time / 1000)
         END AS tokens_per_second,
+        CASE
+            WHEN streamed AND NOT is_response_cache_hit AND native_tokens_completion > 1
+                AND latency > 0 AND generation_time > latency
+                THEN (generation_time - latency) / (native_tokens_completion - 1)
+        END AS inter_token_ms,
         attempts,
         app_id,
+        origin,
         external_user,
         session_id,
         request_id,
@@ -97,10 +115,11 @@ COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged by OpenRout
 COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged to credits for inference: usage of generations without BYOK. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_fees IS 'OpenRouter''s fee for BYOK generations. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_usage IS 'Charged by the provider to your own key, estimated at market rates; 0 without BYOK, where usage contains it. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits, byok, free, response_cache (copied, no cost) or unknown (no usage in the answer).';
+COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits; byok (fee and estimated inference); byok_unknown (the answer told the fee only, the inference is missing); free; response_cache (copied, no cost); unknown (no usage in the answer, booked as 0).';
 COMMENT ON COLUMN main.generation_facts.cache_discount IS 'Saved by prompt caching, already taken off usage; negative where writing the cache cost more. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.is_byok IS 'Whether your own provider key paid for the inference.';
 COMMENT ON COLUMN main.generation_facts.is_response_cache_hit IS 'Whether it was copied from an earlier answer.';
+COMMENT ON COLUMN main.generation_facts.response_cache_source_id IS 'The generation it was copied from, at no cost; NULL if none.';
 COMMENT ON COLUMN main.generation_facts.status IS 'completed, cancelled, failed, filtered or truncated, from cancelled and finish_reason.';
 COMMENT ON COLUMN main.generation_facts.finish_reason IS 'Why it ended, normalised; NULL if cancelled.';
 COMMENT ON COLUMN main.generation_facts.streamed IS 'Whether the answer was streamed.';
@@ -109,11 +128,19 @@ COMMENT ON COLUMN main.generation_facts.native_tokens_prompt IS 'Prompt tokens b
 COMMENT ON COLUMN main.generation_facts.native_tokens_completion IS 'Completion tokens by the provider''s count, which is what is billed; contains native_tokens_reasoning. Unit: tokens.';
 COMMENT ON COLUMN main.generation_facts.native_tokens_reasoning IS 'Reasoning tokens; some providers report more than native_tokens_completion. Unit: tokens.';
 COMMENT ON COLUMN main.generation_facts.native_tokens_cached IS 'Prompt tokens read from the provider''s cache. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.is_web_search IS 'Whether web pages were searched or fetched for it; their price is inside usage.';
+COMMENT ON COLUMN main.generation_facts.web_search_engine IS 'Web search engine used; NULL if none.';
+COMMENT ON COLUMN main.generation_facts.num_search_results IS 'Web search results used. Unit: results.';
+COMMENT ON COLUMN main.generation_facts.num_fetches IS 'Web pages fetched. Unit: fetches.';
+COMMENT ON COLUMN main.generation_facts.is_measured IS 'Whether its durations tell the speed that a user sees: a completion that was neither cancelled, failed or filtered, nor copied from the response cache. The latency views hold these only.';
+COMMENT ON COLUMN main.generation_facts.latency_ms IS 'OpenRouter''s own latency: time to the first token if streamed, else to the whole answer; NULL if it was none or copied from the response cache. Unit: ms.';
 COMMENT ON COLUMN main.generation_facts.ttft_ms IS 'Time to the first token; NULL if not streamed or copied from the response cache. Unit: ms.';
 COMMENT ON COLUMN main.generation_facts.duration_ms IS 'Time to the whole answer: the larger of generation_time and latency, never their sum; NULL if copied from the response cache. Unit: ms.';
 COMMENT ON COLUMN main.generation_facts.tokens_per_second IS 'Throughput: native_tokens_completion / generation_time; NULL without tokens. Unit: tokens/s.';
+COMMENT ON COLUMN main.generation_facts.inter_token_ms IS 'Time between two tokens: (generation_time - latency) / (native_tokens_completion - 1); NULL if not streamed or of one token. Unit: ms.';
 COMMENT ON COLUMN main.generation_facts.attempts IS 'Providers asked for it, fallbacks included. Unit: attempts.';
 COMMENT ON COLUMN main.generation_facts.app_id IS 'App that made the request.';
+COMMENT ON COLUMN main.generation_facts.origin IS 'Origin URL of the request; may be empty.';
 COMMENT ON COLUMN main.generation_facts.external_user IS 'The end user you named in the request.';
 COMMENT ON COLUMN main.generation_facts.session_id IS 'Groups the generations of one session.';
 COMMENT ON COLUMN main.generation_facts.request_id IS 'Groups the generations of one API request.';

@@ -1,41 +1,44 @@
 -- grain: one row per provider
--- What each provider cost over all of history. Every settled generation is in exactly one row.
+-- What each provider cost over all of history: the one that answered, not those that failed before it.
 CREATE OR REPLACE VIEW main.cost_by_provider AS
-WITH facts AS (
-    SELECT * FROM main.generation_facts
+WITH cells AS (
+    SELECT * FROM ops.cost_rollup
 ),
 
 final AS (
     SELECT
         provider_name,
-        CAST(count(*) AS BIGINT) AS request_count,
-        min(requested_day) AS first_day,
-        max(requested_day) AS last_day,
+        CAST(sum(request_count) AS BIGINT) AS request_count,
         CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
         CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
         CAST(sum(byok_fees) AS DECIMAL(28, 12)) AS byok_fees,
         CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
-        CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,
-        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'cancelled'), 0) AS DECIMAL(28, 12)) AS cancelled_usage,
-        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'failed'), 0) AS DECIMAL(28, 12)) AS failed_usage,
-        CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
-        CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
-        CAST(sum(native_tokens_cached) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
-        CAST(1000000 * sum(total_usage) FILTER (WHERE NOT is_response_cache_hit)
-            / nullif(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0))
-                     FILTER (WHERE NOT is_response_cache_hit), 0) AS DOUBLE) AS blended_cost_per_million_tokens
-    FROM facts
+        CAST(sum(cache_discount) AS DECIMAL(28, 12)) AS cache_discount,
+        CAST(sum(cancelled_usage) AS DECIMAL(28, 12)) AS cancelled_usage,
+        CAST(sum(failed_usage) AS DECIMAL(28, 12)) AS failed_usage,
+        CAST(sum(truncated_usage) AS DECIMAL(28, 12)) AS truncated_usage,
+        CAST(sum(filtered_usage) AS DECIMAL(28, 12)) AS filtered_usage,
+        CAST(sum(web_search_usage) AS DECIMAL(28, 12)) AS web_search_usage,
+        CAST(sum(response_cache_hits) AS BIGINT) AS response_cache_hits,
+        CAST(sum(unknown_cost_count) AS BIGINT) AS unknown_cost_count,
+        CAST(sum(tokens_prompt) AS BIGINT) AS tokens_prompt,
+        CAST(sum(tokens_completion) AS BIGINT) AS tokens_completion,
+        CAST(sum(tokens_reasoning) AS BIGINT) AS tokens_reasoning,
+        CAST(sum(tokens_cached) AS BIGINT) AS tokens_cached,
+        CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(1000000 * sum(priced_usage) / nullif(sum(priced_tokens), 0) AS DOUBLE) AS blended_cost_per_million_tokens,
+        CAST(min(requested_day) AS DATE) AS first_day,
+        CAST(max(requested_day) AS DATE) AS last_day
+    FROM cells
     GROUP BY provider_name
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.cost_by_provider IS 'One row per provider: what it cost over all of history. Every settled generation is in exactly one row; sums over the rows are the total.';
+COMMENT ON VIEW main.cost_by_provider IS 'One row per provider that answered: what it cost over all of history. Every settled generation is in exactly one row. Made of ops.cost_rollup, as of the last publish.';
 COMMENT ON COLUMN main.cost_by_provider.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
 COMMENT ON COLUMN main.cost_by_provider.request_count IS 'Generations. Unit: generations.';
-COMMENT ON COLUMN main.cost_by_provider.first_day IS 'First day with a generation. Unit: UTC.';
-COMMENT ON COLUMN main.cost_by_provider.last_day IS 'Last day with a generation. Unit: UTC.';
 COMMENT ON COLUMN main.cost_by_provider.total_usage IS 'What they cost in all: openrouter_usage + byok_usage. Unit: USD.';
 COMMENT ON COLUMN main.cost_by_provider.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. Unit: USD.';
 COMMENT ON COLUMN main.cost_by_provider.credits_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';
@@ -44,7 +47,16 @@ COMMENT ON COLUMN main.cost_by_provider.byok_usage IS 'Charged by providers to y
 COMMENT ON COLUMN main.cost_by_provider.cache_discount IS 'Saved by prompt caching, already taken off; negative where writing caches cost more. Unit: USD.';
 COMMENT ON COLUMN main.cost_by_provider.cancelled_usage IS 'The part of total_usage spent on cancelled generations. Unit: USD.';
 COMMENT ON COLUMN main.cost_by_provider.failed_usage IS 'The part of total_usage spent on failed generations. Unit: USD.';
+COMMENT ON COLUMN main.cost_by_provider.truncated_usage IS 'The part of total_usage spent on answers cut at a token limit. Unit: USD.';
+COMMENT ON COLUMN main.cost_by_provider.filtered_usage IS 'The part of total_usage spent on answers a content filter stopped. Unit: USD.';
+COMMENT ON COLUMN main.cost_by_provider.web_search_usage IS 'The part of total_usage spent on generations that searched or fetched web pages, inference included. Unit: USD.';
+COMMENT ON COLUMN main.cost_by_provider.response_cache_hits IS 'Generations copied from an earlier answer, at no cost. Unit: generations.';
+COMMENT ON COLUMN main.cost_by_provider.unknown_cost_count IS 'Generations whose answer did not tell their whole cost, which is booked as 0: see cost_basis. Unit: generations.';
 COMMENT ON COLUMN main.cost_by_provider.tokens_prompt IS 'Prompt tokens by the providers'' counts. Unit: tokens.';
 COMMENT ON COLUMN main.cost_by_provider.tokens_completion IS 'Completion tokens by the providers'' counts. Unit: tokens.';
+COMMENT ON COLUMN main.cost_by_provider.tokens_reasoning IS 'Reasoning tokens, which tokens_completion contains. Unit: tokens.';
+COMMENT ON COLUMN main.cost_by_provider.tokens_cached IS 'Prompt tokens read from providers'' caches, which tokens_prompt contains. Unit: tokens.';
 COMMENT ON COLUMN main.cost_by_provider.cache_hit_rate IS 'Share of prompt tokens read from the provider''s cache; NULL without prompt tokens. Unit: 0 to 1.';
 COMMENT ON COLUMN main.cost_by_provider.blended_cost_per_million_tokens IS 'total_usage per million prompt and completion tokens, response-cache hits left out; NULL without tokens. Unit: USD per million tokens.';
+COMMENT ON COLUMN main.cost_by_provider.first_day IS 'First day with such a request. Unit: UTC.';
+COMMENT ON COLUMN main.cost_by_provider.last_day IS 'Last day with such a request. Unit: UTC.';

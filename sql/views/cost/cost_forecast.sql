@@ -1,0 +1,93 @@
+-- grain: one row per day (UTC): the days of the history, then the 30 days from the newest on
+-- A plain forecast that can be checked by hand. The newest day may not be over, so it is forecast and is no history.
+-- History: the last 56 days before it at most, days without traffic as 0; with less than 7 days there is no row at all.
+-- Level: the mean of the same weekday in the history if the history has 14 days or more, else the mean of all days.
+-- Spread: the standard deviation of the history around those levels; the bounds are 1.2816 of it away (80 % if the days
+-- scatter normally) and not below 0.
+CREATE OR REPLACE VIEW main.cost_forecast AS
+WITH cells AS (
+    SELECT * FROM ops.cost_rollup
+    WHERE requested_day IS NOT NULL
+),
+
+daily AS (
+    SELECT
+        requested_day,
+        sum(total_usage) AS total_usage
+    FROM cells
+    GROUP BY requested_day
+),
+
+bounds AS (
+    SELECT
+        max(requested_day) AS newest,
+        greatest(min(requested_day), max(requested_day) - 56) AS oldest
+    FROM daily
+),
+
+history AS (
+    SELECT
+        CAST(days.requested_day AS DATE) AS requested_day,
+        coalesce(daily.total_usage, 0) AS total_usage,
+        count(*) OVER () AS history_days
+    FROM (SELECT unnest(generate_series(oldest, newest - 1, INTERVAL 1 DAY)) AS requested_day FROM bounds) AS days
+    LEFT JOIN daily ON daily.requested_day = days.requested_day
+),
+
+levelled AS (
+    SELECT
+        *,
+        CAST(CASE
+            WHEN history_days >= 14 THEN avg(total_usage) OVER (PARTITION BY isodow(requested_day))
+            ELSE avg(total_usage) OVER ()
+        END AS DOUBLE) AS level
+    FROM history
+    WHERE history_days >= 7
+),
+
+levels AS (
+    SELECT
+        weekdays.weekday,
+        coalesce(avg(level) FILTER (WHERE isodow(requested_day) = weekdays.weekday), avg(level)) AS level,
+        sqrt(avg((total_usage - level) * (total_usage - level))) AS spread,
+        max(history_days) AS history_days
+    FROM levelled
+    CROSS JOIN (SELECT unnest(generate_series(1, 7)) AS weekday) AS weekdays
+    GROUP BY weekdays.weekday
+),
+
+coming AS (
+    SELECT CAST(unnest(generate_series(newest, newest + 29, INTERVAL 1 DAY)) AS DATE) AS requested_day
+    FROM bounds
+),
+
+final AS (
+    SELECT
+        requested_day,
+        false AS is_forecast,
+        CAST(total_usage AS DECIMAL(28, 12)) AS total_usage,
+        CAST(NULL AS DECIMAL(28, 12)) AS low_usage,
+        CAST(NULL AS DECIMAL(28, 12)) AS high_usage,
+        CAST(history_days AS BIGINT) AS history_days
+    FROM levelled
+    UNION ALL
+    SELECT
+        coming.requested_day,
+        true AS is_forecast,
+        CAST(level AS DECIMAL(28, 12)) AS total_usage,
+        CAST(greatest(level - 1.2816 * spread, 0) AS DECIMAL(28, 12)) AS low_usage,
+        CAST(level + 1.2816 * spread AS DECIMAL(28, 12)) AS high_usage,
+        CAST(history_days AS BIGINT) AS history_days
+    FROM coming
+    JOIN levels ON levels.weekday = isodow(coming.requested_day)
+)
+
+SELECT * FROM final;
+
+COMMENT ON VIEW main.cost_forecast IS 'One row per day: the history (at most 56 days), then 30 days of forecast from the newest day on, which may not be over yet. Empty with less than 7 days of history. The mean of the same weekday (of all days below 14 days of history), with an 80 % range; it knows neither trend nor holidays.';
+COMMENT ON COLUMN main.cost_forecast.requested_day IS 'Day. Unit: UTC.';
+COMMENT ON COLUMN main.cost_forecast.is_forecast IS 'Whether it is a forecast; else what was spent.';
+COMMENT ON COLUMN main.cost_forecast.total_usage IS 'Spent, or expected to be. Unit: USD.';
+COMMENT ON COLUMN main.cost_forecast.low_usage IS 'Lower end of the 80 % range; NULL for history. Unit: USD.';
+COMMENT ON COLUMN main.cost_forecast.high_usage IS 'Upper end of the 80 % range; NULL for history. Unit: USD.';
+COMMENT ON COLUMN main.cost_forecast.history_days IS 'Days the forecast is made of. Unit: days.';
