@@ -41,15 +41,15 @@ def path(tmp_path):
 FAULTS = {
     "a generation stored twice": (
         "INSERT INTO generations SELECT * FROM generations WHERE generation_id = '{settled}'",
-        {"check_generation_id_unique", "check_every_id_accounted_for"},
+        {"check_generation_id_unique", "check_every_id_accounted_for", "check_rollups_agree"},
     ),
     "a legacy generation stored twice": (
         "INSERT INTO generations SELECT * FROM generations WHERE generation_id = '{legacy}'",
-        {"check_generation_id_unique", "check_every_id_accounted_for"},
+        {"check_generation_id_unique", "check_every_id_accounted_for", "check_rollups_agree"},
     ),
     "a generation lost": (
         "DELETE FROM generations WHERE generation_id = '{settled}'",
-        {"check_every_id_accounted_for", "check_attempts_belong"},
+        {"check_every_id_accounted_for", "check_attempts_belong", "check_rollups_agree"},
     ),
     "a pending ID lost": ("DELETE FROM ops.work WHERE generation_id = '{pending}'", {"check_every_id_accounted_for"}),
     "settled and pending": (

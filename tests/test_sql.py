@@ -29,7 +29,8 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 
 def test_a_view_selects_only_from_the_layers_below():
     known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
-    known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit"}
+    known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
+    known |= {"ops.cost_rollup", "ops.latency_rollup"}
     for group in sql.VIEW_GROUPS:
         here = [v for v in sql.views() if v.group == group]
         for view in here:

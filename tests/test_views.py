@@ -60,7 +60,9 @@ GRAINS = {
     "main.provider_switches": "generation_id",
     "main.error_rates": "requested_day, provider_name",
     "main.openrouter_traces": "SPAN_ID",
-    "main.focus_cost_and_usage": "ChargePeriodStart, SubAccountId, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge",
+    "main.focus_cost_and_usage": (
+        "ChargePeriodStart, SubAccountId, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge"
+    ),
     "ops.dead_letters": "generation_id",
     "ops.coverage": "source",
     "ops.freshness": "1",

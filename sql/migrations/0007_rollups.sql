@@ -54,20 +54,28 @@ COMMENT ON COLUMN ops.cost_rollup.priced_tokens IS 'Prompt and completion tokens
 
 CREATE TABLE ops.latency_rollup (
     requested_week DATE,
-    model VARCHAR,
-    provider_name VARCHAR,
-    metric VARCHAR,
+    dimension VARCHAR,
+    name VARCHAR,
     bucket BIGINT,
-    sample_count BIGINT
+    request_count BIGINT,
+    latency_samples BIGINT,
+    ttft_samples BIGINT,
+    duration_samples BIGINT,
+    throughput_samples BIGINT,
+    inter_token_samples BIGINT
 );
 
-COMMENT ON TABLE ops.latency_rollup IS 'One row per week, model, provider, metric and step of its histogram: how many generations were that fast, as of the last publish.';
+COMMENT ON TABLE ops.latency_rollup IS 'One row per week, model or provider, and step of the histograms: how many generations were that fast, as of the last publish.';
 COMMENT ON COLUMN ops.latency_rollup.requested_week IS 'Monday of the request''s week. Unit: UTC.';
-COMMENT ON COLUMN ops.latency_rollup.model IS 'Model that answered.';
-COMMENT ON COLUMN ops.latency_rollup.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
-COMMENT ON COLUMN ops.latency_rollup.metric IS 'latency, ttft, duration or inter_token, in ms; throughput, in tokens/s; or request, which only counts.';
+COMMENT ON COLUMN ops.latency_rollup.dimension IS 'What name names: model or provider. Each sample is counted under both.';
+COMMENT ON COLUMN ops.latency_rollup.name IS 'The model or the provider; NULL where the answer named none.';
 COMMENT ON COLUMN ops.latency_rollup.bucket IS 'The step: from 1.02^bucket to 1.02^(bucket + 1). Unit: ms or tokens/s, by metric.';
-COMMENT ON COLUMN ops.latency_rollup.sample_count IS 'Generations in that step. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.request_count IS 'Generations measured; all of them stand at bucket 0. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.latency_samples IS 'Generations whose latency_ms lies in that step. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.ttft_samples IS 'Generations whose ttft_ms lies in that step. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.duration_samples IS 'Generations whose duration_ms lies in that step. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.throughput_samples IS 'Generations whose tokens_per_second lies in that step. Unit: generations.';
+COMMENT ON COLUMN ops.latency_rollup.inter_token_samples IS 'Generations whose inter_token_ms lies in that step. Unit: generations.';
 
 CREATE TABLE ops.activity (
     activity_day DATE,

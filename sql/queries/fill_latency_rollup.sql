@@ -1,4 +1,5 @@
--- The histograms of the weeks that were removed, made from the facts. The range prunes what is read of them.
+-- The histograms of the weeks that were removed, by model and by provider, made from the facts. The range prunes what
+-- is read of them.
 INSERT INTO ops.latency_rollup BY NAME
 WITH samples AS (
     SELECT * FROM ops.latency_samples
@@ -10,23 +11,25 @@ WITH samples AS (
 
 weekly AS (
     SELECT
-        CAST(date_trunc('week', requested_day) AS DATE) AS requested_week,
-        model,
-        provider_name,
-        metric,
-        bucket
+        *,
+        CAST(date_trunc('week', requested_day) AS DATE) AS requested_week
     FROM samples
 )
 
 SELECT
     requested_week,
-    model,
-    provider_name,
-    metric,
+    CASE WHEN grouping(model) = 0 THEN 'model' ELSE 'provider' END AS dimension,
+    CASE WHEN grouping(model) = 0 THEN model ELSE provider_name END AS name,
     bucket,
-    count(*) AS sample_count
+    count(*) FILTER (WHERE metric = 'request') AS request_count,
+    count(*) FILTER (WHERE metric = 'latency') AS latency_samples,
+    count(*) FILTER (WHERE metric = 'ttft') AS ttft_samples,
+    count(*) FILTER (WHERE metric = 'duration') AS duration_samples,
+    count(*) FILTER (WHERE metric = 'throughput') AS throughput_samples,
+    count(*) FILTER (WHERE metric = 'inter_token') AS inter_token_samples
 FROM weekly
 WHERE requested_week IS NULL
    OR $all
    OR list_contains(CAST($weeks AS DATE[]), requested_week)
-GROUP BY ALL;
+GROUP BY GROUPING SETS ((requested_week, bucket, model), (requested_week, bucket, provider_name))
+ORDER BY dimension, requested_week, name, bucket;

@@ -17,41 +17,15 @@ from statistics import median
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import new_ids
+from filled import fill
 from test_warehouse import chunk, settled
 
 from ingest.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
-FILLED = {
-    "VARCHAR": "substr(md5(CAST(i // 50 AS VARCHAR)), 1, 12)",
-    "BIGINT": "CAST(hash(i) % 10000 AS BIGINT)",
-    "DOUBLE": "CAST(hash(i) % 10000 AS DOUBLE)",
-    "BOOLEAN": "i % 3 = 0",
-    "TIMESTAMP": "TIMESTAMP '2025-01-01' + INTERVAL (i) SECOND",
-    "DATE": "CAST(TIMESTAMP '2025-01-01' + INTERVAL (i) SECOND AS DATE)",
-    "DECIMAL(18,12)": "CAST(hash(i) % 1000000 AS DECIMAL(18,12)) / 1000000",
-}
-AN_ID = "'gen-' || (1735689600 + i) || '-' || substr(md5(CAST(i AS VARCHAR)), 1, 20)"
-
-
-def fill(path, rows):
-    """A warehouse of so many generations, one a second from 2025 on, and as many attempts."""
-    with Warehouse(path, NOW):
-        pass
-    with duckdb.connect(path, config={"storage_compatibility_version": "v1.4.0"}) as connection:
-        for table in ("generations", "provider_attempts"):
-            columns = connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = $t", {"t": table}
-            ).fetchall()
-            values = {name: FILLED[kind] for name, kind in columns} | {"generation_id": AN_ID}
-            values |= {"attempt": "1"} if table == "provider_attempts" else {"id": AN_ID}
-            chosen = ", ".join(f"{values[name]} AS {name}" for name, _ in columns)
-            for first in range(0, rows, 1_000_000):
-                last = min(first + 1_000_000, rows)
-                connection.execute(f"INSERT INTO {table} BY NAME SELECT {chosen} FROM range({first}, {last}) AS r(i)")
-        connection.execute(f"UPDATE ops.last_commit SET known_ids = {rows}")
 
 
 def commits(path, size, days, rounds=7):
@@ -108,13 +82,13 @@ def main(rows):
         empty, full, smaller = (Path(directory) / f"{name}.duckdb" for name in ("empty", "full", "smaller"))
         with Warehouse(empty, NOW):
             pass
-        fill(full, rows)
+        fill(full, rows, NOW)
         print(f"{rows:,} generations, {full.stat().st_size / 1e6:,.0f} MB; DuckDB {duckdb.__version__}")
         for days in (1, 14):
             for size, goal in ((500, 2.0), (5_000, 1.2)):
                 compare_commits(empty, full, size, days, goal)
         full.unlink()
-        fill(smaller, rows * 56 // 100)
+        fill(smaller, rows * 56 // 100, NOW)
         rounds = [(copied(smaller), *published(smaller, 5_000, seed)) for seed in range(5)]
         copy, begin, publish = (median(times) for times in zip(*rounds, strict=True))
         print(

@@ -1,0 +1,104 @@
+"""What the views cost at ten million generations, beside a scan of one column, in turn.
+
+    python tests/bench/bench_views.py [ROWS]     # 10,000,000 unless told: some minutes, 3 GB of disk
+
+Prints medians and ratios; the goals are those of the design. Also how far the rollup's percentiles are from exact ones.
+"""
+
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from filled import fill
+
+ROUNDS = 15
+SCAN = "SELECT sum(usage) FROM generations"
+QUERIES = {
+    "daily cost": ("FROM cost_daily", 4.0),
+    "cost by model": ("FROM cost_by_model", 4.0),
+    "latency percentiles by provider": ("FROM latency_by_provider", 8.0),
+    "last 7 days, by day from the view": ("SELECT * FROM cost_daily WHERE requested_day > DATE '{newest}' - 7", 2.0),
+    "last 7 days, one sum over the facts": (
+        "SELECT sum(total_usage) FROM generation_facts WHERE requested_at >= TIMESTAMP '{newest}' - INTERVAL 7 DAY",
+        2.0,
+    ),
+    "latency percentiles by model": ("FROM latency_by_model", None),
+    "daily cost without the rollup": (
+        "SELECT requested_day, sum(total_usage) FROM generation_facts GROUP BY requested_day",
+        None,
+    ),
+    "p50 of ttft by provider without the rollup": (
+        "SELECT provider_name, median(ttft_ms) FROM generation_facts WHERE is_measured GROUP BY provider_name",
+        None,
+    ),
+    "cost by user": ("SELECT count(*), sum(total_usage) FROM cost_by_user", None),
+    "forecast": ("FROM cost_forecast", None),
+    "anomalies": ("FROM cost_anomalies", None),
+    "check_rollups_agree": ("FROM check_rollups_agree", None),
+}
+EXACT = (
+    "SELECT provider_name, quantile_disc(duration_ms, 0.5), quantile_disc(duration_ms, 0.99), "
+    "quantile_disc(ttft_ms, 0.95), quantile_disc(tokens_per_second, 0.5) "
+    "FROM generation_facts WHERE is_measured GROUP BY provider_name"
+)
+ROLLED_UP = (
+    "SELECT provider_name, p50_duration_ms, p99_duration_ms, p95_ttft_ms, p50_throughput FROM latency_by_provider"
+)
+
+
+def seconds(connection, statement):
+    began = time.perf_counter()
+    connection.execute(statement).fetchall()
+    return time.perf_counter() - began
+
+
+def compare(connection, statement):
+    """Seconds of the scan and of a statement, taken in turn; medians."""
+    seconds(connection, statement)
+    pairs = [(seconds(connection, SCAN), seconds(connection, statement)) for _ in range(ROUNDS)]
+    return [median(times) for times in zip(*pairs, strict=True)]
+
+
+def disagreement(connection):
+    """How far percentiles of the rollup are from those of the facts at most, and whether sums agree."""
+    exact = {row[0]: row[1:] for row in connection.execute(EXACT).fetchall()}
+    rolled_up = {row[0]: row[1:] for row in connection.execute(ROLLED_UP).fetchall()}
+    assert exact.keys() == rolled_up.keys()
+    furthest = max(abs(r / e - 1) for p in exact for e, r in zip(exact[p], rolled_up[p], strict=True))
+    [(facts,)] = connection.execute("SELECT sum(total_usage) FROM generation_facts").fetchall()
+    [(rollup,)] = connection.execute("SELECT sum(total_usage) FROM cost_daily").fetchall()
+    return furthest, facts, rollup
+
+
+def main(rows):
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "filled.duckdb"
+        fill(path, rows, datetime.now(UTC))
+        with duckdb.connect(path, read_only=True) as connection:
+            sizes = connection.execute(
+                "SELECT (SELECT count(*) FROM ops.cost_rollup), (SELECT count(*) FROM ops.latency_rollup), "
+                "(SELECT max(requested_at) FROM generations)"
+            ).fetchall()
+            [(cost, latency, newest)] = sizes
+            print(
+                f"{rows:,} generations, {path.stat().st_size / 1e6:,.0f} MB, rollups of {cost:,} and {latency:,} rows; "
+                f"DuckDB {duckdb.__version__}"
+            )
+            for name, (statement, goal) in QUERIES.items():
+                scan, took = compare(connection, statement.format(newest=newest))
+                wanted = f" (goal {goal})" if goal else ""
+                print(f"{name}: {took * 1e3:.1f} ms, scan {scan * 1e3:.1f} ms: {took / scan:.2f}x{wanted}")
+            furthest, facts, rollup = disagreement(connection)
+            print(f"percentiles differ by {furthest:.2%} at most (stated: 1 %); sums: {facts} and {rollup}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
