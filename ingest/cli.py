@@ -453,6 +453,68 @@ def views(options: Globals, /, names: tuple[str, ...], format: str) -> int:
 
 
 @orusage.command()
+@click.argument("views", metavar="[VIEW]...", nargs=-1)
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Where to.")
+@click.option(
+    "--format", type=click.Choice(["parquet", "csv", "ndjson", "excel"]), default="parquet", show_default=True
+)
+@click.option("--compression", type=click.Choice(["snappy", "zstd"]), help="Of Parquet.  [default: snappy]")
+@click.option(
+    "--money",
+    type=click.Choice(["decimal", "double"]),
+    default="decimal",
+    show_default=True,
+    help="Exact, or for tools that know no decimals.",
+)
+@click.option("--partition-by", metavar="COLUMN", help="One directory for each of its values, such as requested_day.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Only from this day (UTC) on: 2026-11-01, or 7d (ago); partitions of earlier days are left as they are.",
+)
+@click.pass_obj
+def export(
+    options: Globals,
+    /,
+    views: tuple[str, ...],
+    output: Path,
+    format: str,
+    compression: str | None,
+    money: str,
+    partition_by: str | None,
+    since: datetime | None,
+) -> int:
+    """Write views or tables as files, with a manifest; all cost and latency views unless some are named.
+
+    What the directory holds is replaced when the new files are whole. Other exports in it are left as they are.
+
+    \b
+      orusage export -o export
+      orusage export focus_cost_and_usage -o focus --format csv
+      orusage export generations -o lake --partition-by requested_day --since 3d
+    """
+    import polars as pl
+
+    from ingest.clock import SystemClock
+    from ingest.export import Exported
+    from ingest.export import export as write
+    from ingest.shape import Wanted
+
+    if compression and format != "parquet":
+        raise UsageError(
+            f"--compression makes no sense for {format}",
+            cause="only Parquet files are compressed",
+            fix="leave it out, or export as Parquet",
+        )
+    codec = compression or "snappy" if format == "parquet" else None
+    wanted = Wanted(format, codec, money, partition_by, since.date() if since else None)
+    exported = write(options.file, output, views, wanted, SystemClock().now())
+    _print(pl.DataFrame(exported, Exported._fields, orient="row"), "table")
+    log.info("exported to %s, see manifest.json there", output)
+    return Exit.DONE
+
+
+@orusage.command()
 @click.option("--runs", is_flag=True, help="Past runs instead, the newest first.")
 @format_option(*FORMATS)
 @click.pass_obj

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import polars as pl
 
 from ingest import sql
 from ingest.errors import UnexpectedInputError, UsageError
-from ingest.storage import open_for_reading, storage_errors
+from ingest.storage import open_for_exporting, open_for_reading, storage_errors
 
 _IN_POLARS = re.compile(
     r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|DATE|TIME|TIMESTAMP.*"
 )
 
+_ROWS_AT_A_TIME = 2_000
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
 class Reader:
     """A warehouse opened for reading; use it as a context manager.
+
+    Args:
+        path: The file.
+        exports_to: A directory into which its rows may be copied; None if they may not.
 
     Raises:
         NoInputError: there is no such file.
@@ -31,9 +37,9 @@ class Reader:
         TryAgainLaterError: a run is writing to it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, exports_to: Path | None = None) -> None:
         self._path = path
-        self._connection = open_for_reading(path)
+        self._connection = open_for_exporting(path, exports_to) if exports_to else open_for_reading(path)
         if not is_ours(self._connection):
             self._connection.close()
             raise not_ours(path)
@@ -48,6 +54,24 @@ class Reader:
         """The rows of a query in ``sql/queries``."""
         with storage_errors(self._path):
             return pl.DataFrame(self._connection.sql(sql.query(name), params=parameters))
+
+    def run(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a statement of ours, as DuckDB gives them.
+
+        Raises:
+            duckdb.Error: it failed.
+        """
+        return self._connection.execute(statement, parameters).fetchall()
+
+    def stream(self, statement: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The same, never all in memory; nothing else may be run before they end.
+
+        Raises:
+            duckdb.Error: it failed.
+        """
+        cursor = self._connection.execute(statement, parameters)
+        while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+            yield from rows
 
     def select(self, statement: str) -> pl.DataFrame:
         """The rows of a user's statement.
@@ -72,7 +96,7 @@ class Reader:
         Raises:
             UsageError: there is none of that name.
         """
-        return self.named("all_rows", relation=self._known(name))
+        return self.named("all_rows", relation=self.known(name))
 
     def relations(self) -> pl.DataFrame:
         """Every relation: its name, whether it is a view, and what it holds."""
@@ -84,11 +108,16 @@ class Reader:
         Raises:
             UsageError: there is none of a name.
         """
-        known = [self._known(name) for name in names]
+        known = [self.known(name) for name in names]
         columns = self.named("list_columns").filter(pl.col("relation").is_in(known))
         return columns.select("relation", "column_name", "data_type", pl.col("column_meaning").alias("meaning"))
 
-    def _known(self, name: str) -> str:
+    def known(self, name: str) -> str:
+        """A relation's name as `relations` has it.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
         relations = self.relations()["relation"].to_list()
         plain_name = name.removeprefix("main.")
         if plain_name in relations:

@@ -29,6 +29,10 @@ STORAGE_VERSION = "v1.4.0"
 BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
 """What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
 
+EXPORTING: dict[str, Any] = {"memory_limit": "400MB", "threads": 1}
+"""What DuckDB may use for an export: what is larger is sorted on disk. Two threads would not add up floats in the same
+order each time, and one is as fast where another core is busy."""
+
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
 _FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
 _FROM_OUTSIDE = re.compile(
@@ -131,6 +135,25 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {"enable_external_access": "false"}
     with storage_errors(path):
         connection = duckdb.connect(path.absolute(), read_only=True, config=config)  # ":memory:" is a name like any
+    connection.execute(sql.query("lock_down"))
+    return connection
+
+
+def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection:
+    """The same, but COPY may write below one directory, where what does not fit into memory goes as well.
+
+    Raises:
+        NoInputError: there is no such file.
+        OrusageError: as `storage_errors` has it.
+    """
+    if not path.exists():
+        raise no_warehouse(path)
+    directory = directory.absolute()
+    config = {**EXPORTING, "temp_directory": str(directory / "spilled")}
+    with storage_errors(path):
+        connection = duckdb.connect(path.absolute(), read_only=True, config=config)
+    quoted = str(directory).replace("'", "''")
+    connection.execute(sql.query("allow_writing").replace("$path", quoted))
     connection.execute(sql.query("lock_down"))
     return connection
 

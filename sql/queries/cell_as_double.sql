@@ -1,0 +1,2 @@
+-- Money as a floating-point number.
+CAST($column AS DOUBLE)

@@ -1,0 +1,2 @@
+-- A time in UTC as text that says so.
+strftime($column, '%Y-%m-%dT%H:%M:%S.%fZ')

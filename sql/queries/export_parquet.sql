@@ -1,0 +1,2 @@
+-- Rows into a Parquet file.
+COPY ($rows) TO $path (FORMAT parquet, COMPRESSION $compression)
