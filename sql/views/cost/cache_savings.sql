@@ -13,7 +13,7 @@ final AS (
         CAST(count(*) FILTER (WHERE native_tokens_cached > 0) AS BIGINT) AS cached_request_count,
         CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
         CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
-        CAST(sum(native_tokens_cached) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(coalesce(sum(native_tokens_cached), 0) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(coalesce(sum(cache_discount) FILTER (WHERE cache_discount > 0), 0) AS DECIMAL(28, 12)) AS saved_usage,
         CAST(coalesce(-sum(cache_discount) FILTER (WHERE cache_discount < 0), 0) AS DECIMAL(28, 12)) AS cache_write_usage,
         CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,

@@ -26,7 +26,7 @@ final AS (
         CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
         CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
         CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
-        CAST(sum(native_tokens_cached) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(coalesce(sum(native_tokens_cached), 0) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(total_usage) FILTER (WHERE NOT is_response_cache_hit)
             / nullif(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0))
                      FILTER (WHERE NOT is_response_cache_hit), 0) AS DOUBLE) AS blended_cost_per_million_tokens,
