@@ -13,7 +13,7 @@ daily AS (
     SELECT
         requested_day,
         model,
-        CAST(sum(total_usage) AS DOUBLE) AS total_usage,
+        CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
         sum(request_count) AS request_count
     FROM cells
     GROUP BY requested_day, model
@@ -42,7 +42,11 @@ scored AS (
         request_count,
         median_usage,
         count(*) AS history_days,
-        greatest(1.4826 * median(abs(usage_before - median_usage)), 0.05 * median_usage, 0.000001) AS deviation
+        greatest(
+            1.4826 * CAST(median(abs(usage_before - median_usage)) AS DOUBLE),
+            0.05 * CAST(median_usage AS DOUBLE),
+            0.000001
+        ) AS deviation
     FROM compared
     GROUP BY requested_day, model, total_usage, request_count, median_usage
 ),
