@@ -16,7 +16,7 @@ final AS (
         CAST(count(*) FILTER (WHERE status IS NULL) AS BIGINT) AS unknown_count,
         CAST(count(*) FILTER (WHERE attempt > 1) AS BIGINT) AS fallback_count,
         CAST(count(*) FILTER (WHERE status BETWEEN 200 AND 299) / count(*) AS DOUBLE) AS success_rate,
-        quantile_cont(latency, 0.5) FILTER (WHERE status >= 400) AS p50_failed_latency_ms
+        quantile_cont(latency, 0.5) FILTER (WHERE status NOT BETWEEN 200 AND 299) AS p50_failed_latency_ms
     FROM facts
     GROUP BY provider_name
 )
@@ -33,4 +33,4 @@ COMMENT ON COLUMN main.provider_reliability.other_error_count IS 'Attempts answe
 COMMENT ON COLUMN main.provider_reliability.unknown_count IS 'Attempts without a status. Unit: attempts.';
 COMMENT ON COLUMN main.provider_reliability.fallback_count IS 'Attempts made after another had failed. Unit: attempts.';
 COMMENT ON COLUMN main.provider_reliability.success_rate IS 'success_count / attempt_count. Unit: 0 to 1.';
-COMMENT ON COLUMN main.provider_reliability.p50_failed_latency_ms IS 'Median time lost in an attempt that failed; NULL if none. Unit: ms.';
+COMMENT ON COLUMN main.provider_reliability.p50_failed_latency_ms IS 'Median time lost in an attempt answered anything but 2xx; NULL if none told a time. Unit: ms.';
