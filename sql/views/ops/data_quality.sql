@@ -24,15 +24,15 @@ found AS (
     SELECT
         'byok_without_upstream' AS oddity,
         'BYOK without upstream_inference_cost: only the fee is booked' AS meaning,
-        count(*) FILTER (WHERE is_byok AND upstream_inference_cost IS NULL) AS generations,
-        min(generation_id) FILTER (WHERE is_byok AND upstream_inference_cost IS NULL) AS example_id
+        count(*) FILTER (WHERE is_byok AND upstream_inference_cost IS NULL AND response_cache_source_id IS NULL) AS generations,
+        min(generation_id) FILTER (WHERE is_byok AND upstream_inference_cost IS NULL AND response_cache_source_id IS NULL) AS example_id
     FROM facts
     UNION ALL
     SELECT
         'upstream_without_byok' AS oddity,
         'upstream_inference_cost without BYOK: inside usage already, not booked again' AS meaning,
-        count(*) FILTER (WHERE NOT coalesce(is_byok, false) AND upstream_inference_cost > 0) AS generations,
-        min(generation_id) FILTER (WHERE NOT coalesce(is_byok, false) AND upstream_inference_cost > 0) AS example_id
+        count(*) FILTER (WHERE NOT coalesce(is_byok, false) AND upstream_inference_cost <> 0) AS generations,
+        min(generation_id) FILTER (WHERE NOT coalesce(is_byok, false) AND upstream_inference_cost <> 0) AS example_id
     FROM facts
     UNION ALL
     SELECT
@@ -73,8 +73,8 @@ found AS (
     SELECT
         'cached_answer_charged' AS oddity,
         'a response-cache hit with a charge' AS meaning,
-        count(*) FILTER (WHERE response_cache_source_id IS NOT NULL AND usage <> 0) AS generations,
-        min(generation_id) FILTER (WHERE response_cache_source_id IS NOT NULL AND usage <> 0) AS example_id
+        count(*) FILTER (WHERE response_cache_source_id IS NOT NULL AND (usage <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS generations,
+        min(generation_id) FILTER (WHERE response_cache_source_id IS NOT NULL AND (usage <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS example_id
     FROM facts
     UNION ALL
     SELECT
