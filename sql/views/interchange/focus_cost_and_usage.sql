@@ -92,13 +92,13 @@ COMMENT ON COLUMN main.focus_cost_and_usage.BilledCost IS 'What is charged. For 
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountId IS 'A placeholder: always openrouter.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountName IS 'A placeholder.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingCurrency IS 'Always USD.';
-COMMENT ON COLUMN main.focus_cost_and_usage.BillingPeriodEnd IS 'First moment after the month of the request. Unit: UTC.';
-COMMENT ON COLUMN main.focus_cost_and_usage.BillingPeriodStart IS 'Begin of the month of the request. Unit: UTC.';
+COMMENT ON COLUMN main.focus_cost_and_usage.BillingPeriodEnd IS 'First moment after the month of the request; NULL where the day is unknown. Unit: UTC.';
+COMMENT ON COLUMN main.focus_cost_and_usage.BillingPeriodStart IS 'Begin of the month of the request; NULL where the day is unknown. Unit: UTC.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ChargeCategory IS 'Always Usage.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ChargeClass IS 'Always NULL: no corrections.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ChargeDescription IS 'What the charge is for.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ChargeFrequency IS 'Always Usage-Based.';
-COMMENT ON COLUMN main.focus_cost_and_usage.ChargePeriodEnd IS 'First moment after the day of the request. Unit: UTC.';
+COMMENT ON COLUMN main.focus_cost_and_usage.ChargePeriodEnd IS 'First moment after the day of the request; NULL where the day is unknown. Unit: UTC.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ChargePeriodStart IS 'Begin of the day of the request; NULL where the day is unknown. Unit: UTC.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ConsumedQuantity IS 'Prompt and completion tokens by the providers'' counts. Unit: tokens.';
 COMMENT ON COLUMN main.focus_cost_and_usage.ConsumedUnit IS 'Always Tokens.';
