@@ -1,0 +1,1 @@
+"""Generations written by hand, and what every view must show of them."""

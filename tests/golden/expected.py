@@ -1,0 +1,1003 @@
+"""What every view must show, told from its comments in plain Python: exact fractions, and no SQL.
+
+`VIEWS` has for each view its grain and a function that makes its rows of a `World`. A value is compared as it is, but
+for floats, `Near`, `Within` and `OneOf`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from golden.generations import Golden
+
+Row = dict[str, Any]
+PICO = Decimal("1e-12")
+NOBODYS = Decimal("0.000000000000")
+
+
+@dataclass(frozen=True)
+class Near:
+    """Computed with doubles: as near as those can be to the exact value."""
+
+    value: Any
+    absolute: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Read off a histogram: at most one per cent from the exact sample."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Any of these."""
+
+    values: frozenset[Any]
+
+
+@dataclass
+class World:
+    """What a warehouse was given.
+
+    Attributes:
+        generations: The settled ones.
+        work: Rows of the ledger: generation_id, state, reason, status, requests, source, position.
+        reads: Rows of ops.sources: source, position, complete, problem, sightings.
+        activity: Rows of ops.activity: activity_day, model, usage, byok_usage_inference, requests, fetched_at.
+        runs: started_at and exit code of each run.
+        now: When everything was fetched, first seen and read.
+    """
+
+    generations: Sequence[Golden]
+    work: Sequence[Row] = ()
+    reads: Sequence[Row] = ()
+    activity: Sequence[Row] = ()
+    runs: Sequence[tuple[datetime, int]] = ()
+    now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
+
+    @cached_property
+    def facts(self) -> list[Row]:
+        """The rows of generation_facts."""
+        return [fact(g, self.now) for g in self.generations]
+
+    @cached_property
+    def attempts(self) -> list[Row]:
+        """The rows of provider_attempts, as far as views read them."""
+        return [
+            {
+                "generation_id": g.id,
+                "requested_at": second_of(g.id),
+                "attempt": number,
+                "provider_name": text(entry, "provider_name"),
+                "status": count(entry, "status"),
+                "latency": real(entry, "latency"),
+            }
+            for g in self.generations
+            for number, entry in enumerate(g.data.get("provider_responses") or (), start=1)
+        ]
+
+
+# What a field of an answer says; one of the wrong type says nothing
+
+
+def text(data: Row, name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) else None
+
+
+def flag(data: Row, name: str) -> bool | None:
+    value = data.get(name)
+    return value if isinstance(value, bool) else None
+
+
+def count(data: Row, name: str) -> int | None:
+    value = data.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def real(data: Row, name: str) -> Fraction | None:
+    value = data.get(name)
+    return Fraction(value) if isinstance(value, (int, Fraction)) and not isinstance(value, bool) else None
+
+
+def money(data: Row, name: str) -> Decimal | None:
+    """Whole picodollars, half to even; what has seven digits before the point does not fit its column."""
+    value = real(data, name)
+    rounded = None if value is None else usd(value)
+    return rounded if rounded is not None and abs(rounded) < 10**6 else None
+
+
+def usd(value: Fraction) -> Decimal:
+    return Decimal(round(value * 10**12)).scaleb(-12)
+
+
+def time(data: Row, name: str) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(text(data, name) or "")
+    except ValueError:
+        return None
+    return told.astimezone(UTC).replace(tzinfo=None)
+
+
+def second_of(generation_id: str) -> datetime | None:
+    found = re.search(r"-(\d{10})-", generation_id)
+    return datetime.fromtimestamp(int(found[1]), UTC).replace(tzinfo=None) if found else None
+
+
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+MONEY = {"usage", "total_cost", "upstream_inference_cost", "cache_discount"}
+REALS = {"latency", "generation_time", "moderation_latency"}
+FLAGS = {"is_byok", "streamed", "cancelled"}
+TEXTS = _names(
+    "id api_type model provider_name router service_tier data_region web_search_engine finish_reason "
+    "native_finish_reason response_cache_source_id origin http_referer user_agent external_user session_id request_id "
+    "upstream_id preset_id workspace_id"
+)
+COUNTS = _names(
+    "tokens_prompt tokens_completion native_tokens_prompt native_tokens_completion native_tokens_completion_images "
+    "native_tokens_reasoning native_tokens_cached num_media_prompt num_input_audio_prompt num_media_completion "
+    "num_search_results num_fetches app_id"
+)
+READERS = dict.fromkeys(REALS, real) | dict.fromkeys(FLAGS, flag) | dict.fromkeys(TEXTS, text)
+READERS |= dict.fromkeys(COUNTS, count) | {"created_at": time}
+
+
+def is_held(data: Row, name: str) -> bool:
+    """Whether a column holds a field exactly."""
+    value = data[name]
+    if value is None or name == "provider_responses":
+        return True
+    if name in MONEY:
+        return money(data, name) is not None and Fraction(money(data, name)) == value
+    return name in READERS and READERS[name](data, name) is not None
+
+
+# One generation
+
+
+def fact(golden: Golden, now: datetime) -> Row:
+    d, line = golden.data, golden.line
+    requested_at, created_at = second_of(golden.id), time(d, "created_at")
+    told = requested_at or created_at
+    is_byok, model = flag(d, "is_byok"), text(d, "model")
+    usage, upstream = money(d, "usage"), money(d, "upstream_inference_cost")
+    openrouter_usage = usage or NOBODYS
+    byok_usage = (upstream or NOBODYS) if is_byok else NOBODYS
+    row = {
+        "generation_id": golden.id,
+        "requested_at": requested_at,
+        "requested_day": told.date() if told else None,
+        "model": model,
+        "model_author": None if model is None else model.split("/", maxsplit=1)[0],
+        "total_usage": openrouter_usage + byok_usage,
+        "openrouter_usage": openrouter_usage,
+        "credits_usage": NOBODYS if is_byok else openrouter_usage,
+        "byok_fees": openrouter_usage if is_byok else NOBODYS,
+        "byok_usage": byok_usage,
+        "cost_basis": cost_basis(d),
+        "cache_discount": money(d, "cache_discount"),
+        "is_byok": is_byok,
+        "is_response_cache_hit": is_hit(d),
+        "status": status(d),
+        "is_web_search": any(
+            (text(d, "web_search_engine") is not None, count(d, "num_search_results"), count(d, "num_fetches"))
+        ),
+        "is_measured": is_measured(d),
+        "attempts": len(d.get("provider_responses") or ()),
+        "source": line.source,
+        "source_position": line.position,
+        "source_line": line.line,
+        "logged_at": line.logged_at and line.logged_at.astimezone(UTC).replace(tzinfo=None),
+        "log_fields": line.log_fields,
+        "fetched_at": now,
+        "run_id": "run",
+    }
+    row |= {name: text(d, name) for name in ("provider_name", "api_type", "router", "service_tier", "data_region")}
+    row |= {name: text(d, name) for name in ("response_cache_source_id", "finish_reason", "web_search_engine")}
+    row |= {name: text(d, name) for name in ("origin", "external_user", "session_id", "request_id", "workspace_id")}
+    row |= {name: count(d, name) for name in ("native_tokens_prompt", "native_tokens_completion")}
+    row |= {name: count(d, name) for name in ("native_tokens_reasoning", "native_tokens_cached", "app_id")}
+    row |= {name: count(d, name) for name in ("num_search_results", "num_fetches")}
+    row |= {name: flag(d, name) for name in ("streamed", "cancelled")}
+    return row | speed(d)
+
+
+def is_hit(d: Row) -> bool:
+    return text(d, "response_cache_source_id") is not None
+
+
+def cost_basis(d: Row) -> str:
+    if is_hit(d):
+        return "response_cache"
+    if money(d, "usage") is None:
+        return "unknown"
+    if flag(d, "is_byok"):
+        return "byok_unknown" if money(d, "upstream_inference_cost") is None else "byok"
+    return "credits" if money(d, "usage") else "free"
+
+
+def status(d: Row) -> str:
+    if flag(d, "cancelled"):
+        return "cancelled"
+    named = {"error": "failed", "content_filter": "filtered", "length": "truncated"}
+    return named.get(text(d, "finish_reason") or "", "completed")
+
+
+def is_measured(d: Row) -> bool:
+    """A completion that a user waited for to its end."""
+    is_completion = text(d, "api_type") in (None, "completions")
+    return is_completion and status(d) in ("completed", "truncated") and not is_hit(d)
+
+
+def speed(d: Row) -> Row:
+    """Durations in ms and tokens per second; a hit of the response cache has none, and 0 is none."""
+    tokens = count(d, "native_tokens_completion") or 0
+    latency, whole = (None if is_hit(d) else real(d, name) or None for name in ("latency", "generation_time"))
+    streamed = flag(d, "streamed")
+    gaps = tokens - 1 if streamed and latency and whole and whole > latency else 0
+    return {
+        "latency_ms": latency,
+        "ttft_ms": latency if streamed else None,
+        "duration_ms": max(filter(None, (latency, whole)), default=None),
+        "tokens_per_second": tokens * 1000 / whole if tokens and whole else None,
+        "inter_token_ms": (whole - latency) / gaps if gaps > 0 else None,
+    }
+
+
+# Helpers
+
+
+def grouped(rows: Iterable[Row], *names: str) -> list[tuple[Row, list[Row]]]:
+    groups = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[n] for n in names)].append(row)
+    return [(dict(zip(names, key, strict=True)), group) for key, group in groups.items()]
+
+
+def total(rows: Iterable[Row], name: str) -> Any:
+    """A sum of money; nothing is 0."""
+    return sum((row[name] for row in rows if row[name] is not None), start=NOBODYS)
+
+
+def number(rows: Iterable[Row], name: str) -> int:
+    """A sum of counts; nothing is 0."""
+    return sum(row[name] or 0 for row in rows)
+
+
+def share(part: Any, whole: Any) -> Fraction | None:
+    return Fraction(part) / Fraction(whole) if whole else None
+
+
+def known(rows: Iterable[Row], name: str) -> list[Any]:
+    return [row[name] for row in rows if row[name] is not None]
+
+
+QUANTILES = {50: Fraction("0.5"), 90: Fraction("0.9"), 95: Fraction("0.95"), 99: Fraction("0.99")}
+
+
+def nearest_rank(values: list[Fraction], q: Fraction) -> Fraction:
+    return sorted(values)[math.ceil(q * len(values)) - 1]
+
+
+def interpolated(values: list[Any], q: Fraction) -> Fraction | None:
+    if not values:
+        return None
+    ordered = sorted(map(Fraction, values))
+    low = math.floor(q * (len(ordered) - 1))
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (q * (len(ordered) - 1) - low)
+
+
+# Cost
+
+
+def costs(rows: list[Row]) -> Row:
+    """The measures that all views on cost have."""
+    of_status = {s: [r for r in rows if r["status"] == s] for s in ("cancelled", "failed", "truncated", "filtered")}
+    priced = [r for r in rows if not r["is_response_cache_hit"]]
+    tokens = {kind: number(rows, f"native_tokens_{kind}") for kind in ("prompt", "completion", "reasoning", "cached")}
+    priced_tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
+    return {
+        "request_count": len(rows),
+        **{name: total(rows, name) for name in ("total_usage", "openrouter_usage", "credits_usage", "byok_fees")},
+        **{name: total(rows, name) for name in ("byok_usage", "cache_discount")},
+        **{f"{s}_usage": total(of_status[s], "total_usage") for s in of_status},
+        "web_search_usage": total((r for r in rows if r["is_web_search"]), "total_usage"),
+        "response_cache_hits": len(rows) - len(priced),
+        "unknown_cost_count": sum(r["cost_basis"] in ("unknown", "byok_unknown") for r in rows),
+        **{f"tokens_{kind}": number for kind, number in tokens.items()},
+        "cache_hit_rate": share(tokens["cached"], tokens["prompt"]),
+        "blended_cost_per_million_tokens": share(10**6 * total(priced, "total_usage"), priced_tokens),
+    }
+
+
+def days(rows: list[Row]) -> Row:
+    told = known(rows, "requested_day")
+    return {"first_day": min(told, default=None), "last_day": max(told, default=None)}
+
+
+def cost_cells(world: World) -> list[Row]:
+    cells = []
+    for key, rows in grouped(world.facts, "requested_day", "model", "provider_name"):
+        measures = costs(rows)
+        del measures["cache_hit_rate"], measures["blended_cost_per_million_tokens"]
+        priced = [r for r in rows if not r["is_response_cache_hit"]]
+        tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
+        cells.append(key | measures | {"priced_usage": total(priced, "total_usage"), "priced_tokens": tokens})
+    return cells
+
+
+def cost_daily(world: World) -> list[Row]:
+    return [key | costs(rows) for key, rows in grouped(world.facts, "requested_day")]
+
+
+def cost_by(name: str) -> Callable[[World], list[Row]]:
+    def rows_of(world: World) -> list[Row]:
+        return [key | costs(rows) | days(rows) for key, rows in grouped(world.facts, name)]
+
+    return rows_of
+
+
+def cost_by_app(world: World) -> list[Row]:
+    groups = grouped(world.facts, "app_id")
+    return [key | {"origin": an_origin(rows)} | costs(rows) | days(rows) for key, rows in groups]
+
+
+def an_origin(rows: list[Row]) -> OneOf:
+    """Any URL; only if there is none, what stands for none."""
+    seen = frozenset(r["origin"] for r in rows)
+    return OneOf(frozenset(filter(None, seen)) or seen)
+
+
+def cost_by_session(world: World) -> list[Row]:
+    return [
+        key
+        | {
+            "first_requested_at": min(known(rows, "requested_at"), default=None),
+            "last_requested_at": max(known(rows, "requested_at"), default=None),
+        }
+        | costs(rows)
+        | days(rows)
+        for key, rows in grouped(world.facts, "session_id")
+    ]
+
+
+def cache_savings(world: World) -> list[Row]:
+    return [
+        key
+        | {
+            "request_count": len(rows),
+            "cached_request_count": sum((r["native_tokens_cached"] or 0) > 0 for r in rows),
+            "tokens_prompt": number(rows, "native_tokens_prompt"),
+            "tokens_cached": number(rows, "native_tokens_cached"),
+            "cache_hit_rate": share(number(rows, "native_tokens_cached"), number(rows, "native_tokens_prompt")),
+            "saved_usage": total((r for r in rows if (r["cache_discount"] or 0) > 0), "cache_discount"),
+            "cache_write_usage": -total((r for r in rows if (r["cache_discount"] or 0) < 0), "cache_discount"),
+            "cache_discount": total(rows, "cache_discount"),
+            "total_usage": total(rows, "total_usage"),
+            "usage_without_cache": total(rows, "total_usage") + total(rows, "cache_discount"),
+        }
+        for key, rows in grouped(world.facts, "model", "provider_name")
+        if any(r["native_tokens_cached"] or r["cache_discount"] for r in rows)
+    ]
+
+
+def response_cache_savings(world: World) -> list[Row]:
+    spent = {r["generation_id"]: r["total_usage"] for r in world.facts}
+    found = []
+    for key, hits in grouped((r for r in world.facts if r["is_response_cache_hit"]), "model"):
+        saved = [spent[i] for i in known(hits, "response_cache_source_id") if i in spent]
+        ours = {"hit_count": len(hits), "priced_hit_count": len(saved), "saved_usage": sum(saved, start=NOBODYS)}
+        found.append(key | ours | {"total_usage": total(hits, "total_usage")})
+    return found
+
+
+def reasoning_share(world: World) -> list[Row]:
+    found = []
+    for key, rows in grouped((r for r in world.facts if r["native_tokens_completion"]), "model"):
+        pairs = [(r["native_tokens_reasoning"] or 0, r["native_tokens_completion"]) for r in rows]
+        reasoned = [min(pair) for pair in pairs]
+        written = sum(completion for _, completion in pairs)
+        found.append(
+            key
+            | {
+                "request_count": len(rows),
+                "reasoning_request_count": sum(tokens > 0 for tokens in reasoned),
+                "tokens_completion": written,
+                "tokens_reasoning": sum(reasoned),
+                "reasoning_share": share(sum(reasoned), written),
+                "over_count": sum(reasoning > completion for reasoning, completion in pairs),
+                "total_usage": total(rows, "total_usage"),
+            }
+        )
+    return found
+
+
+def web_search_usage(world: World) -> list[Row]:
+    return [
+        key
+        | {
+            "request_count": len(rows),
+            "search_results": number(rows, "num_search_results"),
+            "fetches": number(rows, "num_fetches"),
+            "total_usage": total(rows, "total_usage"),
+            "usage_per_request": share(total(rows, "total_usage"), len(rows)),
+        }
+        for key, rows in grouped((r for r in world.facts if r["is_web_search"]), "model", "web_search_engine")
+    ]
+
+
+def failed_spend(world: World) -> list[Row]:
+    spent = {(k["model"], k["provider_name"]): total(r, "total_usage") for k, r in _by_model_and_provider(world)}
+    broken = (r for r in world.facts if r["status"] != "completed")
+    return [
+        key
+        | {
+            "request_count": len(rows),
+            "paid_count": sum(r["total_usage"] > 0 for r in rows),
+            "total_usage": total(rows, "total_usage"),
+            "tokens_completion": number(rows, "native_tokens_completion"),
+            "share_of_usage": share(total(rows, "total_usage"), spent[key["model"], key["provider_name"]]),
+        }
+        for key, rows in grouped(broken, "model", "provider_name", "status")
+    ]
+
+
+def _by_model_and_provider(world: World) -> list[tuple[Row, list[Row]]]:
+    return grouped(world.facts, "model", "provider_name")
+
+
+DAY = timedelta(days=1)
+ROUNDED = Fraction(PICO)
+
+
+def spent_daily(world: World) -> dict[date, Fraction]:
+    dated = grouped((r for r in world.facts if r["requested_day"]), "requested_day")
+    return {key["requested_day"]: Fraction(total(rows, "total_usage")) for key, rows in dated}
+
+
+def cost_forecast(world: World) -> list[Row]:
+    spent = spent_daily(world)
+    if not spent:
+        return []
+    newest = max(spent)
+    oldest = max(min(spent), newest - 56 * DAY)
+    past = [oldest + n * DAY for n in range((newest - oldest).days)]
+    if len(past) < 7:
+        return []
+    level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(30))}
+    weekday = {day.isoweekday(): value for day, value in level.items()}
+    off = [(spent.get(day, Fraction(0)) - weekday[day.isoweekday()]) ** 2 for day in past]
+    spread = Fraction(math.sqrt(sum(off) / len(off)))
+    about = {"history_days": len(past)}
+    history = [
+        {"requested_day": day, "is_forecast": False, "total_usage": usd(spent.get(day, Fraction(0)))} for day in past
+    ]
+    coming = [
+        {
+            "requested_day": day,
+            "is_forecast": True,
+            "total_usage": Near(value, ROUNDED),
+            "low_usage": Near(max(value - Fraction("1.2816") * spread, Fraction(0)), ROUNDED),
+            "high_usage": Near(value + Fraction("1.2816") * spread, ROUNDED),
+        }
+        for day, value in level.items()
+    ]
+    return [{"low_usage": None, "high_usage": None} | row | about for row in history + coming]
+
+
+def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction:
+    """The mean of the same weekday; of all days where the history is short."""
+    alike = [d for d in past if len(past) < 14 or d.isoweekday() == day.isoweekday()]
+    return sum((spent.get(d, Fraction(0)) for d in alike), start=Fraction(0)) / len(alike)
+
+
+def cost_anomalies(world: World) -> list[Row]:
+    cells = [
+        key | {"spent": Fraction(total(rows, "total_usage")), "request_count": len(rows)}
+        for key, rows in grouped((r for r in world.facts if r["requested_day"]), "requested_day", "model")
+    ]
+    return [row for cell in cells if (row := _anomaly(cell, [c for c in cells if c["model"] == cell["model"]]))]
+
+
+def _anomaly(cell: Row, own: list[Row]) -> Row | None:
+    day, half = cell["requested_day"], QUANTILES[50]
+    before = [c["spent"] for c in own if day - 28 * DAY <= c["requested_day"] < day]
+    if len(before) < 7:
+        return None
+    middle = interpolated(before, half)
+    scatter = interpolated([abs(spent - middle) for spent in before], half)
+    deviation = max(Fraction("1.4826") * scatter, middle / 20, Fraction("0.000001"))
+    excess = cell["spent"] - middle
+    if abs(excess) <= Fraction("3.5") * deviation:
+        return None
+    is_exact = len(before) % 2 == 1  # the mean of two may have a digit more than is held
+    return {
+        "requested_day": day,
+        "model": cell["model"],
+        "total_usage": usd(cell["spent"]),
+        "median_usage": usd(middle) if is_exact else Near(middle, ROUNDED),
+        "excess_usage": usd(excess) if is_exact else Near(excess, ROUNDED),
+        "score": excess / deviation,
+        "request_count": cell["request_count"],
+        "history_days": len(before),
+    }
+
+
+# Latency
+
+METRICS = {
+    "latency": ("latency_ms", "latency_count", "latency"),
+    "ttft": ("ttft_ms", "streamed_count", "ttft_ms"),
+    "duration": ("duration_ms", "duration_count", "duration_ms"),
+    "throughput": ("tokens_per_second", "throughput_count", "throughput"),
+    "inter_token": ("inter_token_ms", "inter_token_count", "inter_token_latency"),
+}
+"""Of each metric: the column of the facts, the column of its sample's size, and the end of its percentiles' names."""
+
+
+def measured(world: World) -> list[Row]:
+    return [r for r in world.facts if r["is_measured"]]
+
+
+def percentiles(rows: list[Row], names: Iterable[str], *, exact: bool) -> Row:
+    found = {}
+    for name in names:
+        column, sample, ending = METRICS[name]
+        values = known(rows, column)
+        found[sample] = len(values)
+        for percent, q in QUANTILES.items():
+            value = interpolated(values, q) if exact else Within(nearest_rank(values, q)) if values else None
+            found[f"p{percent}_{ending}"] = value
+    return found
+
+
+def latency_by(name: str) -> Callable[[World], list[Row]]:
+    def rows_of(world: World) -> list[Row]:
+        groups = grouped(measured(world), name)
+        return [key | {"request_count": len(r)} | percentiles(r, METRICS, exact=False) for key, r in groups]
+
+    return rows_of
+
+
+def latency_hourly(world: World) -> list[Row]:
+    dated = [r for r in measured(world) if r["requested_at"]]
+    hours = [r | {"requested_hour": r["requested_at"].replace(minute=0, second=0)} for r in dated]
+    groups = grouped(hours, "requested_hour")
+    return [key | {"request_count": len(r)} | percentiles(r, METRICS, exact=True) for key, r in groups]
+
+
+LENGTHS = [1, 11, 101, 301, 1001, 3001, 10001, None]
+
+
+def throughput_by_length(world: World) -> list[Row]:
+    found = []
+    for low, above in pairwise(LENGTHS):
+        rows = [r for r in measured(world) if low <= (r["native_tokens_completion"] or 0) < (above or math.inf)]
+        if rows:
+            key = {"tokens_from": low, "tokens_to": above and above - 1, "request_count": len(rows)}
+            found.append(key | percentiles(rows, ("duration", "throughput", "inter_token"), exact=True))
+    return found
+
+
+STEP = Fraction("1.02")
+
+
+def step_of(value: Fraction) -> int:
+    """The step of the histogram: 1.02 to this power is not above the value, to the next one it is."""
+    step = math.floor(math.log(value) / math.log(STEP))
+    while STEP**step > value:
+        step -= 1
+    while STEP ** (step + 1) <= value:
+        step += 1
+    return step
+
+
+def latency_samples(world: World) -> list[Row]:
+    columns = {metric: column for metric, (column, *_) in METRICS.items()}
+    names = ("generation_id", "requested_day", "model", "provider_name")
+    found = []
+    for row in measured(world):
+        samples = {"request": Fraction(1)} | {metric: row[column] for metric, column in columns.items()}
+        key = {name: row[name] for name in names}
+        found += [
+            key | {"metric": metric, "measured": value, "bucket": step_of(value)}
+            for metric, value in samples.items()
+            if value is not None
+        ]
+    return found
+
+
+# Providers
+
+
+def is_success(status: int | None) -> bool:
+    return status is not None and 200 <= status <= 299
+
+
+def kinds(attempts: list[Row]) -> Counter[str]:
+    """How attempts ended; each counts for one kind."""
+
+    def kind(status: int | None) -> str:
+        if status is None:
+            return "unknown"
+        if is_success(status):
+            return "success"
+        named = {429: "throttled", 503: "overloaded", 529: "overloaded"}
+        return named.get(status, "server_error" if status >= 500 else "other_error")
+
+    return Counter(kind(a["status"]) for a in attempts)
+
+
+def provider_reliability(world: World) -> list[Row]:
+    found = []
+    for key, attempts in grouped(world.attempts, "provider_name"):
+        ended = kinds(attempts)
+        lost = [a["latency"] for a in attempts if a["status"] is not None and not is_success(a["status"])]
+        found.append(
+            key
+            | {
+                "attempt_count": len(attempts),
+                "success_count": ended["success"],
+                "throttled_count": ended["throttled"],
+                "server_error_count": ended["server_error"] + ended["overloaded"],
+                "other_error_count": ended["other_error"],
+                "unknown_count": ended["unknown"],
+                "fallback_count": sum(a["attempt"] > 1 for a in attempts),
+                "success_rate": share(ended["success"], len(attempts)),
+                "p50_failed_latency_ms": interpolated([v for v in lost if v is not None], QUANTILES[50]),
+            }
+        )
+    return found
+
+
+def error_rates(world: World) -> list[Row]:
+    attempts = [a | {"requested_day": a["requested_at"] and a["requested_at"].date()} for a in world.attempts]
+    found = []
+    for key, group in grouped(attempts, "requested_day", "provider_name"):
+        ended = kinds(group)
+        names = ("success", "throttled", "overloaded", "server_error", "other_error", "unknown")
+        answered = len(group) - ended["unknown"]
+        later = sum(a["attempt"] > 1 for a in group)
+        found.append(
+            key
+            | {"attempt_count": len(group), "fallback_count": later}
+            | {f"{name}_count": ended[name] for name in names}
+            | {"error_rate": share(answered - ended["success"], answered), "fallback_rate": share(later, len(group))}
+        )
+    return found
+
+
+def fallbacks(world: World) -> list[Row]:
+    facts = {r["generation_id"]: r for r in world.facts}
+    found = []
+    for key, attempts in grouped(world.attempts, "generation_id"):
+        failed = [a for a in attempts if not is_success(a["status"])]
+        lost = known(failed, "latency")
+        about = facts[key["generation_id"]]
+        if len(attempts) > 1:
+            found.append(
+                {name: about[name] for name in ("generation_id", "requested_at", "model", "duration_ms", "status")}
+                | {
+                    "total_usage": about["total_usage"],
+                    "first_provider": attempts[0]["provider_name"],
+                    "last_provider": attempts[-1]["provider_name"],
+                    "attempt_count": len(attempts),
+                    "failed_count": len(failed),
+                    "statuses": " > ".join("?" if a["status"] is None else str(a["status"]) for a in attempts),
+                    "failed_ms": sum(lost, start=Fraction(0)) if lost else None,
+                }
+            )
+    return found
+
+
+def provider_switches(world: World) -> list[Row]:
+    turns = [
+        r
+        for r in world.facts
+        if None not in (r["session_id"], r["requested_at"], r["provider_name"]) and not r["is_response_cache_hit"]
+    ]
+    turns.sort(key=lambda r: (r["requested_at"], r["generation_id"]))
+    pairs = (pair for _, rows in grouped(turns, "session_id", "model") for pair in pairwise(rows))
+    return [_switch(*pair) for pair in pairs if pair[0]["provider_name"] != pair[1]["provider_name"]]
+
+
+def _switch(before: Row, row: Row) -> Row:
+    had, has = before["native_tokens_cached"], row["native_tokens_cached"]
+    return {name: row[name] for name in ("generation_id", "requested_at", "session_id", "model", "total_usage")} | {
+        "from_provider": before["provider_name"],
+        "to_provider": row["provider_name"],
+        "previous_generation_id": before["generation_id"],
+        "tokens_cached_before": had,
+        "tokens_cached": has,
+        "tokens_prompt": row["native_tokens_prompt"],
+        "lost_prompt_cache": bool(had) and not has,
+        "was_fallback": row["attempts"] > 1,
+    }
+
+
+# Interchange
+
+
+def openrouter_traces(world: World) -> list[Row]:
+    contents = {g.id: g.line.content or {} for g in world.generations}
+    return [_trace(r, contents[r["generation_id"]]) for r in world.facts]
+
+
+def _trace(row: Row, content: Row) -> Row:
+    has_failed, day = row["status"] == "failed", row["requested_day"]
+    same = ("model", "provider_name", "session_id", "duration_ms", "finish_reason")
+    return {name.upper(): row[name] for name in same} | {
+        "TIMESTAMP": row["requested_at"] or (day and datetime(day.year, day.month, day.day)),  # noqa: DTZ001
+        "TRACE_ID": row["generation_id"] if row["request_id"] is None else row["request_id"],
+        "SPAN_ID": row["generation_id"],
+        "SPAN_TYPE": "GENERATION",
+        "STATUS": "error" if has_failed else "ok",
+        "LEVEL": "ERROR" if has_failed else "DEFAULT",
+        "USER_ID": row["external_user"],
+        "PROMPT_TOKENS": row["native_tokens_prompt"],
+        "COMPLETION_TOKENS": row["native_tokens_completion"],
+        "TOTAL_TOKENS": (row["native_tokens_prompt"] or 0) + (row["native_tokens_completion"] or 0),
+        "TOTAL_COST": row["total_usage"],
+        "INPUT": content.get("input"),
+        "OUTPUT": content.get("completion"),
+        "METADATA": row["log_fields"],
+        "API_KEY_NAME": None,
+        "ATTRIBUTES": None,
+        "MODEL_PARAMETERS": None,
+    }
+
+
+CHARGES = {
+    "inference": "Inference paid from OpenRouter credits",
+    "byok fee": "OpenRouter fee for inference on your own provider key",
+    "byok inference": "Inference on your own provider key, estimated at market rates",
+}
+
+
+def charges_of(row: Row) -> list[Row]:
+    """What is charged for a generation, by whom: BYOK gives two."""
+    if not row["is_byok"]:
+        return [row | {"charge": "inference", "cost": row["openrouter_usage"]}]
+    fee = {"charge": "byok fee", "cost": row["openrouter_usage"]}
+    return [row | fee, row | {"charge": "byok inference", "cost": row["byok_usage"]}]
+
+
+def focus_cost_and_usage(world: World) -> list[Row]:
+    charges = [charge for row in world.facts for charge in charges_of(row)]
+    keys = ("requested_day", "workspace_id", "app_id", "external_user", "model", "provider_name", "charge")
+    return [_focus(key, rows) for key, rows in grouped(charges, *keys)]
+
+
+def _focus(key: Row, rows: list[Row]) -> Row:
+    is_own = key["charge"] == "byok inference"
+    provider = "unknown" if key["provider_name"] is None else key["provider_name"]
+    issuer = provider if is_own else "OpenRouter"
+    cost = total(rows, "cost")
+    tokens = float(number(rows, "native_tokens_prompt") + number(rows, "native_tokens_completion"))
+    return {
+        **dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), cost),
+        "BillingAccountId": "openrouter",
+        "BillingAccountName": "OpenRouter account",
+        "BillingCurrency": "USD",
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeDescription": CHARGES[key["charge"]],
+        "ChargeFrequency": "Usage-Based",
+        **_periods(key["requested_day"]),
+        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), tokens),
+        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), "Tokens"),
+        **dict.fromkeys(("InvoiceIssuerName", "ProviderName"), issuer),
+        "PublisherName": "unknown" if key["model"] is None else key["model"].split("/", maxsplit=1)[0],
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": f"{issuer} inference" if is_own else "OpenRouter",
+        "ServiceSubcategory": "Generative AI",
+        "SkuId": key["model"],
+        "SubAccountId": key["workspace_id"],
+        "Tags": {"app_id": key["app_id"], "external_user": key["external_user"]},
+        "x_Charge": key["charge"],
+        "x_Generations": len(rows),
+        "x_InferenceProvider": key["provider_name"],
+        "x_AppId": key["app_id"],
+        "x_ExternalUser": key["external_user"],
+    }
+
+
+def _periods(day: date | None) -> Row:
+    names = ("ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd")
+    if day is None:
+        return dict.fromkeys(names)
+    start = datetime(day.year, day.month, day.day)  # noqa: DTZ001  # UTC without zone
+    next_month = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return dict(zip(names, (start, start + DAY, start.replace(day=1), next_month), strict=True))
+
+
+# Ledger
+
+
+def coverage(world: World) -> list[Row]:
+    states = Counter((g.line.source, "settled") for g in world.generations)
+    states.update((w["source"], w["state"]) for w in world.work)
+    reads = {r["source"]: r for r in world.reads}
+    found = []
+    for source in {source for source, _ in states} | set(reads):
+        read = reads.get(source, {})
+        ours = {state: states[source, state] for state in ("settled", "pending", "dead")}
+        found.append(
+            {"source": source, "first_seen_ids": sum(ours.values()), "bytes_read": read.get("position")}
+            | {name: read.get(name) for name in ("complete", "problem", "sightings")}
+            | {"last_read_at": world.now if read else None}
+            | ours
+        )
+    return found
+
+
+def dead_letters(world: World) -> list[Row]:
+    return [
+        {name: w[name] for name in ("generation_id", "reason", "requests", "source", "position")}
+        | {"last_status": w["status"], "requested_at": second_of(w["generation_id"])}
+        | {"first_seen_at": world.now, "runs": 1}
+        for w in world.work
+        if w["state"] == "dead"
+    ]
+
+
+def freshness(world: World) -> list[Row]:
+    states = Counter(w["state"] for w in world.work)
+    waiting = [second_of(w["generation_id"]) for w in world.work if w["state"] == "pending"]
+    last_run_at, last_exit_code = max(world.runs, default=(None, None))
+    return [
+        {
+            "settled": len(world.generations),
+            "pending": states["pending"],
+            "dead": states["dead"],
+            "newest_settled_at": max(known(world.facts, "requested_at"), default=None),
+            "oldest_pending_at": min(filter(None, waiting), default=None),
+            "last_fetched_at": world.now if world.generations else None,
+            "last_run_at": last_run_at,
+            "last_exit_code": last_exit_code,
+        }
+    ]
+
+
+def reconciliation(world: World) -> list[Row]:
+    billed = {(k["activity_day"], k["model"]): rows for k, rows in grouped(world.activity, "activity_day", "model")}
+    dated = grouped((r for r in world.facts if r["requested_day"]), "requested_day", "model")
+    ingested = {(k["requested_day"], k["model"]): rows for k, rows in dated}
+    return [_reconciled(*key, billed.get(key, []), ingested.get(key, [])) for key in billed.keys() | ingested.keys()]
+
+
+def _reconciled(day: date, model: str | None, billed: list[Row], ingested: list[Row]) -> Row:
+    told = known(billed, "usage")
+    billed_usage = sum(told, start=NOBODYS) if told else None
+    ours = total(ingested, "openrouter_usage")
+    own_keys = known(billed, "byok_usage_inference")
+    return {
+        "requested_day": day,
+        "model": model,
+        "billed_usage": billed_usage,
+        "openrouter_usage": ours,
+        "missing_usage": None if billed_usage is None else billed_usage - ours,
+        "usage_coverage": share(ours, billed_usage),
+        "billed_byok_usage": sum(own_keys, start=NOBODYS) if own_keys else None,
+        "byok_usage": total(ingested, "byok_usage"),
+        "billed_requests": number(billed, "requests") if known(billed, "requests") else None,
+        "request_count": len(ingested),
+        "fetched_at": max(known(billed, "fetched_at"), default=None),
+    }
+
+
+FAR_OFF = timedelta(days=1)
+
+
+def oddities(golden: Golden) -> set[str]:
+    """What an answer has that it should not have."""
+    d = golden.data
+    usage, upstream = money(d, "usage"), money(d, "upstream_inference_cost")
+    second, created = second_of(golden.id), time(d, "created_at")
+    prompt, cached = count(d, "native_tokens_prompt"), count(d, "native_tokens_cached")
+    completion, reasoning = count(d, "native_tokens_completion"), count(d, "native_tokens_reasoning")
+    latency, whole = real(d, "latency"), real(d, "generation_time")
+    is_own = bool(flag(d, "is_byok"))
+    has = {
+        "other_id": text(d, "id") not in (None, golden.id),
+        "without_usage": usage is None and not is_hit(d),
+        "byok_without_upstream": is_own and upstream is None and not is_hit(d),
+        "upstream_without_byok": not is_own and bool(upstream),
+        "usage_is_not_total_cost": None not in (usage, money(d, "total_cost")) and usage != money(d, "total_cost"),
+        "negative_usage": (usage or 0) < 0,
+        "reasoning_over_completion": None not in (reasoning, completion) and reasoning > completion,
+        "cached_over_prompt": None not in (cached, prompt) and cached > prompt,
+        "charged_without_tokens": (usage or 0) > 0 and not prompt and not completion,
+        "cached_answer_charged": is_hit(d) and (bool(usage) or (is_own and bool(upstream))),
+        "latency_over_generation_time": bool(latency) and bool(whole) and latency > whole,
+        "without_day": second is None and created is None,
+        "created_on_another_day": None not in (second, created) and abs(created - second) > FAR_OFF,
+        "with_unknown_fields": not all(is_held(d, name) for name in d),
+    }
+    return {oddity for oddity, is_so in has.items() if is_so} | {""}
+
+
+ODDITIES = _names(
+    "other_id without_usage byok_without_upstream upstream_without_byok usage_is_not_total_cost negative_usage "
+    "reasoning_over_completion cached_over_prompt charged_without_tokens cached_answer_charged "
+    "latency_over_generation_time without_day created_on_another_day with_unknown_fields"
+)
+ANYTHING = object()
+
+
+def data_quality(world: World) -> list[Row]:
+    having = {name: [g.id for g in world.generations if name in oddities(g)] for name in ODDITIES}
+    return [
+        {
+            "oddity": name,
+            "meaning": ANYTHING,
+            "generations": len(ids),
+            "example_id": OneOf(frozenset(ids) or frozenset([None])),
+        }
+        for name, ids in having.items()
+    ]
+
+
+def nothing(_: World) -> list[Row]:
+    return []
+
+
+FOCUS_GRAIN = "ChargePeriodStart SubAccountId x_AppId x_ExternalUser SkuId x_InferenceProvider x_Charge"
+VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
+    "main.generation_facts": ("generation_id", lambda world: world.facts),
+    "ops.cost_cells": ("requested_day model provider_name", cost_cells),
+    "ops.latency_samples": ("generation_id metric", latency_samples),
+    "main.cost_daily": ("requested_day", cost_daily),
+    "main.cost_by_model": ("model", cost_by("model")),
+    "main.cost_by_provider": ("provider_name", cost_by("provider_name")),
+    "main.cost_by_app": ("app_id", cost_by_app),
+    "main.cost_by_user": ("external_user", cost_by("external_user")),
+    "main.cost_by_session": ("session_id", cost_by_session),
+    "main.cost_by_request": ("request_id", cost_by("request_id")),
+    "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
+    "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
+    "main.cache_savings": ("model provider_name", cache_savings),
+    "main.response_cache_savings": ("model", response_cache_savings),
+    "main.reasoning_share": ("model", reasoning_share),
+    "main.web_search_usage": ("model web_search_engine", web_search_usage),
+    "main.failed_spend": ("model provider_name status", failed_spend),
+    "main.cost_forecast": ("requested_day", cost_forecast),
+    "main.cost_anomalies": ("requested_day model", cost_anomalies),
+    "main.latency_by_model": ("model", latency_by("model")),
+    "main.latency_by_provider": ("provider_name", latency_by("provider_name")),
+    "main.latency_hourly": ("requested_hour", latency_hourly),
+    "main.throughput_by_length": ("tokens_from", throughput_by_length),
+    "main.provider_reliability": ("provider_name", provider_reliability),
+    "main.error_rates": ("requested_day provider_name", error_rates),
+    "main.fallbacks": ("generation_id", fallbacks),
+    "main.provider_switches": ("generation_id", provider_switches),
+    "main.openrouter_traces": ("SPAN_ID", openrouter_traces),
+    "main.focus_cost_and_usage": (FOCUS_GRAIN, focus_cost_and_usage),
+    "ops.coverage": ("source", coverage),
+    "ops.dead_letters": ("generation_id", dead_letters),
+    "ops.freshness": ("", freshness),
+    "ops.reconciliation": ("requested_day model", reconciliation),
+    "ops.data_quality": ("oddity", data_quality),
+    "main.check_generation_id_unique": ("requested_day generation_id", nothing),
+    "main.check_every_id_accounted_for": ("requested_day generation_id", nothing),
+    "main.check_attempts_belong": ("requested_day generation_id", nothing),
+    "main.check_rollups_agree": ("requested_day generation_id", nothing),
+}
