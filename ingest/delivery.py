@@ -74,9 +74,10 @@ class Delivery:
         self.staging = directory / STAGING
         self._files = self.staging / "files"
         self._journal = self.staging / MANIFEST
-        self._begin()
+        self._recover()
         self.manifest = self._read_manifest()
         self._known = self.manifest.files if self.manifest else {}
+        self._begin()
 
     def place(self, path: str) -> Path:
         """Where to write the file that is to be `path`, below the directory.
@@ -123,19 +124,22 @@ class Delivery:
         if not self._journal.exists():
             shutil.rmtree(self.staging, ignore_errors=True)
 
-    def _begin(self) -> None:
-        """Finish what a killed export had committed, or remove what it had not, and make room for ours."""
+    def _recover(self) -> None:
+        """Finish what a killed export had committed."""
         if self.staging.is_symlink():
             raise _foreign(self.staging, "it is a link")
         if self._journal.exists():
             self._finish()
+
+    def _begin(self) -> None:
+        """Remove what a killed export had not committed, and make room for ours."""
         self._require_nobody_elses()
         shutil.rmtree(self.staging, ignore_errors=True)
         self._files.mkdir(mode=0o700, parents=True)
 
     def _require_nobody_elses(self) -> None:
         visible = [path.name for path in self._directory.iterdir() if not path.name.startswith(".")]
-        if visible and MANIFEST not in visible:
+        if visible and not self.manifest:
             raise _foreign(self._directory, f"it holds {min(visible)!a} and no {MANIFEST} of an export")
 
     def _read_manifest(self) -> Manifest | None:

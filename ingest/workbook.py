@@ -81,8 +81,10 @@ def write_workbook(path: Path, columns: Sequence[str], rows: Iterable[Sequence[A
 
     book = Workbook(path, _OPTIONS | {"tmpdir": str(path.parent)})
     try:
-        _fill(book, columns, rows)
-        book.close()
+        try:
+            _fill(book, columns, rows)
+        finally:
+            book.close()  # in any case, for it holds files open
     except FileCreateError as error:
         raise error.args[0] from None  # the OSError it was made of
 
