@@ -478,7 +478,7 @@ def cost_forecast(world: World) -> list[Row]:
     if not spent:
         return []
     newest = max(spent)
-    oldest = max(min(spent), newest - 56 * DAY)
+    oldest = max(_begin_of_stretch(sorted(spent)), newest - 56 * DAY)
     past = [oldest + n * DAY for n in range((newest - oldest).days)]
     if len(past) < 7:
         return []
@@ -501,6 +501,12 @@ def cost_forecast(world: World) -> list[Row]:
         for day, value in level.items()
     ]
     return [{"low_usage": None, "high_usage": None} | row | about for row in history + coming]
+
+
+def _begin_of_stretch(days: list[date]) -> date:
+    """The first day after the last week without any traffic."""
+    begins = [day for before, day in pairwise(days) if (day - before).days > 7]
+    return begins[-1] if begins else days[0]
 
 
 def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction:

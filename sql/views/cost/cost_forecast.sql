@@ -1,6 +1,7 @@
 -- grain: one row per day (UTC): the days of the history, then the 30 days from the newest on
 -- A plain forecast that can be checked by hand. The newest day may not be over, so it is forecast and is no history.
--- History: the last 56 days before it at most, days without traffic as 0; with less than 7 days there is no row at all.
+-- History: the last 56 days before it at most, days without traffic as 0, but nothing from before a week without any:
+-- that is time that was not ingested rather than time that cost nothing. With less than 7 days there is no row at all.
 -- Level: the mean of the same weekday in the history if the history has 14 days or more, else the mean of all days.
 -- Spread: the standard deviation of the history around those levels; the bounds are 1.2816 of it away (80 % if the days
 -- scatter normally) and not below 0.
@@ -18,11 +19,18 @@ daily AS (
     GROUP BY requested_day
 ),
 
+followed AS (
+    SELECT
+        requested_day,
+        requested_day - lag(requested_day) OVER (ORDER BY requested_day) AS days_since
+    FROM daily
+),
+
 bounds AS (
     SELECT
         max(requested_day) AS newest,
-        greatest(min(requested_day), max(requested_day) - 56) AS oldest
-    FROM daily
+        greatest(max(requested_day) FILTER (WHERE coalesce(days_since, 8) > 7), max(requested_day) - 56) AS oldest
+    FROM followed
 ),
 
 history AS (
@@ -84,7 +92,7 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.cost_forecast IS 'One row per day: the history (at most 56 days), then 30 days of forecast from the newest day on, which may not be over yet. Empty with less than 7 days of history. The mean of the same weekday (of all days below 14 days of history), with an 80 % range; it knows neither trend nor holidays.';
+COMMENT ON VIEW main.cost_forecast IS 'One row per day: the history (at most 56 days, back to the last week without any traffic), then 30 days of forecast from the newest day on, which may not be over yet. Empty with less than 7 days of history. The mean of the same weekday (of all days below 14 days of history), with an 80 % range; it knows neither trend nor holidays.';
 COMMENT ON COLUMN main.cost_forecast.requested_day IS 'Day. Unit: UTC.';
 COMMENT ON COLUMN main.cost_forecast.is_forecast IS 'Whether it is a forecast; else what was spent.';
 COMMENT ON COLUMN main.cost_forecast.total_usage IS 'Spent, or expected to be. Unit: USD.';
