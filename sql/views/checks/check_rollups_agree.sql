@@ -20,7 +20,7 @@ sums AS (
     SELECT
         requested_day,
         -sum(request_count) AS generations,
-        -sum(openrouter_usage) AS usage
+        -coalesce(sum(openrouter_usage), 0) AS usage
     FROM rollup
     GROUP BY requested_day
 ),
