@@ -1,0 +1,444 @@
+"""Whatever comes in, in whatever order: any grouping adds up to the total, and rollups are what the facts make."""
+
+import json
+import random
+import shutil
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import sql
+from ingest.checks import violations
+from ingest.decode import decode_generation
+from ingest.doctor import BAD, examine
+from ingest.errors import OrusageError
+from ingest.generation_id import second_of
+from ingest.incoming import for_each_era
+from ingest.lock import NO_PATIENCE
+from ingest.models import Chunk, Settled, Sighting, WorkItem
+from ingest.normalize import normalize
+from ingest.rollups import refresh
+from ingest.upkeep import forget, publish
+from ingest.warehouse import Warehouse
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FIRST = datetime(2026, 8, 27, tzinfo=UTC)
+"""A Thursday: the days drawn reach over weeks and a month's end."""
+
+MONEY = (0, 0.01, 6.02e-06, 1e-12, 5e-13, 0.123456789012, 999_999.5, -0.004, None, "0.5")
+TOKENS = (None, 0, 1, 2, 100, 4000)
+TIMES = (None, 0, 0.4, 3, 1500, 74_512.5)
+FIELDS = {
+    "model": (None, "a/one", "a/two", "b/one:free"),
+    "provider_name": (None, "P", "Q"),
+    "usage": MONEY,
+    "upstream_inference_cost": MONEY,
+    "cache_discount": MONEY,
+    "is_byok": (None, False, True),
+    "cancelled": (None, False, True),
+    "finish_reason": (None, "stop", "length", "error", "content_filter"),
+    "streamed": (None, False, True),
+    "api_type": (None, "completions", "embeddings"),
+    "response_cache_source_id": (None, None, "gen-1600000000-elsewhere00000000000"),
+    "native_tokens_prompt": TOKENS,
+    "native_tokens_completion": TOKENS,
+    "native_tokens_reasoning": TOKENS,
+    "native_tokens_cached": TOKENS,
+    "latency": TIMES,
+    "generation_time": TIMES,
+    "num_search_results": (None, 0, 3),
+    "app_id": (None, 1, 2),
+    "external_user": (None, "ann", "bob"),
+    "session_id": (None, "s", "t"),
+    "request_id": (None, "r", "q"),
+    "workspace_id": (None, "w"),
+    "provider_responses": (None, [], [{"status": 429, "provider_name": "P"}, {"status": 200, "provider_name": "Q"}]),
+}
+
+
+def drawn(seed, at):
+    """A generation at an hour counted from the first day; without one, a legacy ID, with or without a day."""
+    draw = random.Random(seed)
+    data = {name: draw.choice(values) for name, values in FIELDS.items()}
+    tail = "".join(draw.choices("abcdefghij", k=18)) + "zZ"
+    if at is None:
+        generation_id = f"gen-{tail}00Aa"
+        data["created_at"] = draw.choice([None, "2026-08-30T10:00:00Z", "2026-09-03T23:59:59.5Z"])
+    else:
+        generation_id = f"gen-{int((FIRST + timedelta(hours=at)).timestamp())}-{tail}"
+    item = WorkItem(generation_id, second_of(generation_id), "a.log", 0)
+    body = json.dumps({"data": data | {"id": generation_id}}).encode()
+    return Settled(item, decode_generation(body).data, NOW, 1)
+
+
+HOURS = st.one_of(st.none(), st.integers(0, 24 * 20))
+GENERATIONS = st.builds(drawn, st.integers(0, 2**32), HOURS)
+NIGHTS = st.lists(GENERATIONS, min_size=1, max_size=12, unique_by=lambda s: s.item.generation_id)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """The schema in memory, where a warehouse is quick to fill."""
+    with duckdb.connect() as connection:
+        for text in (sql.query("create_migrations_table"), *(part.text for part in (*sql.migrations(), *sql.views()))):
+            connection.execute(text)
+        yield connection
+
+
+TABLES = ("main.generations", "main.provider_attempts", "ops.cost_rollup", "ops.latency_rollup")
+
+
+def emptied(connection):
+    for table in TABLES:
+        connection.execute(f"DELETE FROM {table}")
+
+
+def store(connection, settled):
+    """As a run does; returns the days that were written to."""
+    frames = normalize(settled, "run")
+    for_each_era(connection, frames.generations, "insert_generations")
+    for_each_era(connection, frames.provider_attempts, "insert_provider_attempts")
+    return frozenset(frames.generations["requested_day"].drop_nulls())
+
+
+def fill(connection, settled):
+    emptied(connection)
+    refresh(connection, store(connection, settled))
+
+
+def rows(connection, statement):
+    return connection.execute(statement).fetchall()
+
+
+def one(connection, statement):
+    [(value,)] = rows(connection, statement)
+    return value
+
+
+def booked(settled):
+    """The total, of the answers themselves."""
+    total = Decimal(0)
+    for answer in settled:
+        g = answer.generation
+        total += (g.usage or 0) + ((g.upstream_inference_cost or 0) if g.is_byok else 0)
+    return total
+
+
+DIMENSIONS = (
+    "requested_day",
+    "model",
+    "model_author",
+    "provider_name",
+    "api_type",
+    "cost_basis",
+    "is_byok",
+    "is_response_cache_hit",
+    "status",
+    "streamed",
+    "is_web_search",
+    "is_measured",
+    "attempts",
+    "app_id",
+    "external_user",
+    "session_id",
+    "request_id",
+    "workspace_id",
+    "finish_reason",
+)
+WHOLE = [
+    v.name for v in sql.views() if v.group == "cost" and "Every settled generation is in exactly one row" in v.text
+]
+PARTS = "total_usage = openrouter_usage + byok_usage AND openrouter_usage = credits_usage + byok_fees"
+
+
+def test_the_views_that_hold_every_generation_are_known():
+    assert len(WHOLE) == 9
+
+
+@settings(max_examples=15)
+@given(settled=NIGHTS, dimensions=st.sets(st.sampled_from(DIMENSIONS), max_size=4))
+def test_sums_over_any_grouping_are_the_total_to_the_last_digit(memory, settled, dimensions):
+    fill(memory, settled)
+    whole = (booked(settled), len(settled))
+    key = ", ".join(sorted(dimensions)) or "true"
+    groups = rows(memory, f"SELECT sum(total_usage), count(*) FROM generation_facts GROUP BY {key}")
+    assert (sum(money for money, _ in groups), sum(count for _, count in groups)) == whole
+    for view in (*WHOLE, "ops.cost_cells", "ops.cost_rollup"):
+        [found] = rows(memory, f"SELECT sum(total_usage), sum(request_count), bool_and({PARTS}) FROM {view}")
+        assert found == (*whole, True), view
+    assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == whole[0]
+
+
+OF_SOME = {
+    "SELECT sum(request_count) FROM latency_by_model": "is_measured",
+    "SELECT sum(request_count) FROM latency_by_provider": "is_measured",
+    "SELECT sum(request_count) FROM latency_hourly": "is_measured AND requested_at IS NOT NULL",
+    "SELECT sum(request_count) FROM throughput_by_length": "is_measured AND native_tokens_completion > 0",
+    "SELECT sum(request_count) FROM failed_spend": "status <> 'completed'",
+    "SELECT sum(request_count) FROM web_search_usage": "is_web_search",
+    "SELECT sum(request_count) FROM reasoning_share": "native_tokens_completion > 0",
+    "SELECT sum(hit_count) FROM response_cache_savings": "is_response_cache_hit",
+    "SELECT count(*) FROM openrouter_traces": "true",
+    "SELECT count(*) FROM fallbacks": "attempts > 1",
+    "SELECT sum(x_Generations) FROM focus_cost_and_usage WHERE x_Charge <> 'byok inference'": "true",
+    "SELECT sum(x_Generations) FROM focus_cost_and_usage WHERE x_Charge = 'byok inference'": "is_byok",
+}
+
+
+@settings(max_examples=10)
+@given(settled=NIGHTS)
+def test_no_view_counts_a_generation_or_an_attempt_twice(memory, settled):
+    fill(memory, settled)
+    for counted, condition in OF_SOME.items():
+        there = one(memory, f"SELECT count(*) FROM generation_facts WHERE {condition}")
+        assert (one(memory, counted) or 0) == there, counted
+    attempts = sum(len(s.generation.provider_responses or ()) for s in settled)
+    for view in ("provider_reliability", "error_rates"):
+        assert (one(memory, f"SELECT sum(attempt_count) FROM {view}") or 0) == attempts
+    kinds = "success_count + throttled_count + server_error_count + other_error_count + unknown_count"
+    assert (one(memory, f"SELECT sum({kinds}) FROM provider_reliability") or 0) == attempts
+
+
+@settings(max_examples=10)
+@given(settled=NIGHTS, day=st.integers(0, 20))
+def test_another_day_changes_only_the_rows_of_that_day(memory, settled, day):
+    others = [s for s in settled if day_of(s) != FIRST.date() + timedelta(days=day)]
+    more = [drawn(seed, 24 * day + seed) for seed in range(3)]
+    fill(memory, others)
+    before = {name: Counter(rows(memory, f"SELECT * FROM {name}")) for name in ("cost_daily", *TABLES[2:])}
+    refresh(memory, store(memory, more))
+    for name, was in before.items():
+        changed = (was - Counter(now := rows(memory, f"SELECT * FROM {name}"))) + (Counter(now) - was)
+        added = FIRST.date() + timedelta(days=day)
+        own = added if name != "ops.latency_rollup" else added - timedelta(days=added.weekday())
+        assert {row[0] for row in changed} <= {own}, name
+    assert rows(memory, f"SELECT request_count FROM cost_daily WHERE requested_day = '{added}'") == [(3,)]
+
+
+def day_of(settled):
+    told = settled.item.requested_at or settled.generation.created_at
+    return told and told.date()
+
+
+# Rollups
+
+
+def assert_rollups_are_the_facts(connection):
+    """Every cell and every step of the histograms, counted anew from the exact views."""
+    cells = [Counter(rows(connection, f"SELECT * FROM {name}")) for name in ("ops.cost_cells", "ops.cost_rollup")]
+    assert cells[0] == cells[1]
+    assert histograms_of_facts(connection) == histograms(connection)
+    assert rows(connection, "FROM check_rollups_agree") == []
+
+
+def histograms_of_facts(connection):
+    found = Counter()
+    samples = rows(connection, "SELECT requested_day, model, provider_name, metric, bucket FROM ops.latency_samples")
+    for day, model, provider, metric, bucket in samples:
+        monday = day and day - timedelta(days=day.weekday())
+        found[monday, "model", model, bucket, metric] += 1
+        found[monday, "provider", provider, bucket, metric] += 1
+    return found
+
+
+METRICS = {"request": "request_count"} | {
+    metric: f"{metric}_samples" for metric in ("latency", "ttft", "duration", "throughput", "inter_token")
+}
+
+
+def histograms(connection):
+    found = Counter()
+    columns = ", ".join(METRICS.values())
+    for (*key,) in rows(
+        connection, f"SELECT requested_week, dimension, name, bucket, {columns} FROM ops.latency_rollup"
+    ):
+        for metric, count in zip(METRICS, key[4:], strict=True):
+            assert (*key[:4], metric) not in found, "a cell that stands twice"
+            found[(*key[:4], metric)] = count
+    return +found
+
+
+@settings(max_examples=10)
+@given(nights=st.lists(NIGHTS, min_size=2, max_size=3))
+def test_rollups_made_night_by_night_are_those_made_at_once(memory, nights):
+    emptied(memory)
+    for night in nights:
+        refresh(memory, store(memory, night))
+        assert_rollups_are_the_facts(memory)
+    by_night = [Counter(rows(memory, f"FROM {table}")) for table in TABLES[2:]]
+    refresh(memory, None)
+    assert [Counter(rows(memory, f"FROM {table}")) for table in TABLES[2:]] == by_night
+    assert_rollups_are_the_facts(memory)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    path = tmp_path_factory.mktemp("empty") / "w.duckdb"
+    with Warehouse(path, NOW):
+        pass
+    return path
+
+
+def take_in(warehouse, settled):
+    sightings = tuple(Sighting(s.item.generation_id, "a.log", 0) for s in settled)
+    warehouse.add(Chunk(sightings, (), ended=0, bytes_read=0), "run", NOW)
+    known = {i for (i,) in warehouse._connection.execute("SELECT generation_id FROM ops.work").fetchall()}
+    warehouse.commit([s for s in settled if s.item.generation_id in known], "run")
+
+
+def step_over(path, step, settled):
+    """One thing that may happen to a warehouse, after which it is published."""
+    match step:
+        case "a run":
+            with Warehouse(path, NOW) as warehouse:
+                take_in(warehouse, settled)
+        case "publishes in a run":
+            with Warehouse(path, NOW) as warehouse:
+                for some in (settled[::2], settled[1::2]):
+                    take_in(warehouse, some)
+                    warehouse.publish()
+        case "a run that died":
+            warehouse = Warehouse(path, NOW)
+            take_in(warehouse, settled)
+            warehouse.close()
+            publish(path, NOW, NO_PATIENCE)
+        case "a run that went on from one that died":
+            warehouse = Warehouse(path, NOW)
+            take_in(warehouse, settled[::2])
+            warehouse.close()
+            with Warehouse(path, NOW) as warehouse:
+                take_in(warehouse, settled[1::2])
+        case "a user is forgotten":
+            forget(path, None, "ann", NOW, NO_PATIENCE)
+        case "old days are forgotten":
+            forget(path, FIRST + timedelta(days=3, hours=7), None, NOW, NO_PATIENCE)
+
+
+STEPS = (
+    "a run",
+    "publishes in a run",
+    "a run that died",
+    "a run that went on from one that died",
+    "a user is forgotten",
+    "old days are forgotten",
+)
+
+
+@settings(max_examples=4)
+@given(steps=st.lists(st.tuples(st.sampled_from(STEPS), NIGHTS), min_size=2, max_size=3))
+def test_rollups_are_the_facts_after_whatever_happens(empty, tmp_path_factory, steps):
+    path = shutil.copy(empty, tmp_path_factory.mktemp("steps") / "w.duckdb")
+    for step, settled in steps:
+        step_over(path, step, settled)
+        assert_published_rollups_are_the_facts(path)
+
+
+SOME = [drawn(seed, hour) for seed, hour in enumerate([*range(0, 400, 9), *[None] * 9])]
+
+
+@pytest.mark.parametrize("step", STEPS[1:])
+def test_rollups_are_the_facts_after(empty, tmp_path, step):
+    """Each at least once with many generations, of which some are late."""
+    path = shutil.copy(empty, tmp_path / "w.duckdb")
+    step_over(path, "a run", SOME[::3])
+    step_over(path, step, SOME)
+    assert_published_rollups_are_the_facts(path)
+
+
+def assert_published_rollups_are_the_facts(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        assert_rollups_are_the_facts(connection)
+        assert violations(connection) == set()
+
+
+def test_an_older_file_gets_its_rollups_when_it_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "old.duckdb"
+    older = [m for m in sql.migrations() if m.name < "0007"]
+    with duckdb.connect(path) as connection:
+        connection.execute(sql.query("create_migrations_table"))
+        for migration in older:
+            connection.execute(migration.text)
+            connection.execute(
+                "INSERT INTO ops.migrations VALUES ($1, $2, TIMESTAMP '2026-01-01')", [migration.number, migration.name]
+            )
+        store(connection, SOME)
+        connection.execute("UPDATE ops.last_commit SET known_ids = $1", [len(SOME)])
+    with Warehouse(path, NOW):
+        pass
+    assert_published_rollups_are_the_facts(path)
+    with duckdb.connect(path, read_only=True) as connection:
+        assert one(connection, "SELECT sum(request_count) FROM cost_daily") == len(SOME)
+
+
+@pytest.fixture(scope="module")
+def filled(empty, tmp_path_factory):
+    path = shutil.copy(empty, tmp_path_factory.mktemp("filled") / "w.duckdb")
+    step_over(path, "a run", SOME)
+    return path
+
+
+@pytest.fixture
+def path(filled, tmp_path):
+    return shutil.copy(filled, tmp_path / "w.duckdb")
+
+
+def test_rollups_of_another_versions_views_are_made_anew(path):
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE ops.migrations SET name = 'other views' WHERE number = 0")
+        connection.execute("UPDATE ops.cost_rollup SET byok_usage = 7")
+        connection.execute("DELETE FROM ops.latency_rollup")
+    with Warehouse(path, NOW):
+        pass
+    assert_published_rollups_are_the_facts(path)
+
+
+PLANTED = {
+    "a cell too many": "INSERT INTO ops.cost_rollup (requested_day, request_count) VALUES (DATE '2026-08-01', 1)",
+    "generations too many": "UPDATE ops.cost_rollup SET request_count = 9 WHERE requested_day = '{day}'",
+    "a cell lost": "DELETE FROM ops.cost_rollup WHERE requested_day = '{day}'",
+    "a picodollar too many": (
+        "UPDATE ops.cost_rollup SET openrouter_usage = openrouter_usage + 0.000000000001 WHERE rowid = "
+        "(SELECT min(rowid) FROM ops.cost_rollup)"
+    ),
+    "the days that are not known lost": "DELETE FROM ops.cost_rollup WHERE requested_day IS NULL",
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_difference_is_seen_by_the_check_and_by_doctor(path, name):
+    with duckdb.connect(path) as connection:
+        connection.execute(PLANTED[name].format(day=FIRST.date()))
+        [violation] = violations(connection)
+    assert violation.check == "check_rollups_agree"
+    said = [f.detail for f in examine(path) if f.state == BAD]
+    assert said == [str(violation)]
+    assert "the rollup is off by" in said[0]
+
+
+BROKEN = {
+    "generations left out": (
+        "SELECT * FROM main.generation_facts",
+        "SELECT * FROM generation_facts WHERE NOT cancelled",
+    ),
+    "fees booked twice": ("sum(openrouter_usage)", "sum(openrouter_usage + byok_fees)"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_clone_whose_rollup_is_not_its_facts_is_not_published(path, name):
+    text = next(v.text for v in sql.views() if v.name == "cost_cells")
+    assert BROKEN[name][0] in text
+    before = path.read_bytes()
+    warehouse = Warehouse(path, NOW)
+    take_in(warehouse, [drawn(seed, 30) for seed in range(900, 940)])
+    warehouse._write().execute(text.replace(*BROKEN[name]))
+    with pytest.raises(OrusageError, match="not published: a check failed") as error:
+        warehouse.publish()
+    assert "check_rollups_agree: 2026-08-28: the rollup is off by" in error.value.cause
+    warehouse.close()
+    assert path.read_bytes() == before
