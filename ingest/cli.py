@@ -20,11 +20,12 @@ import click
 
 from ingest import __version__
 from ingest.errors import CannotCreateError, ConfigurationError, Exit, OrusageError, StorageError, UsageError
-from ingest.params import DURATION, MOMENT, POSITIVE_DURATION
+from ingest.params import DURATION, LOCAL_MOMENT, MOMENT, PAIR, POSITIVE_DURATION, ZONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
 
     import polars as pl
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WAREHOUSE = Path("orusage.duckdb")
 FORMATS = ("table", "json", "ndjson", "csv", "markdown")
+STREAMED = ("ndjson", "csv")
 
 log = logging.getLogger("orusage")
 
@@ -85,7 +87,8 @@ def _report(error: OrusageError) -> int:
     """Print an error's three lines; returns its exit code."""
     from ingest.render import plain
 
-    lines = (f"orusage: {error.what}", f"  cause: {error.cause}", f"  fix:   {error.fix}")
+    excerpt = (f"         {line}" for line in error.excerpt)
+    lines = (f"orusage: {error.what}", f"  cause: {error.cause}", *excerpt, f"  fix:   {error.fix}")
     _write("".join(plain(line) + "\n" for line in lines), sys.stderr)
     return error.code
 
@@ -415,15 +418,28 @@ def get(
     "-f", "--file", type=click.File(encoding="utf-8"), help="Read the SQL from a file, or - for standard input."
 )
 @click.option("--view", help="All rows of a view or table, such as cost_daily.")
+@click.option(
+    "--param", type=PAIR, multiple=True, help="NAME=VALUE: the value of $NAME in the SQL, as text. May be repeated."
+)
 @format_option(*FORMATS)
 @click.pass_obj
-def query(options: Globals, /, statement: str | None, file: IO[str] | None, view: str | None, format: str) -> int:
+def query(
+    options: Globals,
+    /,
+    statement: str | None,
+    file: IO[str] | None,
+    view: str | None,
+    param: tuple[tuple[str, str], ...],
+    format: str,
+) -> int:
     """Run one read-only SQL statement over the warehouse.
 
-    It can neither write, nor read other files, nor reach the network. Times are UTC.
+    It can neither write, nor read other files, nor reach the network. Times are UTC. A parameter is text that is cast
+    to what it is compared with; where that is not clear, write CAST($NAME AS BIGINT).
 
     \b
       orusage query "SELECT model, total_usage FROM cost_by_model ORDER BY total_usage DESC LIMIT 5"
+      orusage query 'SELECT * FROM cost_daily WHERE requested_day >= $since' --param since=2026-11-01
       orusage query --view cost_daily --format csv
     """
     from ingest.reader import Reader
@@ -434,8 +450,62 @@ def query(options: Globals, /, statement: str | None, file: IO[str] | None, view
             cause="exactly one of SQL, --file and --view is needed",
             fix="see `orusage query -h`",
         )
+    if view is not None and param:
+        raise UsageError("a view has no parameters", cause="--param stands beside --view", fix="write SQL with $NAME")
+    text = _text_of(file) if file else statement or ""
     with Reader(options.file) as reader:
-        _print(reader.view(view) if view else reader.select(_text_of(file) if file else statement or ""), format)
+        if view is not None:
+            _print(reader.view(view), format)
+        elif format in STREAMED:
+            _emit_all(*reader.ask(text, dict(param)).stream(), format)
+        else:
+            _print(reader.ask(text, dict(param)).frame(), format)
+    return Exit.DONE
+
+
+@orusage.command()
+@click.argument("name", default="summary")
+@click.option("--since", type=LOCAL_MOMENT, help="Only requests from this moment on: 2026-11-01, or 7d (ago).")
+@click.option("--until", type=LOCAL_MOMENT, help="Only requests before this moment.")
+@click.option("--timezone", type=ZONE, default="UTC", show_default=True, help="Whose days and hours: Europe/Berlin, …")
+@click.option("--by", metavar="COLUMN", help="A row for each model, provider, day, week, month, user, …")
+@click.option("--top", type=click.IntRange(1), help="Only so many of the biggest; the rest becomes one row (other).")
+@format_option(*FORMATS)
+@click.pass_obj
+def report(
+    options: Globals,
+    /,
+    name: str,
+    since: datetime | None,
+    until: datetime | None,
+    timezone: ZoneInfo,
+    by: str | None,
+    top: int | None,
+    format: str,
+) -> int:
+    """Cost, latency, errors and more, as a table that fits the terminal.
+
+    NAME is summary, cost, latency, errors, cache, failed, forecast, anomalies or ledger. The formats json, ndjson and
+    csv have all columns, exact amounts and times in UTC.
+
+    \b
+      orusage report
+      orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
+      orusage report latency --by provider --since 7d --top 5
+    """
+    from shutil import get_terminal_size
+
+    from ingest.overview import printed
+    from ingest.reader import Reader
+    from ingest.report import Period
+    from ingest.report import report as report_of
+
+    period = Period.between(since, until, timezone)
+    with Reader(options.file) as reader:
+        found = report_of(reader, name, period, by, top)
+    _emit(printed(found, format, get_terminal_size().columns))
+    if found.note:
+        log.info("%s", found.note)
     return Exit.DONE
 
 
@@ -635,6 +705,14 @@ def _print(frame: pl.DataFrame, form: str) -> None:
     from ingest.render import render
 
     _emit(render(frame, form))
+
+
+def _emit_all(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> None:
+    from ingest.render import streamed
+
+    for text in streamed(columns, batches, form):
+        if not _emit(text):
+            break
 
 
 def _emit(text: str) -> bool:

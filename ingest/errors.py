@@ -47,9 +47,13 @@ class OrusageError(Exception):
         what: What happened, as one plain sentence without a full stop.
         cause: Why it happened.
         fix: What to do about it.
+
+    Attributes:
+        excerpt: Lines of the user's own text that show where; they stand below the cause.
     """
 
     code: Exit = Exit.UNEXPECTED
+    excerpt: tuple[str, ...] = ()
 
     def __init__(self, what: str, *, cause: str, fix: str) -> None:
         super().__init__(what)

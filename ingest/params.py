@@ -1,12 +1,17 @@
-"""Types of command-line values that click does not have: durations and moments."""
+"""Types of command-line values that click does not have: durations, moments, time zones and NAME=VALUE."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from ingest.suggest import closest
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 LONGEST = timedelta(days=36_500)
 
@@ -43,23 +48,79 @@ class Duration(click.ParamType["timedelta"]):
 
 
 class Moment(click.ParamType["datetime"]):
-    """A moment in UTC: ``2026-11-01``, ``2026-11-01T14:30``, with or without a zone; or ``7d`` for so long ago."""
+    """A moment in UTC: ``2026-11-01``, ``2026-11-01T14:30``, with or without a zone; or ``7d`` for so long ago.
+
+    Args:
+        local: Leave one without a zone as it is, for whoever knows the zone.
+    """
 
     name = "moment"
 
+    def __init__(self, *, local: bool = False) -> None:
+        self._local = local
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Text to an aware datetime; a usage error if it is neither date, time nor duration."""
+        """Text to a datetime, aware unless local; a usage error if it is neither date, time nor duration."""
         if isinstance(value, datetime):
             return value
         if _AGO.fullmatch(value.strip().lower()):
             return datetime.now(UTC) - DURATION.convert(value, param, ctx)
         try:
             moment = datetime.fromisoformat(value.strip())
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            if not moment.tzinfo:
+                return moment if self._local else moment.replace(tzinfo=UTC)
+            return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date such as 2026-11-01 nor a duration such as 7d", param, ctx)
+
+
+class Zone(click.ParamType["ZoneInfo"]):
+    """A time zone by its IANA name, such as ``Europe/Berlin``."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        """Text to a zone; a usage error with a suggestion if there is none of that name."""
+        from zoneinfo import ZoneInfo  # noqa: PLC0415  # `--help` needs it not
+
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(value)
+        except (KeyError, ValueError, OSError):  # not found; a path; a directory
+            self.fail(f"there is no time zone {value!r}{_meant(value)}", param, ctx)
+
+
+def _meant(zone: str) -> str:
+    from zoneinfo import available_timezones  # noqa: PLC0415
+
+    known = sorted(available_timezones())
+    if not known:
+        return ": this machine has no list of them; pip install tzdata"
+    wanted = zone.strip().replace(" ", "_").lower()
+    same = [name for name in known if wanted in (name.lower(), name.rpartition("/")[2].lower())]
+    close = same[0] if same else closest(zone, known)
+    return f"; did you mean {close}?" if close else "; write it as in Europe/Berlin"
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """``NAME=VALUE``; the value may be empty."""
+
+    name = "pair"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Text to name and value; a usage error if there is no name."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not equals or not name.isidentifier():
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        return name, text
 
 
 DURATION = Duration()
 POSITIVE_DURATION = Duration(positive=True)
 MOMENT = Moment()
+LOCAL_MOMENT = Moment(local=True)
+ZONE = Zone()
+PAIR = Pair()

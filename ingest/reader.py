@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import polars as pl
 
 from ingest import sql
-from ingest.errors import UnexpectedInputError, UsageError
+from ingest.attended import Attended
+from ingest.errors import ConfigurationError, UnexpectedInputError, UsageError
+from ingest.question import Question
 from ingest.storage import open_for_exporting, open_for_reading, storage_errors
-
-_IN_POLARS = re.compile(
-    r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|DATE|TIME|TIMESTAMP.*"
-)
+from ingest.suggest import did_you_mean
 
 _ROWS_AT_A_TIME = 2_000
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -43,17 +40,29 @@ class Reader:
         if not is_ours(self._connection):
             self._connection.close()
             raise not_ours(path)
+        self._attended = Attended(self._connection)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._attended.close()
         self._connection.close()
 
-    def named(self, name: str, **parameters: str) -> pl.DataFrame:
-        """The rows of a query in ``sql/queries``."""
+    def named(self, name: str, **parameters: Any) -> pl.DataFrame:
+        """The rows of a query in ``sql/queries``.
+
+        Raises:
+            ConfigurationError: the warehouse was made by an older orusage and has not what the query reads.
+            OrusageError: as `storage_errors` has it.
+        """
         with storage_errors(self._path):
-            return pl.DataFrame(self._connection.sql(sql.query(name), params=parameters))
+            try:
+                return self._attended.run(
+                    lambda: pl.DataFrame(self._connection.sql(sql.query(name), params=parameters))
+                )
+            except (duckdb.CatalogException, duckdb.BinderException) as error:
+                raise _outdated(self._path, error) from None
 
     def run(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """All rows of a statement of ours, as DuckDB gives them.
@@ -73,19 +82,21 @@ class Reader:
         while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
             yield from rows
 
-    def select(self, statement: str) -> pl.DataFrame:
-        """The rows of a user's statement.
+    def ask(self, text: str, parameters: Mapping[str, str] | None = None) -> Question:
+        """A user's own SQL.
+
+        Raises:
+            UsageError: see `Question`.
+        """
+        return Question(self._attended, text, parameters or {}, self._names)
+
+    def select(self, text: str) -> pl.DataFrame:
+        """All rows of a user's statement.
 
         Raises:
             UsageError: DuckDB cannot or will not run it, or it returns no rows.
         """
-        try:
-            relation = self._connection.sql(statement)
-            if relation is not None:
-                return pl.DataFrame(_framed(relation))
-        except duckdb.Error as error:
-            raise _refused(error) from None
-        raise UsageError("the SQL returns no rows", cause="there is no statement in it", fix="see `orusage query -h`")
+        return self.ask(text).frame()
 
     def view(self, name: str) -> pl.DataFrame:
         """All rows of one view or table.
@@ -118,28 +129,18 @@ class Reader:
         Raises:
             UsageError: there is none of that name.
         """
-        relations = self.relations()["relation"].to_list()
+        relations = self._names()
         plain_name = name.removeprefix("main.")
         if plain_name in relations:
             return plain_name
-        close = get_close_matches(plain_name, relations, n=1)
         raise UsageError(
             f"there is no view or table {name!a}",
             cause=f"the warehouse has {len(relations)} relations, none of that name",
-            fix=f"did you mean {close[0]}?" if close else "see `orusage views`",
+            fix=did_you_mean(plain_name, relations, "see `orusage views`"),
         )
 
-
-def _framed(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The same rows as a frame can hold them: types that polars has not as text, and each column under its own name."""
-    names: dict[str, int] = {}
-    columns = []
-    for place, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True), start=1):
-        value = f"#{place}" if _IN_POLARS.fullmatch(str(kind)) else f"CAST(#{place} AS VARCHAR)"
-        while (names.setdefault(name, place)) != place:
-            name += "_"  # noqa: PLW2901  # until it is new
-        columns.append(f'{value} AS "{name.replace(chr(34), chr(34) * 2)}"')
-    return relation.project(", ".join(columns))
+    def _names(self) -> list[str]:
+        return self.relations()["relation"].to_list()
 
 
 def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -157,6 +158,9 @@ def not_ours(path: Path) -> UnexpectedInputError:
     )
 
 
-def _refused(error: duckdb.Error) -> UsageError:
-    kind, _, rest = str(error).partition(":")
-    return UsageError(f"the SQL was refused: {kind}", cause=rest.strip(), fix="see `orusage views` for what there is")
+def _outdated(path: Path, error: duckdb.Error) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} was made by an older orusage",
+        cause=str(error).partition("\n")[0],
+        fix="run `orusage warehouse migrate`, or the next `orusage ingest`",
+    )

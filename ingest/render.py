@@ -84,27 +84,43 @@ def money(value: Decimal) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns under a rule, numbers to the right; never wrapped or cut."""
-    columns = [cell(name) for name in columns]
-    texts = [[cell(v) for v in row] for row in rows]
-    widths = [max([_width(name), *(_width(r[i]) for r in texts)]) for i, name in enumerate(columns)]
     right = [
         any(isinstance(r[i], (int, float, Decimal)) and not isinstance(r[i], bool) for r in rows)
         for i in range(len(columns))
     ]
-    lines = [_line(columns, widths, right), "  ".join("─" * w for w in widths)]
-    lines += [_line(row, widths, right) for row in texts]
+    return aligned(_grid(columns, rows), right)
+
+
+def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool], *, has_total: bool = False) -> str:
+    """Lines of cells under each other, the first above a rule, and a total below one.
+
+    Args:
+        grid: Header, rows and total.
+        right: For each column, whether it is aligned to the right.
+        has_total: Whether the last line is a total.
+    """
+    widths = [max(map(width_of, column)) for column in zip(*grid, strict=True)]
+    lines = [_line(cells, widths, right) for cells in grid]
+    rule = "  ".join("─" * w for w in widths)
+    lines[1:1] = [rule]
+    if has_total:
+        lines[-1:-1] = [rule]
     return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[list[str]]:
+    return [[cell(name) for name in columns], *([cell(value) for value in row] for row in rows)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     padded = (
-        " " * (w - _width(c)) + c if r else c + " " * (w - _width(c))
+        " " * (w - width_of(c)) + c if r else c + " " * (w - width_of(c))
         for c, w, r in zip(cells, widths, right, strict=True)
     )
     return "  ".join(padded)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Columns a text takes on a terminal."""
     if text.isascii():
         return len(text)
@@ -112,9 +128,15 @@ def _width(text: str) -> int:
     return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
 
 
-def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    lines = [[cell(name) for name in columns], ["---"] * len(columns), *([cell(v) for v in row] for row in rows)]
+def markdown(grid: Sequence[Sequence[str]]) -> str:
+    """The same as a Markdown table."""
+    header, *rows = grid
+    lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    return markdown(_grid(columns, rows))
 
 
 def _json(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

@@ -11,6 +11,8 @@ from ingest.resources import SQL
 
 MIGRATION_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
+_PARAMETER = re.compile(r"\$(\w+)")
+
 SAME_SECONDS = "requested_at BETWEEN $low AND $high"
 """How a query narrows a look-up to the seconds of its batch."""
 
@@ -49,6 +51,13 @@ class View:
 def query(name: str) -> str:
     """The text of ``sql/queries/NAME.sql``."""
     return (SQL / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def parameters_of(name: str) -> frozenset[str]:
+    """The parameters of that query: DuckDB refuses values for others."""
+    statements = (line for line in query(name).splitlines() if not line.startswith("--"))
+    return frozenset(_PARAMETER.findall("\n".join(statements)))
 
 
 @cache

@@ -1,0 +1,95 @@
+-- One row: what a period cost, how fast and how reliable it was, and how complete the ledger is by now.
+WITH facts AS (
+    SELECT * FROM main.generation_facts
+    WHERE requested_at >= $since
+      AND requested_at < $until
+    UNION ALL
+    SELECT * FROM main.generation_facts
+    WHERE requested_at IS NULL
+      AND ($whole OR requested_day BETWEEN $first_day AND $last_day)
+),
+
+spent AS (
+    SELECT
+        min(requested_at) AS first_at,
+        max(requested_at) AS last_at,
+        CAST(count(*) AS BIGINT) AS request_count,
+        CAST(coalesce(sum(total_usage), 0) AS DECIMAL(28, 12)) AS total_usage,
+        CAST(coalesce(sum(credits_usage), 0) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(coalesce(sum(byok_fees), 0) AS DECIMAL(28, 12)) AS byok_fees,
+        CAST(coalesce(sum(byok_usage), 0) AS DECIMAL(28, 12)) AS byok_usage,
+        CAST(count(*) FILTER (WHERE cost_basis IN ('unknown', 'byok_unknown')) AS BIGINT) AS unknown_cost_count,
+        CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,
+        CAST(count(*) FILTER (WHERE is_response_cache_hit) AS BIGINT) AS response_cache_hits,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'cancelled'), 0) AS DECIMAL(28, 12)) AS cancelled_usage,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'failed'), 0) AS DECIMAL(28, 12)) AS failed_usage,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'filtered'), 0) AS DECIMAL(28, 12)) AS filtered_usage,
+        CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'truncated'), 0) AS DECIMAL(28, 12)) AS truncated_usage,
+        CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
+        CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
+        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
+        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
+        quantile_cont(ttft_ms, 0.5) FILTER (WHERE is_measured) AS p50_ttft_ms,
+        quantile_cont(ttft_ms, 0.95) FILTER (WHERE is_measured) AS p95_ttft_ms,
+        quantile_cont(duration_ms, 0.5) FILTER (WHERE is_measured) AS p50_duration_ms,
+        quantile_cont(duration_ms, 0.95) FILTER (WHERE is_measured) AS p95_duration_ms,
+        quantile_cont(tokens_per_second, 0.5) FILTER (WHERE is_measured) AS p50_throughput,
+        CAST(count(*) FILTER (WHERE attempts > 1) AS BIGINT) AS fallback_request_count,
+        CAST(count(*) FILTER (WHERE attempts > 1) / nullif(count(*), 0) AS DOUBLE) AS fallback_request_rate
+    FROM facts
+),
+
+copied AS (
+    SELECT CAST(coalesce(sum(sources.total_usage), 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage
+    FROM facts AS hits
+    JOIN (
+        SELECT
+            generation_id,
+            total_usage
+        FROM main.generation_facts
+        WHERE generation_id IN (SELECT response_cache_source_id FROM facts WHERE is_response_cache_hit)
+    ) AS sources ON sources.generation_id = hits.response_cache_source_id
+),
+
+attempted AS (
+    SELECT
+        CAST(count(*) AS BIGINT) AS attempt_count,
+        CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
+    FROM main.provider_attempts
+    WHERE (requested_at >= $since AND requested_at < $until)
+       OR (requested_at IS NULL AND $whole)
+),
+
+standing_out AS (
+    SELECT CAST(count(*) AS BIGINT) AS anomaly_count
+    FROM main.cost_anomalies
+    WHERE $whole
+       OR requested_day BETWEEN $first_day AND $last_day
+),
+
+coming AS (
+    SELECT
+        strftime(newest, '%Y-%m') AS forecast_month,
+        CAST(sum(total_usage) FILTER (WHERE date_trunc('month', requested_day) = date_trunc('month', newest)) AS DECIMAL(28, 12))
+            AS forecast_usage
+    FROM (SELECT *, min(requested_day) FILTER (WHERE is_forecast) OVER () AS newest FROM main.cost_forecast)
+    GROUP BY newest
+),
+
+ledger AS (
+    SELECT
+        settled,
+        pending,
+        dead,
+        newest_settled_at,
+        oldest_pending_at
+    FROM ops.freshness
+)
+
+SELECT *
+FROM spent
+CROSS JOIN copied
+CROSS JOIN attempted
+CROSS JOIN standing_out
+CROSS JOIN ledger
+LEFT JOIN coming ON true;
