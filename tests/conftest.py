@@ -28,6 +28,29 @@ SOME_DAY = datetime(2026, 10, 1, tzinfo=UTC)
 ALPHABET = string.ascii_letters + string.digits
 
 
+def long(*values):
+    """A parameter of the long form only: `pytest -m long`."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
+def in_two_forms(*decorators, short: int, long_form: int):
+    """A property of Hypothesis, given by these decorators, with so many examples, and with more in the long form."""
+
+    def decorate(function):
+        @pytest.mark.parametrize("examples", [short, long(long_form)])
+        def proof(examples):
+            test = function
+            for decorator in reversed(decorators):
+                test = decorator(test)
+            settings(max_examples=examples)(test)()
+
+        proof.__name__ = proof.__qualname__ = function.__name__
+        proof.__module__ = function.__module__
+        return proof
+
+    return decorate
+
+
 @dataclass
 class Done:
     """A finished command."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from conftest import long
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -593,7 +594,7 @@ BIG = lines(60_000)
 
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
-@pytest.mark.parametrize("taken", [1, 2, 3, 5])
+@pytest.mark.parametrize("taken", [1, 3, long(2), long(5)])
 def test_an_interrupted_reading_is_gone_on_with_where_it_was_stored(nights, folder, suffix, taken):
     log = folder / f"app.log{suffix and f'.{suffix}'}"
     log.write_bytes(COMPRESS.get(suffix, bytes)(BIG))

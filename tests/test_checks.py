@@ -1,6 +1,7 @@
 """A clone in which something is wrong is not published, whatever is wrong, and the checks can see it."""
 
 import logging
+import shutil
 from datetime import UTC, datetime
 
 import duckdb
@@ -30,12 +31,19 @@ def fill(warehouse):
     warehouse.commit(outcomes, "run")
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "w.duckdb"
-    with Warehouse(path, NOW) as warehouse:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("filled")
+    with Warehouse(folder / "w.duckdb", NOW) as warehouse:
         fill(warehouse)
-    return path
+    return folder
+
+
+@pytest.fixture
+def path(filled, tmp_path):
+    """A warehouse that is the test's own."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "w.duckdb"
 
 
 FAULTS = {

@@ -43,14 +43,14 @@ def assert_is_the_content(row, generation_id):
 
 
 def test_prompts_and_completions_are_stored_as_they_are(orusage, simulate, tmp_path):
-    ids = new_ids(150, seed=2)
+    ids = new_ids(60, seed=2)
     legacy = ["gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG", "gen-Qm4TzB0pLx9KdVh2RfWs7YcN"]
     log = write_log(tmp_path / "app.log", ids + legacy)
     with simulate() as server:
         done = orusage("ingest", log, "--content", "--base-url", server.base_url, "--summary", "json")
         served = server.served()
-    assert (done.code, done.json["settled"], done.json["contents"]) == (0, 152, {"stored": 152})
-    assert served["requests"] == done.json["requests"] == 304
+    assert (done.code, done.json["settled"], done.json["contents"]) == (0, 62, {"stored": 62})
+    assert served["requests"] == done.json["requests"] == 124
     contents = stored(tmp_path)
     assert contents.keys() == {*ids, *legacy}
     for generation_id, row in contents.items():
@@ -58,7 +58,7 @@ def test_prompts_and_completions_are_stored_as_they_are(orusage, simulate, tmp_p
     assert sum(row[5] is not None for row in contents.values()) > 0
     joined = "generations g JOIN generation_contents c USING (generation_id)"
     agree = "g.requested_at IS NOT DISTINCT FROM c.requested_at AND g.run_id = c.run_id"
-    assert rows(tmp_path, f"SELECT count(*) FROM {joined} WHERE {agree}") == [(152,)]
+    assert rows(tmp_path, f"SELECT count(*) FROM {joined} WHERE {agree}") == [(62,)]
 
 
 def test_the_file_that_holds_them_is_for_its_owner_and_nothing_shows_them(orusage, simulation, tmp_path):
@@ -138,26 +138,24 @@ def test_whatever_the_server_does_each_settled_id_has_its_content_and_the_others
 
 
 def test_a_run_that_was_interrupted_is_completed_by_the_next_one(orusage, simulate, tmp_path):
-    ids = new_ids(160)
+    ids = new_ids(80)
     log = write_log(tmp_path / "app.log", ids)
     with simulate("--latency", "20ms") as server:
         options = (str(log), "--content", "--base-url", server.base_url)
         command = [sys.executable, "-m", "ingest", "ingest", *options, "--rate", "100", "--batch-size", "10"]
         with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE) as process:
-            while server.served()["requests"] < 60:
+            while server.served()["requests"] < 40:
                 assert process.poll() is None
                 time.sleep(0.02)
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 143
             process.stderr.read()
         settled = {i for (i,) in rows(tmp_path, "SELECT generation_id FROM generations")}
-        assert 20 <= len(settled) < 160
+        assert 10 <= len(settled) < 80
         assert stored(tmp_path).keys() == settled
-        assert rows(tmp_path, "SELECT state, count(*) FROM ops.work GROUP BY state") == [
-            ("pending", 160 - len(settled))
-        ]
+        assert rows(tmp_path, "SELECT state, count(*) FROM ops.work GROUP BY state") == [("pending", 80 - len(settled))]
         done = orusage("ingest", *options, "--summary", "json")
-    assert (done.code, done.json["settled"]) == (0, 160 - len(settled))
+    assert (done.code, done.json["settled"]) == (0, 80 - len(settled))
     assert_one_row_each(tmp_path, ids)
     for generation_id, row in stored(tmp_path).items():
         assert_is_the_content(row, generation_id)

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 import pytest
+from conftest import in_two_forms
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -486,8 +487,7 @@ def lost(fields: dict, kinds: dict, cells: dict, extra: dict) -> list[str]:
     ]
 
 
-@settings(max_examples=600, deadline=None)
-@given(objects(KIND_OF), identities, st.none() | attempt_lists | json_values)
+@in_two_forms(given(objects(KIND_OF), identities, st.none() | attempt_lists | json_values), short=60, long_form=2000)
 def test_nothing_of_an_answer_is_lost(fields, identity, responses):
     fields = {**fields, **identity}
     generation = data_of(enveloped({**fields, "provider_responses": responses}))
@@ -507,8 +507,7 @@ def test_nothing_of_an_answer_is_lost(fields, identity, responses):
         assert extra.get("provider_responses") == responses
 
 
-@settings(max_examples=200, deadline=None)
-@given(objects(KIND_OF), identities)
+@in_two_forms(given(objects(KIND_OF), identities), short=30, long_form=600)
 def test_what_a_column_holds_exactly_is_not_kept_twice(fields, identity):
     fields = {**fields, **identity}
     generation = data_of(enveloped(fields))
@@ -516,9 +515,12 @@ def test_what_a_column_holds_exactly_is_not_kept_twice(fields, identity):
     assert twice == []
 
 
-@settings(max_examples=200)
-@given(objects(KIND_OF), identities, st.none() | attempt_lists, st.dictionaries(st.text(max_size=8), json_values))
-@example({}, {"id": ID}, None, {'"': 1, "\\": 2, "\n": 3, "\x00": 4, "extra_json": "mine"})
+@in_two_forms(
+    given(objects(KIND_OF), identities, st.none() | attempt_lists, st.dictionaries(st.text(max_size=8), json_values)),
+    example({}, {"id": ID}, None, {'"': 1, "\\": 2, "\n": 3, "\x00": 4, "extra_json": "mine"}),
+    short=30,
+    long_form=600,
+)
 def test_one_pass_says_what_reading_field_by_field_says(fields, identity, responses, envelope):
     envelope.pop("data", None)
     fields = {**fields, **identity, "provider_responses": responses}

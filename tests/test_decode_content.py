@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import in_two_forms
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -317,9 +318,12 @@ def as_it_is_told(data):
     }
 
 
-@settings(max_examples=400)
-@given(objects(input=inputs, output=outputs, error=errors), st.dictionaries(names, json_values, max_size=2))
-@example(WHOLE, {})
+@in_two_forms(
+    given(objects(input=inputs, output=outputs, error=errors), st.dictionaries(names, json_values, max_size=2)),
+    example(WHOLE, {}),
+    short=80,
+    long_form=1500,
+)
 def test_nothing_of_an_answer_is_lost(data, envelope):
     assume(any(isinstance(data.get(part), dict) for part in WHOLE))
     response = response_of(data, **(envelope := {k: v for k, v in envelope.items() if k != "data"}))
@@ -328,8 +332,7 @@ def test_nothing_of_an_answer_is_lost(data, envelope):
     assert decode_content(response.to_json()).to_json() == response.to_json()
 
 
-@settings(max_examples=200)
-@given(objects(input=inputs, output=outputs, error=errors))
+@in_two_forms(given(objects(input=inputs, output=outputs, error=errors)), short=50, long_form=800)
 def test_what_a_field_holds_is_not_kept_twice(data):
     assume(any(isinstance(data.get(part), dict) for part in WHOLE))
     read = decoded(**data)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from test_checks import fault, path  # noqa: F401  # a fixture
+from test_checks import fault, filled, path  # noqa: F401  # fixtures
 from test_warehouse import chunk, write_old_warehouse
 
 from ingest import sql

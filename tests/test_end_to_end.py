@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from conftest import KEY, environment, new_ids, write_log
+from conftest import KEY, environment, long, new_ids, write_log
 
 
 def rows(path, statement):
@@ -26,22 +26,22 @@ def ledger(path):
 
 
 def test_a_second_run_on_the_same_logs_asks_nothing_and_adds_nothing(orusage, simulation, tmp_path):
-    write_log(tmp_path / "logs/app.log", new_ids(300))
+    write_log(tmp_path / "logs/app.log", new_ids(120))
     ingest = ("ingest", "logs", "--base-url", simulation.base_url, "--summary", "json")
     first = orusage(*ingest)
-    assert (first.code, first.json["settled"], first.json["requests"]) == (0, 300, 300)
+    assert (first.code, first.json["settled"], first.json["requests"]) == (0, 120, 120)
     second = orusage(*ingest)
     assert (second.code, second.json["requests"], second.json["new_ids"]) == (0, 0, 0)
     assert rows(tmp_path / "orusage.duckdb", "SELECT count(*), count(DISTINCT generation_id) FROM generations") == [
-        (300, 300)
+        (120, 120)
     ]
 
 
 def test_cost_daily_equals_what_the_simulator_served_to_the_last_digit(orusage, simulate, tmp_path):
-    ids = new_ids(1500, seed=7)
+    ids = new_ids(600, seed=7)
     log = write_log(tmp_path / "app.log", ids)
-    faults = ("--rate-limit", "400", "--p529", "0.003", "--p500", "0.02", "--malformed", "0.02", "--seed", "7")
-    with simulate(*faults) as server:
+    faults = ("--p529", "0.003", "--p500", "0.02", "--malformed", "0.02", "--seed", "7")
+    with simulate("--rate-limit", "150", "--burst", "20", *faults) as server:
         done = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
         served = server.served()
     assert done.code == 0, done.err
@@ -53,13 +53,13 @@ def test_cost_daily_equals_what_the_simulator_served_to_the_last_digit(orusage, 
 
 
 def test_every_id_is_accounted_for_whatever_the_server_does(orusage, simulate, tmp_path):
-    log = write_log(tmp_path / "app.log", new_ids(600, seed=3))
+    log = write_log(tmp_path / "app.log", new_ids(200, seed=3))
     with simulate(
         "--p404", "0.05", "--p500", "0.3", "--malformed", "0.2", "--rate-limit", "200", "--seed", "3"
     ) as server:
         done = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
     states = ledger(tmp_path / "orusage.duckdb")
-    assert sum(states.values()) == 600
+    assert sum(states.values()) == 200
     assert states["dead"] == done.json["dead"] > 0
     assert states.get("pending", 0) == done.json["pending"] == done.json["overdue"]
     assert done.code == 3
@@ -160,7 +160,7 @@ def test_a_file_name_that_is_no_utf8_is_told_and_stored(orusage, simulation, tmp
 
 
 def test_an_interrupted_run_keeps_what_it_reached_and_the_next_one_completes(orusage, simulate, tmp_path):
-    log = write_log(tmp_path / "app.log", new_ids(400))
+    log = write_log(tmp_path / "app.log", new_ids(150))
     with simulate("--latency", "50ms") as server:
         command = [sys.executable, "-m", "ingest", "ingest", str(log), "--base-url", server.base_url, "--rate", "100"]
         with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE) as process:
@@ -171,11 +171,11 @@ def test_an_interrupted_run_keeps_what_it_reached_and_the_next_one_completes(oru
             assert b"interrupted" in process.stderr.read()
         states = ledger(tmp_path / "orusage.duckdb")
         assert states["settled"] >= 50
-        assert sum(states.values()) == 400
+        assert sum(states.values()) == 150
         asked = server.served()["requests"]
         assert asked == states["settled"]
         done = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
-    assert (done.code, done.json["settled"]) == (0, 400 - states["settled"])
+    assert (done.code, done.json["settled"]) == (0, 150 - states["settled"])
 
 
 def test_max_time_ends_a_run_cleanly(orusage, simulation, tmp_path):
@@ -190,16 +190,16 @@ def test_max_time_ends_a_run_cleanly(orusage, simulation, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("sk-or-v1-invalid-0123456789", 77), ("sk-or-v1-broke-0123456789", 75), ("sk-or-v1-forbidden-0123456789", 77)],
+    [("sk-or-v1-invalid-0123456789", 77), ("sk-or-v1-broke-0123456789", 75), long("sk-or-v1-forbidden-0123456789", 77)],
 )
 def test_a_refused_key_stops_the_run_and_loses_nothing(orusage, simulation, tmp_path, key, code):
-    log = write_log(tmp_path / "app.log", new_ids(80))
+    log = write_log(tmp_path / "app.log", new_ids(40))
     refused = orusage("ingest", log, "--base-url", simulation.base_url, OPENROUTER_API_KEY=key)
     assert refused.code == code
     assert_three_lines(refused.err)
-    assert ledger(tmp_path / "orusage.duckdb") == {"pending": 80, "settled": 0}
+    assert ledger(tmp_path / "orusage.duckdb") == {"pending": 40, "settled": 0}
     done = orusage("ingest", "--base-url", simulation.base_url, "--summary", "json")
-    assert (done.code, done.json["settled"]) == (0, 80)
+    assert (done.code, done.json["settled"]) == (0, 40)
 
 
 def test_the_key_is_nowhere_but_in_the_request(orusage, simulate, tmp_path):
@@ -238,7 +238,11 @@ BAD_INPUT = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_INPUT)
+SHORT = {"no key", "failing key command", "no IDs", "no sources and no warehouse", "missing file", "no URL"}
+"""One of each kind; `test_key`, `test_sources` and `test_params` know the others too."""
+
+
+@pytest.mark.parametrize("case", [case if case in SHORT else long(case) for case in BAD_INPUT])
 def test_bad_input_is_three_lines_and_an_exit_code(orusage, simulation, tmp_path, case):
     code, variables, arguments = BAD_INPUT[case]
     write_log(tmp_path / "app.log", new_ids(5))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from blocks import Blocks
-from hypothesis import example, given, settings
+from conftest import in_two_forms
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.finding import CONTEXT, REACH, REMEMBERED, Finder, Window
@@ -425,12 +426,15 @@ pieces = st.one_of(
 streams = st.lists(pieces, max_size=12).map(b"".join)
 
 
-@settings(max_examples=1500)
-@given(streams)
-@example(f"gen-{TODAY}".encode())
-@example(f"{TODAY[:-3]}gen-{SECOND}-AbCdEfGhIj0123456789".encode())
-@example(f"x{TODAY}{TODAY}\\n{TODAY}".encode())
-@example(f"gen-{OLDEST - 1}-AbCdEfGhIj0123456789 gen-{OLDEST}-AbCdEfGhIj0123456789".encode())
-@example(f"gen-emb-{LATEST}-AbCdEfGhIj0123456789 gen-emb-{LATEST + 1}-AbCdEfGhIj0123456789".encode())
+@in_two_forms(
+    given(streams),
+    example(f"gen-{TODAY}".encode()),
+    example(f"{TODAY[:-3]}gen-{SECOND}-AbCdEfGhIj0123456789".encode()),
+    example(f"x{TODAY}{TODAY}\\n{TODAY}".encode()),
+    example(f"gen-{OLDEST - 1}-AbCdEfGhIj0123456789 gen-{OLDEST}-AbCdEfGhIj0123456789".encode()),
+    example(f"gen-emb-{LATEST}-AbCdEfGhIj0123456789 gen-emb-{LATEST + 1}-AbCdEfGhIj0123456789".encode()),
+    short=400,
+    long_form=10_000,
+)
 def test_it_finds_exactly_what_a_slow_and_obvious_reading_finds(data):
     assert found(data) == obvious(data)

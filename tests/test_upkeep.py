@@ -27,9 +27,9 @@ IDS = sorted(new_ids(40, seed=3), key=second_of)
 BORDER = second_of(IDS[20])
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "w.duckdb"
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filled") / "w.duckdb"
     with Warehouse(path, NOW) as warehouse:
         warehouse.add(chunk([*IDS, *LEGACY]), "run", NOW)
         warehouse.commit([settled(i, content(i)) for i in (*IDS[5:], LEGACY[0])], "run")
@@ -37,7 +37,14 @@ def path(tmp_path):
     with duckdb.connect(path) as connection:
         connection.execute("UPDATE generations SET external_user = 'somebody'")
         connection.execute("UPDATE generations SET external_user = 'X-4711' WHERE generation_id IN $ids", {"ids": HIS})
-    return path
+    return path.parent
+
+
+@pytest.fixture
+def path(filled, tmp_path):
+    """A warehouse that is the test's own."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "w.duckdb"
 
 
 HIS = [IDS[6], IDS[30], LEGACY[0]]

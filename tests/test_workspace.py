@@ -24,13 +24,19 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 IDS = new_ids(40, seed=3)
 
 
-@pytest.fixture
-def path(tmp_path):
-    """A warehouse with the first ten IDs settled."""
-    path = tmp_path / "w.duckdb"
-    with Warehouse(path, NOW) as warehouse:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("filled")
+    with Warehouse(folder / "w.duckdb", NOW) as warehouse:
         store(warehouse, IDS[:10])
-    return path
+    return folder
+
+
+@pytest.fixture
+def path(filled, tmp_path):
+    """A warehouse with the first ten IDs settled."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "w.duckdb"
 
 
 def store(warehouse, ids):

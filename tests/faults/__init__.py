@@ -97,13 +97,13 @@ class Place:
         return type(self)(directory, self.shim, self.base_url)
 
     def run(self, fault: Fault | None = None, *options: str, **limits) -> Done:
-        """The command, with a fault or without."""
+        """The command, with a fault or without; it asks one by one, so that it does the same calls each time."""
         variables = {"LD_PRELOAD": str(self.shim), "SHIM_DIR": str(self.folder), "SHIM_LOG": str(self.calls_file)}
         if fault:
             variables |= {"SHIM_AT": str(fault.at), "SHIM_DO": fault.do, "SHIM_ONLY": fault.only}
         self.calls_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "ingest", "-w", self.warehouse, "ingest", self.log.parent]
-        command += ["--base-url", self.base_url, "--batch-size", str(BATCH), *options]
+        command += ["--base-url", self.base_url, "--batch-size", str(BATCH), "--concurrency", "1", *options]
         done = subprocess.run(
             command, env=environment(**variables), capture_output=True, timeout=120, check=False, **limits
         )
