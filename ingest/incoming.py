@@ -110,16 +110,8 @@ def _eras(frame: pl.DataFrame, name: str) -> Iterator[tuple[pl.DataFrame, str, d
 
 @contextmanager
 def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
-    connection.register("incoming", _ArrowStream(frame))
+    # The bare stream, which is read once: of an object that could be read again DuckDB 1.5 makes a pyarrow dataset if
+    # pyarrow is installed, and asks it for comparisons that it has not got for polars' strings.
+    connection.register("incoming", frame.__arrow_c_stream__())
     yield
     connection.unregister("incoming")  # after a failure it would only hide the failure
-
-
-class _ArrowStream:
-    """A frame as nothing but an Arrow stream: as such DuckDB reads it without pyarrow."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)

@@ -1,4 +1,5 @@
 -- A source is described as it was at its last reading only. One that could not be read at all keeps its checkpoint.
-DELETE FROM ops.sources
-WHERE source IN (SELECT i.source FROM incoming AS i WHERE i.checksum IS NOT NULL OR i.position > 0)
-   OR (checksum IS NULL AND source IN (SELECT i.source FROM incoming AS i));
+DELETE FROM ops.sources AS s
+USING incoming AS i
+WHERE s.source = i.source
+  AND (i.checksum IS NOT NULL OR i.position > 0 OR s.checksum IS NULL);
