@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.layout import count, document, dollars, number, share, shortened, table, total_dollars
+from ingest.families import WIDE
+from ingest.layout import NOBODY, SHORTEST, count, document, dollars, number, share, shortened, table, total_dollars
 from ingest.render import cell, markdown, render, width_of
 
 if TYPE_CHECKING:
@@ -43,20 +44,20 @@ def printed(report: Report, form: str, width: int) -> str:
 
 def overview(report: Report, width: int) -> str:
     """The summary as text, in lines of at most so many characters."""
-    return "".join(part for label, values in _entries(report) for part in _broken(label, values, width))
+    return "".join(part for label, values in _entries(report, width) for part in _broken(label, values, width))
 
 
 def outline(report: Report) -> list[list[str]]:
     """The summary as a grid of two columns, with its header."""
-    return [["what", "value"], *([label, ", ".join(values)] for label, values in _entries(report))]
+    return [["what", "value"], *([label, ", ".join(values)] for label, values in _entries(report, WIDE))]
 
 
-def _entries(report: Report) -> Iterator[Entry]:
+def _entries(report: Report, width: int) -> Iterator[Entry]:
     facts = report.rows.row(0, named=True)
     yield from _money(facts, report.period)
     yield from _traffic(facts)
     yield from _ledger(facts)
-    yield from _models(report.models)
+    yield from _models(report.models, width)
 
 
 def _broken(label: str, values: Sequence[str], width: int) -> Iterator[str]:
@@ -64,7 +65,7 @@ def _broken(label: str, values: Sequence[str], width: int) -> Iterator[str]:
     line = ""
     for value in values:
         joined = f"{line}, {value}" if line else value
-        if line and LABEL + width_of(joined) > width:
+        if line and LABEL + width_of(joined) + len(",") > width:
             yield f"{label:<{LABEL}}{line},\n"
             label, joined = "", value
         line = joined
@@ -126,10 +127,12 @@ def _ledger(facts: dict[str, Any]) -> Iterator[Entry]:
     yield "anomalies", [count(facts["anomaly_count"])]
 
 
-def _models(models: pl.DataFrame) -> Iterator[Entry]:
+def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     label = "top models"
     for name, usage in models.select("model", "total_usage").rows():
-        yield label, [f"{dollars(usage)} {shortened(cell(name) or '(none)', 40)}"]
+        amount = dollars(usage)
+        room = max(width - LABEL - len(amount) - 1, SHORTEST)
+        yield label, [f"{amount} {shortened(cell(name) or NOBODY, room)}"]
         label = ""
 
 
