@@ -12,6 +12,7 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,11 +39,12 @@ def in_two_forms(*decorators, short: int, long_form: int):
 
     def decorate(function):
         @pytest.mark.parametrize("examples", [short, long(long_form)])
-        def proof(examples):
+        def proof(examples, tmp_path_factory):
             test = function
             for decorator in reversed(decorators):
                 test = decorator(test)
-            settings(max_examples=examples)(test)()
+            wants_folders = "tmp_path_factory" in signature(function).parameters
+            settings(max_examples=examples)(test)(**{"tmp_path_factory": tmp_path_factory} if wants_folders else {})
 
         proof.__name__ = proof.__qualname__ = function.__name__
         proof.__module__ = function.__module__

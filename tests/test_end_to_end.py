@@ -42,10 +42,12 @@ def test_cost_daily_equals_what_the_simulator_served_to_the_last_digit(orusage, 
     log = write_log(tmp_path / "app.log", ids)
     faults = ("--p529", "0.003", "--p500", "0.02", "--malformed", "0.02", "--seed", "7")
     with simulate("--rate-limit", "150", "--burst", "20", *faults) as server:
-        done = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
+        ingest = ("ingest", log, "--base-url", server.base_url, "--summary", "json")
+        # An ID with two unreadable answers in a row is left for the next run; which ones depends on the throttling.
+        first, done = orusage(*ingest), orusage(*ingest)
         served = server.served()
     assert done.code == 0, done.err
-    assert done.json["settled"] == served["generations"] == len(ids)
+    assert first.json["settled"] + done.json["settled"] == served["generations"] == len(ids)
     by_day = rows(tmp_path / "orusage.duckdb", "SELECT CAST(requested_day AS VARCHAR), total_usage FROM cost_daily")
     assert dict(by_day) == {day: Decimal(usd) for day, usd in served["total_usage_by_day"].items()}
     assert sum(usd for _, usd in by_day) == Decimal(served["total_usage"])
@@ -203,7 +205,7 @@ def test_a_refused_key_stops_the_run_and_loses_nothing(orusage, simulation, tmp_
 
 
 def test_the_key_is_nowhere_but_in_the_request(orusage, simulate, tmp_path):
-    log = write_log(tmp_path / "app.log", new_ids(60))
+    log = write_log(tmp_path / "app.log", new_ids(20))
     with simulate("--malformed", "0.5", "--p500", "0.3") as server:
         done = orusage("-v", "--debug", "ingest", log, "--base-url", server.base_url)
     refused = orusage("-v", "--debug", "ingest", log, "--base-url", "http://127.0.0.1:9/api/v1", "--max-time", "1s")

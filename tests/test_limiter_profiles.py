@@ -1,4 +1,7 @@
-"""The limiter in virtual time against every server of the lab; `-m lab` runs 20 seeds of each, as the bench does."""
+"""The limiter in virtual time against every server of the lab; `-m lab` runs 20 seeds of each, as the bench does.
+
+Some need the long form even for one seed: ``pytest -m long tests/test_limiter_profiles.py``.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,22 @@ from ingest.limiter import RateLimit
 SLOW = {"steady 500/s", "steady 2000/s", "windows 500/1 s", "steady 300/s, burst 3000", "steps 125/500/125/500"}
 """More than a second each a run."""
 
+ALIKE = {
+    "burst 5 at 50/s",
+    "drift 60 to 140/s",
+    "503 for 90 s, Retry-After 10",
+    "Retry-After in the past",
+    "Retry-After 0",
+    "latency heavy-tailed",
+    "latency 1 ms",
+    "two clients at 100/s",
+    "steady 20/s, heavy tail",
+    "steps 100/25/100/400",
+    "a random walk",
+    "529 for 20 s, five times",
+}
+"""Each is much like another one that takes less time, or whose proof says more: for the long form."""
+
 KNOWN_MISSES = {
     "windows 1000/60 s": "waste is 1.03 %: the search's last flight, and the probes at the end of each window",
     "two clients at 100/s": "the shares swing around one half, slowly: 0.43 on average",
@@ -27,11 +46,11 @@ def figures(profile, seeds, policy=lambda _: RateLimit()):
     return [World(profile, policy, seed).run() for seed in range(seeds)]
 
 
-def named(profiles):
-    return [pytest.param(p, id=p.name) for p in profiles]
+def named(profiles, for_long=frozenset()):
+    return [pytest.param(p, id=p.name, marks=[pytest.mark.long] * (p.name in for_long)) for p in profiles]
 
 
-@pytest.mark.parametrize("profile", named(p for p in (*PROFILES, *HELD_OUT) if p.name not in SLOW))
+@pytest.mark.parametrize("profile", named((p for p in (*PROFILES, *HELD_OUT) if p.name not in SLOW), ALIKE))
 def test_one_run_comes_near_its_band_and_never_sends_inside_a_hint(profile):
     [run] = figures(profile, 1)
     assert run.early == 0
@@ -64,4 +83,6 @@ def test_whoever_wastes_no_more_gets_no_more(name):
 def test_the_lab_has_what_it_says():
     assert len(PROFILES) >= 20
     assert len(HELD_OUT) >= 6
-    assert len({p.name for p in (*PROFILES, *HELD_OUT)}) == len(PROFILES) + len(HELD_OUT)
+    names = {p.name for p in (*PROFILES, *HELD_OUT)}
+    assert len(names) == len(PROFILES) + len(HELD_OUT)
+    assert names >= SLOW | ALIKE | KNOWN_MISSES.keys()

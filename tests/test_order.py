@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from conftest import in_two_forms
 from fake_clock import NOON, FakeClock
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ingest.warehouse
@@ -93,8 +94,9 @@ STEPS = st.lists(st.sampled_from([0.0, 0.5, 7.0, 60.0]), min_size=1, max_size=8)
 BOUNDS = st.none() | st.integers(-400, 1000)
 
 
-@settings(max_examples=50)
-@given(IDS, st.lists(NOT_BEFORE, min_size=25, max_size=25), STEPS, BOUNDS, BOUNDS)
+@in_two_forms(
+    given(IDS, st.lists(NOT_BEFORE, min_size=25, max_size=25), STEPS, BOUNDS, BOUNDS), short=15, long_form=200
+)
 def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory, ids, delays, steps, oldest, youngest):
     with (
         pytest.MonkeyPatch.context() as patch,

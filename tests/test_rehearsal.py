@@ -7,8 +7,8 @@ from functools import partial
 
 import duckdb
 import pytest
-from conftest import new_ids, write_log
-from hypothesis import given, settings
+from conftest import in_two_forms, new_ids, write_log
+from hypothesis import given
 from hypothesis import strategies as st
 from test_warehouse import LEGACY, item, settled, write_old_warehouse
 
@@ -178,12 +178,15 @@ def test_a_warehouse_that_is_in_use_is_for_later(tmp_path):
 STATES = st.sampled_from(["settled", "pending", "waiting", "dead"])
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    st.dictionaries(st.sampled_from(IDS), STATES),
-    st.lists(st.lists(st.sampled_from(IDS), max_size=12), min_size=1, max_size=3),
-    st.none() | st.sampled_from(IDS),
-    st.none() | st.integers(1, 20),
+@in_two_forms(
+    given(
+        st.dictionaries(st.sampled_from(IDS), STATES),
+        st.lists(st.lists(st.sampled_from(IDS), max_size=12), min_size=1, max_size=3),
+        st.none() | st.sampled_from(IDS),
+        st.none() | st.integers(1, 20),
+    ),
+    short=10,
+    long_form=150,
 )
 def test_the_counts_are_those_of_the_run_that_follows(tmp_path_factory, states, logs, since, limit):
     folder = tmp_path_factory.mktemp("rehearsal")

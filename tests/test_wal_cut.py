@@ -9,10 +9,11 @@ import shutil
 
 import duckdb
 import pytest
+from conftest import long
 from fault_shim import BEFORE, IDS, begun_place, committed, complete_state, died_place, state_of, survives
 
 CONFIG = {"checkpoint_threshold": "1TB"}
-CUTS = 60
+CUTS = 32
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_a_first_run_whose_log_is_cut_anywhere_opens(died, complete, tmp_path):
 # With the command
 
 
-@pytest.mark.parametrize("where", ["first", "second", "middle", "last"])
+@pytest.mark.parametrize("where", ["middle", *map(long, ("first", "second", "last"))])
 def test_the_command_goes_on_from_a_log_that_was_cut(died, complete, last, where):
     before, after, begin, end = last
     cut = {"first": begin + 1, "second": begin + 2, "middle": (begin + end) // 2, "last": end - 1}[where]
@@ -181,7 +182,9 @@ def test_a_work_copy_that_is_gone_takes_its_log_with_it(died, complete):
     survives(case, complete, case.run(), {0})
 
 
-@pytest.mark.parametrize("harm", ["emptied", "overwritten", "cut", "its log is of another", "its log ends in zeros"])
+@pytest.mark.parametrize(
+    "harm", ["cut", "its log ends in zeros", *map(long, ("emptied", "overwritten", "its log is of another"))]
+)
 def test_a_work_copy_that_does_not_open_is_kept_and_told_of_and_its_work_done_again(died, complete, harm, tmp_path):
     case = died.case()
     log, size = case.work.with_name(f"{case.work.name}.wal"), case.work.stat().st_size

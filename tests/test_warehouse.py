@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from conftest import new_ids
-from hypothesis import given, settings
+from conftest import in_two_forms, new_ids
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ingest.warehouse
@@ -597,8 +597,13 @@ def test_the_file_opens_in_other_duckdb_clients(tmp_path, other_duckdbs):
         assert int(python(f"{opened}print(len(connection.sql('FROM generations').fetchall()))")) == len(IDS)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(range(12)), st.sampled_from(["settle", "wait", "bury", "see"])), max_size=40))
+@in_two_forms(
+    given(
+        st.lists(st.tuples(st.sampled_from(range(12)), st.sampled_from(["settle", "wait", "bury", "see"])), max_size=40)
+    ),
+    short=12,
+    long_form=200,
+)
 def test_the_ledger_agrees_with_a_dict(tmp_path_factory, steps):
     ids = [*IDS[:10], *LEGACY]
     model = {}
