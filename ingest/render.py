@@ -66,7 +66,7 @@ def cell(value: Any) -> str:
         case float():
             return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}"
         case Decimal():
-            return money(value)
+            return money(value) if value.as_tuple().exponent else str(value)  # sums of counts have no places
         case datetime():
             return value.strftime("%Y-%m-%d %H:%M:%S")
         case _:

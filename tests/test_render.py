@@ -113,6 +113,7 @@ def test_money_is_never_off_by_more_than_the_places_shown(usd):
         (1234.56, "1,234.6"),
         (-1234.56, "-1,234.6"),
         (Decimal("0.000035"), "0.000035"),
+        (Decimal(1999), "1999"),
         (datetime(2026, 11, 20, 12, 0, 1, 999999, tzinfo=UTC), "2026-11-20 12:00:01"),
         (date(2026, 11, 20), "2026-11-20"),
         ("text", "text"),
