@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -116,6 +117,8 @@ class Question:
         try:
             return self._attended.run(call)
         except duckdb.Error as error:
+            with suppress(duckdb.Error):  # there is mostly no transaction
+                self._connection.rollback()  # or nothing can be asked any more, not even for what was meant
             raise refused(str(error), self._relations()) from None
 
 
