@@ -43,7 +43,7 @@ def assert_is_the_content(row, generation_id):
 
 
 def test_prompts_and_completions_are_stored_as_they_are(orusage, simulate, tmp_path):
-    ids = new_ids(60, seed=2)
+    ids = new_ids(60, seed=4)
     legacy = ["gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG", "gen-Qm4TzB0pLx9KdVh2RfWs7YcN"]
     log = write_log(tmp_path / "app.log", ids + legacy)
     with simulate() as server:

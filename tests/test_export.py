@@ -274,7 +274,7 @@ MONEY = st.decimals(min_value=-999_999, max_value=999_999, places=12)
 @given(st.lists(st.tuples(TEXTS, MONEY), min_size=5, max_size=30))
 def test_any_text_and_any_amount_survive_in_every_format(empty, tmp_path_factory, values):
     tmp_path = tmp_path_factory.mktemp("any")
-    rows = [{"generation_id": f"gen-{n}", "model": t, "usage": m} for n, (t, m) in enumerate(values)]
+    rows = [{"generation_id": f"gen-{n:02}", "model": t, "usage": m} for n, (t, m) in enumerate(values)]
     path = altered(empty, tmp_path, rows)
     for form in ("parquet", "ndjson", "csv"):
         made(path, tmp_path / form, "generations", form=form)
@@ -301,7 +301,7 @@ def sheet_of(file):
 
 def test_excel_text_is_text_and_numbers_are_numbers(empty, tmp_path, out):
     formulas = ["=1+1", "@x", "https://evil.example", "-2", "\x1b[31m"]
-    rows = [{"generation_id": f"gen-{n}", "model": t, "usage": Decimal("-0.25"), "requested_at": NOW, "is_byok": True}
+    rows = [{"generation_id": f"gen-{n:02}", "model": t, "usage": Decimal("-0.25"), "requested_at": NOW, "is_byok": True}
             for n, t in enumerate(formulas)]  # fmt: skip
     made(altered(empty, tmp_path, rows), out, "generations", form="excel")
     sheet = sheet_of(out / "generations.xlsx")
