@@ -99,11 +99,11 @@ def test_newest_ids_go_first_and_since_leaves_older_ones_alone(orusage, simulati
 def test_ids_that_are_too_young_when_the_time_is_up_stay_pending(orusage, simulation, tmp_path):
     young = new_ids(5, age=timedelta(seconds=5), span=timedelta(seconds=50))
     log = write_log(tmp_path / "app.log", [*young, *new_ids(20)])
-    command = ("ingest", log, "--max-time", "3s", "--base-url", simulation.base_url, "--summary", "json")
+    command = ("ingest", log, "--max-time", "8s", "--base-url", simulation.base_url, "--summary", "json")
     done, again = orusage(*command), orusage(*command)
     for run, settled in ((done, 20), (again, 0)):
         assert (run.code, run.json["settled"], run.json["pending"], run.json["overdue"]) == (0, settled, 0, 0)
-        assert run.json["seconds"] < 10
+        assert run.json["seconds"] < 30
     assert rows(tmp_path / "orusage.duckdb", "SELECT state, requests, not_before FROM ops.work") == [
         ("pending", 0, None)
     ] * len(young)
@@ -112,7 +112,7 @@ def test_ids_that_are_too_young_when_the_time_is_up_stay_pending(orusage, simula
 def test_a_run_that_is_throttled_until_its_time_is_up_is_for_later(orusage, simulate, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(40))
     with simulate("--p429", "1") as server:
-        done = orusage("ingest", log, "--max-time", "3s", "--base-url", server.base_url, "--summary", "json")
+        done = orusage("ingest", log, "--max-time", "8s", "--base-url", server.base_url, "--summary", "json")
         assert server.served()["statuses"]["429"] > 0
     assert done.code == done.json["exit_code"] == 75
     assert done.json["stopped_by"]
@@ -126,7 +126,7 @@ def test_a_run_that_is_throttled_until_its_time_is_up_is_for_later(orusage, simu
 def test_a_run_that_got_something_before_it_was_throttled_is_a_partial_one(orusage, simulate, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(40))
     with simulate("--rate-limit", "0.5", "--burst", "5") as server:
-        done = orusage("ingest", log, "--max-time", "3s", "--base-url", server.base_url, "--summary", "json")
+        done = orusage("ingest", log, "--max-time", "8s", "--base-url", server.base_url, "--summary", "json")
     assert (done.code, done.json["stopped_by"]) == (3, None)
     assert done.json["settled"] >= 5
     assert done.json["throttled"] > 0
@@ -183,7 +183,7 @@ def test_an_interrupted_run_keeps_what_it_reached_and_the_next_one_completes(oru
 def test_max_time_ends_a_run_cleanly(orusage, simulation, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(200))
     done = orusage(
-        "ingest", log, "--rate", "20", "--max-time", "2s", "--base-url", simulation.base_url, "--summary", "json"
+        "ingest", log, "--rate", "20", "--max-time", "5s", "--base-url", simulation.base_url, "--summary", "json"
     )
     assert done.code == 3
     assert 0 < done.json["settled"] < 200
@@ -336,7 +336,8 @@ def test_state_is_private_under_any_umask(orusage, simulation, tmp_path):
 def test_a_run_leaves_its_record(orusage, simulation, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(25))
     orusage("ingest", log, "--base-url", simulation.base_url)
-    orusage("ingest", log, "--base-url", simulation.base_url)
+    again = write_log(tmp_path / "again.log", new_ids(25))  # a source that is new, or there would be nothing to record
+    orusage("ingest", again, "--base-url", simulation.base_url)
     runs = orusage("status", "--runs", "--format", "json").json
     assert [(r["requests"], r["settled"], r["exit_code"]) for r in runs] == [(0, 0, 0), (25, 25, 0)]
     assert [(r["waste"], r["throttled_seconds"], r["rate_limit"]) for r in runs] == [(None, 0, None), (0, 0, None)]

@@ -301,7 +301,7 @@ def sheet_of(file):
 
 def test_excel_text_is_text_and_numbers_are_numbers(empty, tmp_path, out):
     formulas = ["=1+1", "@x", "https://evil.example", "-2", "\x1b[31m"]
-    rows = [{"generation_id": f"gen-{n:02}", "model": t, "usage": Decimal("-0.25"), "requested_at": NOW, "is_byok": True}
+    rows = [{"generation_id": f"gen-{n}", "model": t, "usage": Decimal("-0.25"), "requested_at": NOW, "is_byok": True}
             for n, t in enumerate(formulas)]  # fmt: skip
     made(altered(empty, tmp_path, rows), out, "generations", form="excel")
     sheet = sheet_of(out / "generations.xlsx")

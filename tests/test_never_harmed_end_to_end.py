@@ -100,12 +100,12 @@ def test_killed_at_some_calls(begun, complete):
     calls = calls_of(begun)
     publish = [c.number for c in calls if is_of_publish(c)]
     others = [c.number for c in calls if not is_of_publish(c)]
-    check(begun, complete, [Fault(n, "kill") for n in spread(publish, 5) + spread(others, 2)], {KILLED})
+    check(begun, complete, [Fault(n, "kill") for n in spread(publish, 4) + spread(others, 1)], {KILLED})
 
 
 def test_killed_in_a_first_run_and_in_a_recovery(fresh, died, complete):
     for place in (fresh, died):
-        numbers = spread([c.number for c in calls_of(place)], 3)
+        numbers = spread([c.number for c in calls_of(place)], 2)
         check(place, complete, [Fault(n, "kill") for n in numbers], {KILLED})
 
 
@@ -118,7 +118,7 @@ def torn(place, lengths):
 
 
 def test_some_writes_of_a_publish_are_torn(begun, complete):
-    check(begun, complete, spread(torn(begun, LENGTHS), 6), {KILLED})
+    check(begun, complete, spread(torn(begun, LENGTHS), 4), {KILLED})
 
 
 IN_PLACE = """
@@ -130,7 +130,7 @@ connection.execute("CHECKPOINT")
 
 
 def test_the_same_does_harm_a_file_that_is_written_in_place(begun, tmp_path):
-    folder, harmed = tmp_path / "w", 0
+    folder, harmed = tmp_path / "w", False
     folder.mkdir()
     file = folder / "plain.duckdb"
     for number in range(1, 30):
@@ -146,7 +146,8 @@ def test_the_same_does_harm_a_file_that_is_written_in_place(begun, tmp_path):
         try:
             duckdb.connect(file).close()
         except duckdb.Error:
-            harmed += 1
+            harmed = True
+            break
     assert harmed, "if this file is never harmed, the tests above prove nothing"
 
 
@@ -159,7 +160,7 @@ def failing(place, name, errors, do="fail"):
 
 
 def test_some_writes_and_syncs_fail(begun, complete):
-    faults = spread(failing(begun, "write", FULL, "full"), 5) + spread(failing(begun, "fsync", [errno.EIO]), 2)
+    faults = spread(failing(begun, "write", FULL, "full"), 3) + spread(failing(begun, "fsync", [errno.EIO]), 2)
     check(begun, complete, faults, {STORAGE})
 
 
@@ -179,7 +180,7 @@ def test_files_may_not_grow_beyond_a_limit(request, complete, state):
     place = request.getfixturevalue(state)
     largest = max(p.stat().st_size for p in begun_files(place, complete))
     wrong = []
-    for limit in spread([largest * n // 12 for n in range(12)], 5 if state == "begun" else 2):
+    for limit in spread([largest * n // 12 for n in range(12)], 3 if state == "begun" else 2):
         case = place.like(place.directory.parent / "case")
         done = case.run(preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         problem = survives(case, complete, done, {STORAGE, 0})

@@ -94,9 +94,7 @@ STEPS = st.lists(st.sampled_from([0.0, 0.5, 7.0, 60.0]), min_size=1, max_size=8)
 BOUNDS = st.none() | st.integers(-400, 1000)
 
 
-@in_two_forms(
-    given(IDS, st.lists(NOT_BEFORE, min_size=25, max_size=25), STEPS, BOUNDS, BOUNDS), short=15, long_form=200
-)
+@in_two_forms(given(IDS, st.lists(NOT_BEFORE, min_size=25, max_size=25), STEPS, BOUNDS, BOUNDS), short=6, long_form=200)
 def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory, ids, delays, steps, oldest, youngest):
     with (
         pytest.MonkeyPatch.context() as patch,

@@ -191,7 +191,7 @@ def open_again_and_again(start, server, warehouse, opens):
 
 
 def test_a_file_that_is_opened_again_and_again_during_a_run_is_always_whole(start, server, warehouse):
-    assert len(open_again_and_again(start, server, warehouse, opens=60)) >= 4
+    assert len(open_again_and_again(start, server, warehouse, opens=20)) >= 4
 
 
 @pytest.mark.long

@@ -185,7 +185,7 @@ STATES = st.sampled_from(["settled", "pending", "waiting", "dead"])
         st.none() | st.sampled_from(IDS),
         st.none() | st.integers(1, 20),
     ),
-    short=10,
+    short=4,
     long_form=150,
 )
 def test_the_counts_are_those_of_the_run_that_follows(tmp_path_factory, states, logs, since, limit):

@@ -119,6 +119,7 @@ def thirds(values):
     return median(values[third : 2 * third]), median(values[2 * third :])
 
 
+@pytest.mark.long
 def test_ten_seconds_of_failing_answers_and_kills_lose_nothing(start, warehouse):
     samples = soak(start, warehouse, seconds=10, rate=100)
     assert len(samples) >= 10

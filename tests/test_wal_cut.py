@@ -13,7 +13,7 @@ from conftest import long
 from fault_shim import BEFORE, IDS, begun_place, committed, complete_state, died_place, state_of, survives
 
 CONFIG = {"checkpoint_threshold": "1TB"}
-CUTS = 32
+CUTS = 16
 
 
 @pytest.fixture(scope="module")

@@ -601,7 +601,7 @@ def test_the_file_opens_in_other_duckdb_clients(tmp_path, other_duckdbs):
     given(
         st.lists(st.tuples(st.sampled_from(range(12)), st.sampled_from(["settle", "wait", "bury", "see"])), max_size=40)
     ),
-    short=12,
+    short=5,
     long_form=200,
 )
 def test_the_ledger_agrees_with_a_dict(tmp_path_factory, steps):
