@@ -21,7 +21,7 @@ from ingest.warehouse import Warehouse
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOLDEN = load()
 PENDING = ["gen-1789372800-pending0000000000000", "gen-1789300000-pendingEarlier000000", "gen-Pe4TzB0pLx9KdVh2RfWs7YcN"]
-DEAD = ["gen-1789372801-dead0000000000000000", "gen-De4TzB0pLx9KdVh2RfWs7YcN"]
+DEAD = ["gen-1789200000-dead0000000000000000", "gen-De4TzB0pLx9KdVh2RfWs7YcN"]
 WORK = [
     *(("pending", "not_found_yet", 404, 1, i, "app.log", 5) for i in PENDING),
     ("dead", "not_found", 404, 2, DEAD[0], "app.log", 7),

@@ -260,6 +260,7 @@ def overlap(start, server, warehouse, rounds, count):
     assert min(waited) < seconds_together(start, count, "logs") + 1
 
 
+@pytest.mark.long
 def test_of_two_runs_that_begin_together_one_works_and_the_other_leaves_at_once(start, server, warehouse):
     overlap(start, server, warehouse, rounds=2, count=2)
 
@@ -329,6 +330,7 @@ def test_the_lock_file_tells_of_its_holder_in_one_line(warehouse, holder):
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", told["since"])
 
 
+@pytest.mark.long
 def test_a_run_over_the_same_logs_waits_for_its_turn_and_finds_nothing_to_do(
     ingest, server, warehouse, holder, tmp_path
 ):
@@ -411,6 +413,7 @@ def test_what_the_key_command_leaves_running_does_not_hold_the_warehouse(ingest,
         os.kill(int(noted.read_text()), signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_warehouses_side_by_side_do_not_wait_for_each_other(ingest, start, server, holder, tmp_path):
     log = write_log(tmp_path / "second.log", new_ids(5, seed=2))
     with stoppable_simulator() as other:
@@ -548,6 +551,7 @@ def modes_below(work):
     return {("", work.stat().st_mode & 0o7777), *found}
 
 
+@pytest.mark.long
 def test_after_a_good_end_only_the_lock_is_left(ingest, warehouse, tmp_path):
     for seed in (1, 2):
         assert ingest(write_log(tmp_path / "app.log", new_ids(5, seed=seed))).end().code == 0

@@ -383,6 +383,7 @@ def test_since_and_until_bound_what_is_asked_and_what_a_dry_run_tells(ingest, or
     assert told(real, "unchanged", "bytes_read", "new_ids", "requests") == (1, 0, 0, 40)
 
 
+@pytest.mark.long
 def test_a_dry_run_over_a_warehouse_of_an_earlier_version_leaves_it_there(ingest, orusage, warehouse, tmp_path):
     write_old_warehouse(warehouse, sql.migrations()[:3])
     log = write_log(tmp_path / "app.log", new_ids(40, seed=5))  # it knows two of them

@@ -270,6 +270,7 @@ def test_query_status_and_views_work_during_a_run(first_night, ingest, server, s
     assert start("query", "SELECT count(*) AS n FROM generations", "--format", "json").end().json == [{"n": 10}]
 
 
+@pytest.mark.long
 def test_during_the_first_run_there_is_no_file_or_a_whole_one(start, server, warehouse, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(300))
     limits = ("--rate", "100", "--batch-size", "20", "--publish-every", "1s")
@@ -424,6 +425,7 @@ def test_a_log_that_a_killed_session_left_is_put_aside_and_never_replayed(first_
     assert len(kept_aside(warehouse.parent, content)) == 1
 
 
+@pytest.mark.long
 def test_a_log_that_was_left_over_an_older_file_is_put_aside(first_night, night, warehouse, tmp_path):
     log = leave_a_log_behind(warehouse)
     content = log.read_bytes()
@@ -457,6 +459,7 @@ def test_a_log_that_comes_to_lie_there_during_a_run_is_put_aside(first_night, in
     assert state_of(warehouse) == (10, 10)
 
 
+@pytest.mark.long
 def test_two_logs_that_were_left_are_both_kept(first_night, night, warehouse):
     contents = []
     for seed in (2, 3):
@@ -548,6 +551,7 @@ def test_a_link_to_a_link_leads_to_the_file(first_night, night, warehouse, tmp_p
     assert state_of(tmp_path / "data/real.duckdb") == (11, 11)
 
 
+@pytest.mark.long
 def test_a_link_to_a_file_that_is_not_there_yet_leads_to_the_new_file(night, warehouse, tmp_path):
     (tmp_path / "data").mkdir()
     warehouse.symlink_to("data/real.duckdb")
@@ -690,6 +694,7 @@ def test_what_a_killed_run_stored_is_not_asked_again(first_night, night, killed_
     assert works(warehouse) == []
 
 
+@pytest.mark.long
 def test_a_first_run_that_is_killed_leaves_no_file_and_the_next_one_completes(
     ingest, killed_night, night, server, warehouse
 ):
@@ -750,6 +755,7 @@ def test_after_a_backup_was_restored_over_the_file_a_run_goes_on_from_that(
     assert state_of(warehouse) == (45, 45)
 
 
+@pytest.mark.long
 def test_a_warehouse_that_was_removed_begins_anew(first_night, night, killed_night, server, warehouse):
     killed_night(new_ids(30, seed=3), at_least=10)
     warehouse.unlink()

@@ -298,9 +298,8 @@ long_names = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size
 
 
 @pytest.fixture(scope="module")
-def by_model(path):
-    with Reader(path) as reader:
-        return report(reader, "cost", Period(), "model")
+def by_model(reader):
+    return report(reader, "cost", Period(), "model")
 
 
 @settings(max_examples=50)
