@@ -127,7 +127,8 @@ def _moved(text: bytes, shift: timedelta) -> bytes:
 def _what_next(file: Path) -> str:
     return f"""\
 Try next:
-  orusage -w {file} query --view cost_daily
+  orusage -w {file} report
   orusage -w {file} query "SELECT * FROM provider_reliability ORDER BY success_rate LIMIT 5"
+  orusage -w {file} export -o export
   orusage -w {file} views
 """  # noqa: S608  # printed, never run

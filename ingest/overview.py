@@ -97,8 +97,8 @@ def _money(facts: dict[str, Any], period: Period) -> Iterator[Entry]:
 
 
 def _traffic(facts: dict[str, Any]) -> Iterator[Entry]:
-    yield "requests", [count(facts["request_count"]), f"fallbacks {share(facts['fallback_request_rate'])}"]
-    yield "attempts", [count(facts["attempt_count"]), f"errors {share(facts['error_rate'])}"]
+    yield "requests", [count(facts["request_count"]), *_share("fallbacks", facts["fallback_request_rate"])]
+    yield "attempts", [count(facts["attempt_count"]), *_share("errors", facts["error_rate"])]
     yield (
         "tokens",
         [
@@ -111,6 +111,10 @@ def _traffic(facts: dict[str, Any]) -> Iterator[Entry]:
     if facts["p50_duration_ms"] is not None:
         yield "first token", _percentiles(facts, "ttft_ms")
         yield "whole", [*_percentiles(facts, "duration_ms"), f"{number(facts['p50_throughput'])} tokens/s"]
+
+
+def _share(name: str, value: float | None) -> list[str]:
+    return [] if value is None else [f"{name} {share(value)}"]
 
 
 def _percentiles(facts: dict[str, Any], name: str) -> list[str]:
