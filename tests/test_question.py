@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_what_would_change_or_reach_anything_else_is_refused(path, tmp_path, mon
 @pytest.mark.parametrize("statement", ["CHECKPOINT", "VACUUM", "ANALYZE", "BEGIN; SELECT 1"])
 def test_what_duckdb_allows_on_a_file_that_is_read_only_changes_nothing(path, statement):
     before = path.read_bytes(), sorted(path.parent.iterdir())
-    with Reader(path) as reader:
+    with Reader(path) as reader, suppress(UsageError):  # DuckDB 1.5 gives no rows for some
         rows(reader, statement)
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
 
