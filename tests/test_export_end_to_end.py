@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 from conftest import Done, environment
-from faults import KILLED, Call, build
+from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
 from ingest.delivery import MANIFEST, STAGING
@@ -57,8 +57,7 @@ def shimmed(place, shim, **variables):
     log.unlink(missing_ok=True)
     names = {f"SHIM_{name.upper()}": value for name, value in variables.items()}
     done = command(place, *VIEWS, LD_PRELOAD=str(shim), SHIM_DIR=str(place / "out"), SHIM_LOG=str(log), **names)
-    parts = (line.split(" ", 3) for line in log.read_text().splitlines())
-    return done, [Call(int(number), name, int(length), path) for number, name, length, path in parts]
+    return done, calls_in(log)
 
 
 def checksums(place):

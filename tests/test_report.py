@@ -13,19 +13,17 @@ import pytest
 from conftest import new_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_views import filled
 
 from ingest import simulated
-from ingest.decode import decode_generation
 from ingest.errors import ConfigurationError, UsageError
 from ingest.families import FAMILIES
 from ingest.generation_id import second_of
 from ingest.layout import dollars, shortened, table, total_dollars
-from ingest.models import Chunk, Dead, Settled, Sighting, SourceRead, WorkItem
 from ingest.overview import printed
 from ingest.reader import Reader
 from ingest.render import width_of
 from ingest.report import Period, Report, report
-from ingest.warehouse import Warehouse
 from ingest.zones import shifts
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -40,23 +38,9 @@ RECORDS = {i: simulated.record(1, i) for i in (*IDS, LEGACY)}
 DEAD = new_ids(2, seed=4)
 
 
-def filled(path, ids):
-    with Warehouse(path, NOW) as warehouse:
-        items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*ids, *DEAD)]
-        sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
-        read = SourceRead("app.log", 99, len(sightings), complete=True, position=99)
-        warehouse.add(Chunk(sightings, (read,), ended=1, bytes_read=99), "run", NOW)
-        bodies = [json.dumps({"data": RECORDS[i]}).encode() for i in ids]
-        warehouse.commit(
-            [Settled(i, decode_generation(b).data, NOW, 1) for i, b in zip(items, bodies, strict=False)], "run"
-        )
-        warehouse.commit([Dead(i, "not_found", 404, 1) for i in items[len(ids) :]], "run")
-    return path
-
-
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return filled(tmp_path_factory.mktemp("report") / "w.duckdb", [*IDS, LEGACY])
+    return filled(tmp_path_factory.mktemp("report") / "w.duckdb", RECORDS, DEAD)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +258,7 @@ def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, na
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_empty_warehouse_is_no_error(tmp_path, name):
-    with Reader(filled(tmp_path / "w.duckdb", [])) as reader:
+    with Reader(filled(tmp_path / "w.duckdb", {}, DEAD)) as reader:
         found = report(reader, name, Period())
     assert all(line == line.rstrip() for line in printed(found, "table", 80).splitlines())
     if name != "ledger":
@@ -284,7 +268,7 @@ def test_an_empty_warehouse_is_no_error(tmp_path, name):
 def test_a_warehouse_without_the_views_is_to_be_migrated(tmp_path):
     import duckdb
 
-    with duckdb.connect(filled(tmp_path / "w.duckdb", IDS[:2])) as connection:
+    with duckdb.connect(filled(tmp_path / "w.duckdb", {i: RECORDS[i] for i in IDS[:2]}, DEAD)) as connection:
         connection.execute("DROP TABLE ops.cost_rollup")
     with Reader(tmp_path / "w.duckdb") as reader, pytest.raises(ConfigurationError, match="migrate"):
         report(reader, "cost", Period())

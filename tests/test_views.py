@@ -72,20 +72,24 @@ GRAINS = {
 }
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("views") / "w.duckdb"
+def filled(path, records, dead):
+    """A warehouse with these records settled, by their IDs, and these IDs dead."""
     with Warehouse(path, NOW) as warehouse:
-        items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*IDS, *DEAD)]
+        items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*records, *dead)]
         sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
         read = SourceRead("app.log", 99, len(sightings), complete=True, position=99)
         warehouse.add(Chunk(sightings, (read,), ended=1, bytes_read=99), "run", NOW)
-        bodies = [json.dumps({"data": RECORDS[i]}).encode() for i in IDS]
+        bodies = [json.dumps({"data": record}).encode() for record in records.values()]
         warehouse.commit(
             [Settled(i, decode_generation(b).data, NOW, 1) for i, b in zip(items, bodies, strict=False)], "run"
         )
-        warehouse.commit([Dead(i, "not_found", 404, 1) for i in items[len(IDS) :]], "run")
+        warehouse.commit([Dead(i, "not_found", 404, 1) for i in items[len(records) :]], "run")
     return path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return filled(tmp_path_factory.mktemp("views") / "w.duckdb", RECORDS, DEAD)
 
 
 @pytest.fixture(scope="module")

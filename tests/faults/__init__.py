@@ -42,6 +42,12 @@ class Call(NamedTuple):
     path: str
 
 
+def calls_in(log: Path) -> list[Call]:
+    """What the shim noted in ``SHIM_LOG``, in order."""
+    parts = (line.split(" ", 3) for line in log.read_text().splitlines())
+    return sorted(Call(int(number), name, int(length), path) for number, name, length, path in parts)
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong at which call.
@@ -112,9 +118,7 @@ class Place:
     @property
     def calls(self) -> list[Call]:
         """What the last run changed."""
-        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
-        parts = (line.split(" ", 3) for line in lines)
-        return sorted(Call(int(number), name, int(length), path) for number, name, length, path in parts)
+        return calls_in(self.calls_file) if self.calls_file.exists() else []
 
     def stored(self) -> dict[str, object]:
         """What the published file holds, which must open and in which nothing may be wrong: spend by settled ID."""
