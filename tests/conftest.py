@@ -19,6 +19,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 settings.register_profile("any machine", deadline=None)
@@ -73,21 +74,25 @@ def environment(**variables: str | None) -> dict[str, str]:
     return kept | {k: v for k, v in added.items() if v is not None}
 
 
+def finished(*arguments: object, variables: Mapping[str, str | None] | None = None, **options) -> Done:
+    """The command, run to its end in an environment with these variables."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ingest", *map(str, arguments)],
+        env=environment(**variables or {}),
+        capture_output=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 @pytest.fixture
 def orusage(tmp_path):
     """Runs the command in a directory of its own."""
 
     def run(*arguments: object, stdin: bytes | None = None, **variables: str | None) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "ingest", *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment(**variables),
-            input=stdin,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return finished(*arguments, variables=variables, cwd=tmp_path, input=stdin)
 
     return run
 

@@ -11,7 +11,7 @@ import time
 import duckdb
 import polars as pl
 import pytest
-from conftest import Done, environment
+from conftest import environment, finished
 from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
@@ -40,16 +40,8 @@ def place(filled, tmp_path):  # noqa: F811
 
 
 def command(directory, *arguments, limits=None, **variables):
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", "export", "-o", directory / "out", *arguments],  # the shim wants whole paths
-        cwd=directory,
-        env=environment(**variables),
-        capture_output=True,
-        timeout=120,
-        check=False,
-        preexec_fn=limits,
-    )
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    out = ("-o", directory / "out")  # the shim wants whole paths
+    return finished("export", *out, *arguments, variables=variables, cwd=directory, preexec_fn=limits)
 
 
 def shimmed(place, shim, **variables):

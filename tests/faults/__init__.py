@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import duckdb
 import pytest
-from conftest import Done, environment, write_log
+from conftest import Done, finished, write_log
 
 from ingest.checks import violations
 
@@ -108,12 +108,8 @@ class Place:
         if fault:
             variables |= {"SHIM_AT": str(fault.at), "SHIM_DO": fault.do, "SHIM_ONLY": fault.only}
         self.calls_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "ingest", "-w", self.warehouse, "ingest", self.log.parent]
-        command += ["--base-url", self.base_url, "--batch-size", str(BATCH), "--concurrency", "1", *options]
-        done = subprocess.run(
-            command, env=environment(**variables), capture_output=True, timeout=120, check=False, **limits
-        )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        options = ("--base-url", self.base_url, "--batch-size", BATCH, "--concurrency", 1, *options)
+        return finished("-w", self.warehouse, "ingest", self.log.parent, *options, variables=variables, **limits)
 
     @property
     def calls(self) -> list[Call]:
