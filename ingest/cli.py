@@ -20,6 +20,7 @@ import click
 
 from ingest import __version__
 from ingest.errors import CannotCreateError, ConfigurationError, Exit, OrusageError, StorageError, UsageError
+from ingest.interrupts import noted_interrupts
 from ingest.params import DURATION, LOCAL_MOMENT, MOMENT, PAIR, POSITIVE_DURATION, ZONE
 
 if TYPE_CHECKING:
@@ -60,17 +61,18 @@ def main() -> int:
     os.umask(0o077)  # what a run writes tells what people ask models: it is for its owner
     _mend_streams()
     options = Globals()
-    try:
-        return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return Exit.INTERRUPTED
-    except Exception as error:  # noqa: BLE001  # whatever it is, it ends in three lines and a code
-        if options.debug:
-            traceback.print_exc()
-        return _report(_as_ours(error))
+    with noted_interrupts() as interrupted:
+        try:
+            return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            return Exit.INTERRUPTED
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends in three lines and a code
+            if options.debug:
+                traceback.print_exc()
+            return Exit.INTERRUPTED if interrupted else _report(_as_ours(error))
 
 
 def _mend_streams() -> None:

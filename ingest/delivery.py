@@ -44,7 +44,6 @@ def delivering(directory: Path) -> Iterator[Delivery]:
         CannotCreateError: it cannot be created, is a link, or holds what no export of ours wrote.
         TryAgainLaterError: another export holds it.
         StorageError: the disk is full or fails.
-        KeyboardInterrupt: Ctrl-C, also while DuckDB works.
     """
     with _told(directory):
         is_new = _make(directory)
@@ -288,10 +287,6 @@ def _told(directory: Path) -> Iterator[None]:
         raise _failed(directory, str(error).partition("\n")[0]) from error
     except OSError as error:
         raise _of_the_system(directory, error) from error
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":  # how DuckDB passes a Ctrl-C on
-            raise KeyboardInterrupt from None
-        raise
 
 
 def _of_the_system(directory: Path, error: OSError) -> OrusageError:

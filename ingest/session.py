@@ -70,14 +70,19 @@ def _ended_by_signals(halt: Halt, watch: Watch) -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> None:
         for each, handler in before.items():
             signal.signal(each, handler)
+        error = InterruptedRunError(number)
+        halt.set(error)
         if not watch.has_begun:
-            raise InterruptedRunError(number)
-        halt.set(InterruptedRunError(number))
+            raise error
         loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be asleep
 
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
+    except RuntimeError:
+        if isinstance(halt.error, InterruptedRunError):  # DuckDB 1.5 makes a RuntimeError of what a handler raises
+            raise halt.error from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

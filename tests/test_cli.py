@@ -1,5 +1,7 @@
 import json
 import logging
+import os
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -255,6 +257,20 @@ def test_a_terminal_of_another_encoding_gets_escapes(orusage, filled):
 def test_a_warehouse_called_memory_is_a_file(orusage, filled, tmp_path):
     (tmp_path / "orusage.duckdb").rename(tmp_path / ":memory:")
     assert orusage("-w", ":memory:", "status", "--format", "json").json[0]["settled"] == len(IDS)
+
+
+def test_an_error_that_ctrl_c_ended_in_is_ctrl_c(monkeypatch, capsys):
+    from ingest import cli
+
+    def query(**_):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("Query interrupted") from None  # as DuckDB 1.5 does
+
+    monkeypatch.setattr(cli.orusage, "main", query)
+    assert cli.main() == Exit.INTERRUPTED
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unexpected_error_masks_what_looks_like_a_key(monkeypatch, capsys):

@@ -1,0 +1,36 @@
+"""A run as a process: which exit code a signal ends it with (what it keeps is tested end to end)."""
+
+import os
+import signal
+
+import pytest
+
+from ingest import session
+from ingest.errors import InterruptedRunError
+from ingest.settings import Settings
+
+
+def run(monkeypatch, path, ingest):
+    monkeypatch.setattr(session, "ingest", ingest)
+    session.run([], path / "orusage.duckdb", pytest.fail, Settings(), bar=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_a_library_turns_into_an_error_of_its_own(monkeypatch, tmp_path, number):
+    async def ingest(*_):
+        try:
+            os.kill(os.getpid(), number)
+        except InterruptedRunError:
+            raise RuntimeError("Query interrupted") from None  # as DuckDB 1.5 does
+
+    with pytest.raises(InterruptedRunError) as caught:
+        run(monkeypatch, tmp_path, ingest)
+    assert caught.value.code == 128 + number
+
+
+def test_an_error_without_a_signal_is_itself(monkeypatch, tmp_path):
+    async def ingest(*_):
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run(monkeypatch, tmp_path, ingest)
