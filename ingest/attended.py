@@ -1,4 +1,4 @@
-"""Long calls of DuckDB's that Ctrl-C ends at once, in whatever version they would hold signals back."""
+"""Long calls of DuckDB's that Ctrl-C ends at once: left alone, most of them hear no signal until they have ended."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 PATIENCE = 0.05
-"""Seconds between two interrupts: one that comes before the query has begun is not heard."""
+"""Seconds between two looks, and between two interrupts: one that comes before the query has begun is not heard."""
 
 
 class Attended:
     """Runs calls on one connection in a thread of its own, one after the other, while this thread hears signals.
+
+    Not heard at once is Ctrl-C where DuckDB 1.5 collects the rows of a statement with parameters: it holds Python's
+    lock until it has them all (seen on 1.5.6; 2.0.1 does not).
 
     Attributes:
         connection: The connection.
@@ -36,6 +39,8 @@ class Attended:
         """
         future = self._worker.submit(call)
         try:
+            while not future.done():  # an endless wait would go on after a signal once polars has set its handler
+                wait([future], PATIENCE)
             return future.result()
         except KeyboardInterrupt:
             while not future.done():

@@ -70,7 +70,7 @@ class Reader:
         Raises:
             duckdb.Error: it failed.
         """
-        return self._connection.execute(statement, parameters).fetchall()
+        return self._attended.run(lambda: self._connection.execute(statement, parameters).fetchall())
 
     def stream(self, statement: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         """The same, never all in memory; nothing else may be run before they end.
@@ -78,8 +78,8 @@ class Reader:
         Raises:
             duckdb.Error: it failed.
         """
-        cursor = self._connection.execute(statement, parameters)
-        while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+        self._attended.run(lambda: self._connection.execute(statement, parameters))
+        while rows := self._attended.run(lambda: self._connection.fetchmany(_ROWS_AT_A_TIME)):
             yield from rows
 
     def ask(self, text: str, parameters: Mapping[str, str] | None = None) -> Question:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import string
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -85,6 +87,37 @@ def finished(*arguments: object, variables: Mapping[str, str | None] | None = No
         **options,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def interrupted(*arguments: object, cwd: Path, begun: Callable[[int], bool], cpu_seconds: float) -> Done:
+    """The command, until Ctrl-C: once it has begun (which its PID tells) and used so much CPU since."""
+    command = [sys.executable, "-m", "ingest", *map(str, arguments)]
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(lambda: begun(process.pid))
+        before = _cpu_seconds(process.pid)
+        wait_for(lambda: _cpu_seconds(process.pid) >= before + cpu_seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # or a failure would wait for it
+        process.wait()
+    return Done(process.returncode, "", err)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import new_ids
+from conftest import new_ids, wait_for
 from loopback import (
     CONTENT,
     GENERATION,
@@ -94,14 +94,6 @@ def ask_through(sender, answer, **arguments):
 def loops():
     """The threads of clients that are open."""
     return [thread for thread in threading.enumerate() if thread.name == "orusage"]
-
-
-def until(condition):
-    """Waits for what another thread or process does."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 # Calls
@@ -356,7 +348,7 @@ def test_closing_ends_calls_of_other_threads(sender, answer):
         ThreadPoolExecutor(3) as pool,
     ):
         calls = [pool.submit(generations_get_generation, client, id=f"gen-{n}") for n in range(3)]
-        until(lambda: len(asked) == 3)
+        wait_for(lambda: len(asked) == 3)
         started = time.monotonic()
         client.close()
         results = [call.result() for call in calls]
@@ -374,7 +366,7 @@ def test_closing_ends_a_wait_for_a_retry():
         ThreadPoolExecutor(1) as pool,
     ):
         call = pool.submit(generations_get_generation, client, id="gen-1")
-        until(lambda: requests)
+        wait_for(lambda: requests)
         started = time.monotonic()
         client.close()
         result = call.result()
@@ -625,7 +617,7 @@ def test_ctrl_c_ends_a_call_at_once(sender, answer):
         client.generations.get_generation(id="gen-1")
     """
     with serving(noted) as base_url, script(code, base_url) as process:
-        until(lambda: asked)
+        wait_for(lambda: asked)
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
         code, _, err = outcome_of(process)
@@ -650,7 +642,7 @@ def test_after_ctrl_c_the_call_is_over_and_the_client_still_works():
             closed.set()
 
     with serving(first_drips) as base_url, client_of(base_url, timeout=60) as client:
-        waiting = threading.Thread(target=lambda: (until(lambda: requests), os.kill(os.getpid(), signal.SIGINT)))
+        waiting = threading.Thread(target=lambda: (wait_for(lambda: requests), os.kill(os.getpid(), signal.SIGINT)))
         waiting.start()
         with pytest.raises(KeyboardInterrupt):
             client.generations.get_generation(id="gen-1")

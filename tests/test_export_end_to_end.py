@@ -3,15 +3,12 @@
 import hashlib
 import os
 import resource
-import signal
 import subprocess
-import sys
-import time
 
 import duckdb
 import polars as pl
 import pytest
-from conftest import environment, finished
+from conftest import finished, interrupted
 from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
@@ -124,19 +121,18 @@ def test_a_file_that_may_not_grow_is_told(place, form):
     assert is_whole(place)
 
 
-def test_ctrl_c_ends_it_at_once_and_leaves_nothing(place):
+@pytest.mark.parametrize("form", ["parquet", "excel"])
+@pytest.mark.parametrize("cpu_seconds", [0, 2], ids=["while-it-begins", "while-it-works"])
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing(place, form, cpu_seconds):
+    endless = "SELECT a.range AS n FROM range(1000000) AS a, range(1000000) AS b WHERE a.range + b.range < 0"
     with duckdb.connect(place / "orusage.duckdb") as connection:
-        connection.execute("CREATE VIEW endless AS SELECT count(*) AS n FROM range(1000000) AS a, range(1000000) AS b")
+        connection.execute(f"CREATE VIEW endless AS {endless}")
     old = sorted((place / "out").rglob("*"))
-    arguments = [sys.executable, "-m", "ingest", "export", "-o", "out", "endless"]
-    with subprocess.Popen(arguments, cwd=place, env=environment(), stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 60
-        while not list((place / "out").glob(f"{STAGING}/files")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == Exit.INTERRUPTED, err
-    assert b"Traceback" not in err
+    files = place / "out" / STAGING / "files"
+    asked = ("export", "-o", "out", "--format", form, "endless")
+    done = interrupted(*asked, cwd=place, begun=lambda _: files.exists(), cpu_seconds=cpu_seconds)
+    assert done.code == Exit.INTERRUPTED, done.err
+    assert "Traceback" not in done.err
     assert sorted((place / "out").rglob("*")) == old
 
 

@@ -1,17 +1,15 @@
 """A user's own SQL: what is refused and how it is told, parameters, and streams of any length."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import environment, new_ids
+from conftest import environment, interrupted, new_ids
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_warehouse import NOW, chunk, settled
@@ -221,20 +219,29 @@ def test_a_hundred_megabytes_are_printed_in_little_memory(path):
 # Ctrl-C
 
 
-@pytest.mark.parametrize("form", ["table", "csv"])
-def test_ctrl_c_ends_a_query_at_once(path, form):
-    endless = (
-        "SELECT count(*) FROM range(1000000) AS a, range(1000000) AS b, range(1000000) AS c WHERE a.range < b.range"
-    )
-    arguments = [sys.executable, "-m", "ingest", "query", endless, "--format", form]
-    with subprocess.Popen(arguments, cwd=path.parent, env=environment(), stderr=subprocess.PIPE) as process:
-        while not holds(process.pid, path):
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == Exit.INTERRUPTED, err
-    assert b"Traceback" not in err
+ENDLESS = {
+    "one-row": "SELECT count(*) FROM range(1000000) AS a, range(1000000) AS b, range(100) AS c WHERE a.range < b.range",
+    "no-row": "SELECT a.range FROM range(1000000) AS a, range(1000000) AS b WHERE a.range + b.range < 0",
+    "many-rows": "SELECT a.range FROM range(1000000) AS a, range(1000000) AS b",
+}
+
+
+@pytest.mark.parametrize("cpu_seconds", [0, 3], ids=["while-it-opens", "while-it-works"])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [  # no table of many rows, which would fill the memory meanwhile
+        ("one-row", "table"),
+        ("one-row", "csv"),
+        ("no-row", "table"),
+        ("no-row", "csv"),
+        ("many-rows", "csv"),
+    ],
+)
+def test_ctrl_c_ends_a_query_at_once(path, kind, form, cpu_seconds):
+    asked = ("query", ENDLESS[kind], "--format", form)
+    done = interrupted(*asked, cwd=path.parent, begun=lambda pid: holds(pid, path), cpu_seconds=cpu_seconds)
+    assert done.code == Exit.INTERRUPTED, done.err
+    assert "Traceback" not in done.err
 
 
 def holds(pid, path):
