@@ -1,2 +1,2 @@
--- All rows of one relation, by its name.
-SELECT * FROM query_table($relation);
+-- All rows of one relation, by its name, in one order: two lists of the same rows are equal.
+SELECT * FROM query_table($relation) ORDER BY ALL;
