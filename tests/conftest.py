@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+# Whoever starts the suite in the background has it ignore Ctrl-C, and so would everything that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 KEY = "sk-or-v1-0123456789abcdef-test"
 SOME_DAY = datetime(2026, 10, 1, tzinfo=UTC)
 ALPHABET = string.ascii_letters + string.digits
