@@ -47,7 +47,7 @@ def identity(file: BinaryIO) -> str:
 
 
 def copy(old: BinaryIO, target: Path) -> bool:
-    """Copy an open file to a new one, by reference where the file system can; it is on the disk when this returns.
+    """Copy an open file to a new one, by reference where the file system can; it is on the disk only after `sync`.
 
     Returns:
         Whether it takes space of its own.
@@ -62,7 +62,6 @@ def copy(old: BinaryIO, target: Path) -> bool:
             size = os.fstat(old.fileno()).st_size
             require_space(target.parent, size)
             _copy_bytes(old, new, size)
-        os.fsync(new.fileno())
     return takes_space
 
 

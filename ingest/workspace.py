@@ -166,7 +166,7 @@ class Workspace:
                     require_space(self.directory, fresh.stat().st_size)  # else the run could not publish
             else:
                 open_work(fresh, bounded=self._bounded).close()
-                sync(fresh)
+            sync(fresh)
         fresh.rename(work)
         sync(self.directory)
         return work
@@ -253,6 +253,7 @@ class Workspace:
         """Somebody else changed the published file since it was copied: it is replaced, but not lost."""
         kept = spare_name(self.directory, self.published.name, now)
         copy(published, kept)
+        sync(kept)
         log.warning("%s was changed by another program; what it was then is kept as %s", self.published, kept)
 
     def _note(self, identity: str) -> None:

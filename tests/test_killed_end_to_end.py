@@ -75,8 +75,8 @@ POINTS = {
     "the first commit is on the disk": ("fsync", ".duckdb.wal", 0),
     "the found IDs are on the disk": ("fsync", ".duckdb.wal", 1),
     "a batch is on the disk": ("fsync", ".duckdb.wal", 4),
-    "the clone has its bytes": ("fsync", "next.duckdb", 0),
-    "the clone has its log": ("fsync", "next.duckdb.wal", 0),
+    "the clone is begun": ("create", "next.duckdb"),
+    "the clone has its bytes": ("create", "next.duckdb.wal"),
     "a checkpoint writes": ("write", "next.duckdb", 1),
     "a checkpoint writes its header": ("write", "next.duckdb", -1),
     "a checkpoint removes its log": ("unlink", "next.duckdb.wal", -1),
@@ -98,7 +98,7 @@ def test_killed_just_before(begun, complete, calls, point):
     survives(case, complete, done, {KILLED})
 
 
-@pytest.mark.parametrize("point", ["the clone has its log", "a checkpoint writes its header", "the clone is renamed"])
+@pytest.mark.parametrize("point", ["the clone has its bytes", "a checkpoint writes its header", "the clone is renamed"])
 def test_a_recovery_is_killed_just_before(died, complete, calls_of_recovery, point):
     case, before = died.case(), committed(died)
     done = case.run(Fault(find(calls_of_recovery, *POINTS[point]), "kill"), *ONE_BY_ONE)
@@ -113,6 +113,7 @@ def test_nothing_takes_a_name_that_readers_see_before_it_is_on_the_disk(calls):
     def of(name, ending):
         return [find(calls, name, ending, n) for n in range(sum(c[1] == name and c[3].endswith(ending) for c in calls))]
 
+    assert of("write", "copy.duckdb")[-1] < of("fsync", "copy.duckdb")[-1] < of("rename", ".duckdb")[0]
     [renamed] = of("rename", "/w/orusage.duckdb")
     last = max(of("write", "next.duckdb") + of("chmod", "next.duckdb"))
     assert last < max(of("fsync", "next.duckdb")) < renamed
