@@ -248,6 +248,12 @@ def ingest(
     from ingest.settings import BASE_URL, EARLIEST, LATEST, Settings, check_base_url
     from ingest.summary import report
 
+    if since and until and since >= until:
+        raise UsageError(
+            "the period is empty",
+            cause=f"--since {since:%Y-%m-%d %H:%M} UTC is not before --until {until:%Y-%m-%d %H:%M} UTC",
+            fix="name an earlier --since or a later --until",
+        )
     settings = Settings(
         base_url=check_base_url(base_url or BASE_URL),
         since=since or EARLIEST,
@@ -680,7 +686,14 @@ def forget(options: Globals, /, before: datetime | None, user: str | None, lock_
             cause="exactly one of --before and --user is needed",
             fix="see `orusage warehouse forget -h`",
         )
-    erased = upkeep.forget(options.file, before, user, *_now_and_patience(lock_timeout))
+    now, patience = _now_and_patience(lock_timeout)
+    if before and before > now:
+        raise UsageError(
+            f"{before:%Y-%m-%d %H:%M} UTC is yet to come",
+            cause="everything would be erased, and no new ID taken in before then",
+            fix="name a moment that is past",
+        )
+    erased = upkeep.forget(options.file, before, user, now, patience)
     for kept in Workspace(options.file).set_asides:
         log.warning("%s was set aside earlier and may still hold what was forgotten: look at it and remove it", kept)
     _print(pl.DataFrame([asdict(erased)]), format)

@@ -40,6 +40,7 @@ them is new."""
 
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_SHARE = 0.05
+_PARQUET = b"PAR1"
 
 
 class DecodingError(Exception):
@@ -219,6 +220,8 @@ def decoded(source: Opened) -> tuple[Peeked, Stored | None]:
 
 def looks_binary(head: bytes) -> bool:
     """Whether a source that begins so is no text. Leading NULs are a log's that was truncated while written to."""
+    if head.startswith(_PARQUET):
+        return True  # its pages may be mostly text, but their compression cuts IDs into others
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -153,7 +153,7 @@ class _Run:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
             readings.note(chunk.finished)
         readings.require_readable()
-        if not self._warehouse.has_ids():
+        if not tally.sightings and not self._warehouse.has_ids():
             raise _nothing_found(tally.sources)
         return tuple(readings.problems)
 

@@ -28,6 +28,7 @@ AT_A_TIME = 10_000
 
 _PLAIN = r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|DATE|TIME|TIMESTAMP(_NS|_MS|_S)?"
 _IN_PYTHON = re.compile(_PLAIN)
+_NESTED = re.compile(r"^(STRUCT|MAP|UNION)\(|\]$")
 _IN_POLARS = re.compile(rf"{_PLAIN}|TIMESTAMP.*")
 
 
@@ -89,12 +90,16 @@ class Question:
         own = self._values(self._statement)
         try:
             relation = self._connection.sql(self._statement, params=own or None)
-        except (duckdb.CatalogException, duckdb.BinderException):
-            self._connection.execute(self._statement, own)  # the same error, but it tells the place
+            if relation is None:
+                raise _no_rows("its last statement is no question")
+            return pl.DataFrame(_framed(relation))
+        except duckdb.InterruptException:
             raise
-        if relation is None:
-            raise _no_rows("its last statement is no question")
-        return pl.DataFrame(_framed(relation))
+        except duckdb.Error:
+            self._connection.execute(self._statement, own)  # the same error, but it tells the place in the user's text
+            while self._connection.fetchmany(AT_A_TIME):
+                pass
+            raise
 
     def _is_plain(self) -> bool:
         """Whether Python can hold each value as it is."""
@@ -123,12 +128,17 @@ class Question:
 
 
 def _framed(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The same rows as a frame can hold them: types that polars has not as text, and each column under its own name."""
+    """The same rows as a frame can hold them: types that polars has not as text, nested ones as JSON, no name twice."""
     columns = []
     for place, (name, kind) in enumerate(zip(_distinct(relation.columns), relation.types, strict=True), start=1):
-        value = f"#{place}" if _IN_POLARS.fullmatch(str(kind)) else f"CAST(#{place} AS VARCHAR)"
-        columns.append(f'{value} AS "{name.replace(chr(34), chr(34) * 2)}"')
+        columns.append(f'{_value(place, str(kind))} AS "{name.replace(chr(34), chr(34) * 2)}"')
     return relation.project(", ".join(columns))
+
+
+def _value(place: int, kind: str) -> str:
+    if _IN_POLARS.fullmatch(kind):
+        return f"#{place}"
+    return f"CAST(to_json(#{place}) AS VARCHAR)" if _NESTED.search(kind) else f"CAST(#{place} AS VARCHAR)"
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

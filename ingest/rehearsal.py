@@ -16,7 +16,7 @@ from ingest.models import Checkpoint
 from ingest.reader import is_ours, not_ours
 from ingest.scan import scan_all
 from ingest.sources import Readings, expand
-from ingest.storage import open_for_reading, storage_errors
+from ingest.storage import open_for_reading, refuse_impossible, storage_errors
 from ingest.tally import Tally
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def rehearse(sources: Sequence[str], warehouse: Path, settings: Settings, now: d
         NoInputError: no source was readable.
         OrusageError: the warehouse cannot be read.
     """
+    refuse_impossible(warehouse)
     expansion, tally = expand(sources), Tally()
     tally.passed_over = expansion.passed_over
     readings = Readings()

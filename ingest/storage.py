@@ -34,6 +34,8 @@ EXPORTING: dict[str, Any] = {"memory_limit": "400MB", "threads": 1}
 order each time, and one is as fast where another core is busy."""
 
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
+_NO_DUCKDB = re.compile(r"not a valid DuckDB database file|sqlite_scanner|Loading external extensions is disabled")
+"""Of an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
 _FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
 _FROM_OUTSIDE = re.compile(
     r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
@@ -128,10 +130,10 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
 
     Raises:
         NoInputError: there is no such file.
+        UnexpectedInputError: it is something else than a file.
         OrusageError: as `storage_errors` has it.
     """
-    if not path.exists():
-        raise no_warehouse(path)
+    _require(path)
     config: dict[str, Any] = {"enable_external_access": "false"}
     with storage_errors(path):
         connection = duckdb.connect(path.absolute(), read_only=True, config=config)  # ":memory:" is a name like any
@@ -144,18 +146,24 @@ def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection
 
     Raises:
         NoInputError: there is no such file.
+        UnexpectedInputError: it is something else than a file.
         OrusageError: as `storage_errors` has it.
     """
-    if not path.exists():
-        raise no_warehouse(path)
+    _require(path)
     directory = directory.absolute()
-    config = {**EXPORTING, "temp_directory": str(directory / "spilled")}
+    config = {**EXPORTING, "temp_directory": str(directory / "spilled"), "autoload_known_extensions": "false"}
     with storage_errors(path):
         connection = duckdb.connect(path.absolute(), read_only=True, config=config)
     quoted = str(directory).replace("'", "''")
     connection.execute(sql.query("allow_writing").replace("$path", quoted))
     connection.execute(sql.query("lock_down"))
     return connection
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise no_warehouse(path)
+    refuse_impossible(path)
 
 
 def no_warehouse(path: Path) -> NoInputError:
@@ -206,7 +214,7 @@ def _ours(path: Path, text: str) -> OrusageError:
             cause=f"process {holder[2]} ({holder[1]}) has it open" if holder else cause,
             fix="wait for it to end, or close it, and run the same command again",
         )
-    if "not a valid DuckDB database file" in text:
+    if _NO_DUCKDB.search(text):
         return UnexpectedInputError(
             f"{path} is not a warehouse", cause="it is not a DuckDB file", fix="name another file with -w"
         )

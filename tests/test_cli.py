@@ -254,6 +254,12 @@ def test_a_terminal_of_another_encoding_gets_escapes(orusage, filled):
     assert orusage("status", PYTHONIOENCODING="latin-1").code == 0
 
 
+def test_a_period_of_ids_that_ends_before_it_begins_is_refused(orusage, filled):
+    done = orusage("ingest", "a.log", "--since", "2026-11-25", "--until", "2026-11-20")
+    assert (done.code, done.err.count("\n")) == (2, 3)
+    assert "the period is empty" in done.err
+
+
 def test_a_warehouse_called_memory_is_a_file(orusage, filled, tmp_path):
     (tmp_path / "orusage.duckdb").rename(tmp_path / ":memory:")
     assert orusage("-w", ":memory:", "status", "--format", "json").json[0]["settled"] == len(IDS)

@@ -458,6 +458,7 @@ def test_a_mark_within_utf_16_is_a_character_like_others_wherever_a_read_ends(en
 BINARY = {
     "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00" + bytes(range(256)) * 8,
     "sqlite": b"SQLite format 3\x00\x10\x00\x01\x01\x00\x40\x20\x20" + bytes(500) + b"\x8a\xff" * 20,
+    "parquet": b"PAR1\x15\x04\x15" + b"gen-1753485462-AbCdEfGhIj0123456789 " * 40 + b"\xff",
     "elf": b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00\x01\x00\x00\x00\xe0\x8a" + bytes(80) + b"\xff" * 20,
 }
 

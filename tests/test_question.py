@@ -1,5 +1,6 @@
 """A user's own SQL: what is refused and how it is told, parameters, and streams of any length."""
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,30 @@ def test_what_duckdb_allows_on_a_file_that_is_read_only_changes_nothing(path, st
     with Reader(path) as reader, suppress(UsageError):  # DuckDB 1.5 gives no rows for some
         rows(reader, statement)
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("SELECT CAST('x' AS INTEGER) FROM generations", "LINE 1: SELECT CAST('x'"),
+        ("SELECT 1,\n  CAST(model AS INTEGER) FROM generations", "LINE 2:   CAST(model"),
+        ("SELECT [1],\n\n  CAST(model AS INTEGER) FROM generations", "LINE 3:   CAST(model"),
+    ],
+)
+def test_an_error_of_a_value_shows_the_place_in_the_text_as_it_was_given(reader, statement, line, stream):
+    question = reader.ask(statement)
+    with pytest.raises(UsageError, match="Conversion Error") as error:
+        list(question.stream()[1]) if stream else question.frame()
+    assert error.value.excerpt[0].startswith(line)
+
+
+def test_nested_values_are_json(reader):
+    nested = (
+        "[1, 2] AS a, {'k': 'x, y'} AS b, MAP {'k': 1} AS c, [{'k': [DATE '2026-01-01']}] AS d, array_value(1, 2) AS e"
+    )
+    [row] = rows(reader, f"SELECT {nested}")
+    assert [json.loads(value) for value in row] == [[1, 2], {"k": "x, y"}, {"k": 1}, [{"k": ["2026-01-01"]}], [1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -246,4 +271,8 @@ def test_ctrl_c_ends_a_query_at_once(path, kind, form, cpu_seconds):
 
 def holds(pid, path):
     """Whether a process has the file open."""
-    return any(link.readlink() == path for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if link.readlink() == path:
+                return True
+    return False

@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 import duckdb
 import pytest
 from test_warehouse import IDS, NOW, chunk, settled
@@ -70,6 +73,27 @@ def test_another_programs_file(tmp_path):
         connection.execute("CREATE TABLE mine (a INTEGER)")
     with pytest.raises(UnexpectedInputError):
         Reader(tmp_path / "w.duckdb")
+
+
+@pytest.fixture
+def of_sqlite(tmp_path):
+    path = tmp_path / "w.duckdb"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (a INTEGER)")
+        connection.commit()
+    return path
+
+
+@pytest.mark.parametrize("exports", [False, True])
+def test_a_file_of_sqlite_is_none_of_ours_and_nothing_is_downloaded_to_read_it(of_sqlite, tmp_path, exports):
+    with pytest.raises(UnexpectedInputError, match="not a warehouse"):
+        Reader(of_sqlite, exports_to=tmp_path if exports else None)
+
+
+@pytest.mark.parametrize("exports", [False, True])
+def test_a_directory_is_no_warehouse(tmp_path, exports):
+    with pytest.raises(UnexpectedInputError, match="not a warehouse"):
+        Reader(tmp_path, exports_to=tmp_path if exports else None)
 
 
 def test_a_newer_schema_can_still_be_read(path):

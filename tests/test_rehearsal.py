@@ -15,7 +15,7 @@ from test_warehouse import LEGACY, item, settled, write_old_warehouse
 import ingest.rehearsal
 from ingest import sql
 from ingest.callsite import CallSites
-from ingest.errors import NoInputError, TryAgainLaterError, UnexpectedInputError
+from ingest.errors import CannotCreateError, NoInputError, TryAgainLaterError, UnexpectedInputError
 from ingest.generation_id import second_of
 from ingest.models import Chunk, Dead, Pending, RememberedRate, Sighting
 from ingest.rehearsal import rehearse
@@ -47,6 +47,12 @@ def test_where_no_warehouse_is_none_is_created(tmp_path):
     assert counts(rehearsal) == (1, 0, log.stat().st_size, len(IDS), len(IDS), len(IDS))
     assert (rehearsal.problems, rehearsal.rate, rehearsal.seconds) == ((), None, None)
     assert [p.name for p in tmp_path.iterdir()] == ["a.log"]
+
+
+def test_where_none_can_be_created_the_rehearsal_says_so(tmp_path):
+    log = write_log(tmp_path / "a.log", IDS)
+    with pytest.raises(CannotCreateError):
+        rehearse([str(log)], tmp_path / "nowhere/w.duckdb", SETTINGS, NOW)
 
 
 def test_a_warehouse_stays_as_it_is_and_what_it_knows_is_known(tmp_path):

@@ -201,6 +201,27 @@ def test_forget_wants_to_be_told_exactly_what(path, orusage, options):
     assert path.read_bytes() == before
 
 
+def test_a_moment_to_come_is_not_forgotten(path, orusage):
+    before = path.read_bytes()
+    done = orusage("-w", path, "warehouse", "forget", "--before", "2999-01-01")
+    assert (done.code, done.err.count("\n")) == (2, 3)
+    assert "yet to come" in done.err
+    assert path.read_bytes() == before
+
+
+def test_forgotten_ids_are_found_and_not_news(tmp_path, orusage):
+    ids = new_ids(5, seed=9)
+    with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
+        warehouse.add(chunk(ids), "run", NOW)
+        warehouse.commit([settled(i) for i in ids], "run")
+    forget(tmp_path / "w.duckdb", NOW, None, NOW, NO_PATIENCE)
+    write_log(tmp_path / "again.log", ids)
+    nobody = ("--base-url", "http://127.0.0.1:9/api/v1")
+    done = orusage("-w", "w.duckdb", "ingest", "again.log", "--summary", "json", *nobody)
+    assert done.code == 0, done.err
+    assert (done.json["sightings"], done.json["new_ids"], done.json["requests"]) == (len(ids), 0, 0)
+
+
 def test_forget_names_what_was_set_aside_earlier(path, orusage):
     shutil.copy(path, Workspace(path).directory / "set-aside-1-w.duckdb")
     done = orusage("-w", path, "warehouse", "forget", "--user", "X-4711")
