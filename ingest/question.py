@@ -33,7 +33,7 @@ _IN_POLARS = re.compile(rf"{_PLAIN}|TIMESTAMP.*")
 
 
 class Question:
-    """One statement, or several of which the last is the question.
+    """One statement, or several of which only the last is a question.
 
     Args:
         attended: Where to ask.
@@ -42,7 +42,7 @@ class Question:
         relations: Tells the names of all views and tables.
 
     Raises:
-        UsageError: DuckDB cannot or will not run it, there is none, or the parameters are not its own.
+        UsageError: DuckDB cannot or will not run it, there is none or several, or the parameters are not its own.
     """
 
     def __init__(
@@ -56,6 +56,12 @@ class Question:
         if error := mismatched({name for s in statements for name in s.named_parameters}, parameters):
             raise error
         *before, self._statement = statements
+        if any(s.type == duckdb.StatementType.SELECT for s in before):
+            raise UsageError(
+                "there are several questions",
+                cause="only the last one's rows would be shown",
+                fix="ask them one by one",
+            )
         for statement in before:
             self._asked(partial(self._run, statement))
 

@@ -113,6 +113,11 @@ def test_an_error_of_a_value_shows_the_place_in_the_text_as_it_was_given(reader,
     assert error.value.excerpt[0].startswith(line)
 
 
+def test_of_two_questions_none_is_dropped_silently(reader):
+    with pytest.raises(UsageError, match="several questions"):
+        reader.ask("SELECT 1; SELECT 2")
+
+
 def test_nested_values_are_json(reader):
     nested = (
         "[1, 2] AS a, {'k': 'x, y'} AS b, MAP {'k': 1} AS c, [{'k': [DATE '2026-01-01']}] AS d, array_value(1, 2) AS e"
