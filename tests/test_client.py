@@ -430,7 +430,7 @@ def test_closing_ends_answers_that_are_large_or_wait_for_their_turn():
 
     results, seconds = asyncio.run(scenario())
     assert all(type(result.error) is RequestAbortedError for result in results)
-    assert seconds < 1
+    assert seconds < 4
 
 
 class Compressed(httpx.AsyncByteStream):
@@ -614,7 +614,7 @@ def test_closing_ends_a_call_under_way(sender, answer):
 
     results, seconds = asyncio.run(scenario())
     assert [type(result.error) for result in results] == [RequestAbortedError] * 3
-    assert seconds < 1
+    assert seconds < 4
 
 
 def test_closing_ends_a_call_that_still_connects():
@@ -630,7 +630,7 @@ def test_closing_ends_a_call_that_still_connects():
 
     result, seconds = asyncio.run(scenario())
     assert type(result.error) is RequestAbortedError
-    assert seconds < 1
+    assert seconds < 4
 
 
 def test_closing_ends_a_call_that_waits_for_a_retry():
@@ -646,7 +646,7 @@ def test_closing_ends_a_call_that_waits_for_a_retry():
 
     result, seconds, requests = asyncio.run(scenario())
     assert type(result.error) is RequestAbortedError
-    assert (seconds < 1, requests) == (True, 1)
+    assert (seconds < 4, requests) == (True, 1)
 
 
 @pytest.mark.parametrize("used", [False, True])

