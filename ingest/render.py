@@ -1,14 +1,11 @@
 """Rows for people and for programs: one frame in, one of five formats out.
 
 Nothing that came from an answer or a log reaches a terminal as a control character, an escape or a sign that reorders
-text; a CSV cell never begins as a formula. JSON keeps every digit and
-every character; its times end in Z.
+text; a CSV cell never begins as a formula. JSON keeps every digit and every character; its times end in Z.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
     Renderer = Callable[[Sequence[str], Sequence[tuple[Any, ...]]], str]
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+_CSV_SPECIAL = frozenset(',"\r\n')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -161,14 +159,7 @@ def _csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 def _csv_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    return "".join(_csv_row(row) for row in rows)
-
-
-def _csv_row(row: tuple[Any, ...]) -> str:
-    """One row. Only with this line terminator is a cell with a lone carriage return quoted."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([_csv_cell(v) for v in row])
-    return out.getvalue().removesuffix("\r\n") + "\n"
+    return "".join(",".join(map(_csv_cell, row)) + "\n" for row in rows)
 
 
 def _text_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
@@ -185,15 +176,26 @@ def _cells(values: Sequence[Any]) -> Sequence[str]:
     return list(map(str if set(map(type, values)) == {int} else cell, values))
 
 
-def _csv_cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe; numbers stay numbers."""
+def _csv_cell(value: Any) -> str:
+    """As `orusage export` has DuckDB write it: NULL is empty, an empty text is quoted, so that readers tell them apart.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe; numbers stay numbers.
+    """
     match value:
-        case str():
-            return "'" + value if value.startswith(_FORMULA) else value
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
         case Decimal():
             return format(value, "f")
+        case str():
+            return _csv_text("'" + value if value.startswith(_FORMULA) else value)
         case _:
-            return value
+            return str(value)
+
+
+def _csv_text(text: str) -> str:
+    return text if text and _CSV_SPECIAL.isdisjoint(text) else '"' + text.replace('"', '""') + '"'
 
 
 STREAMS: dict[str, Renderer] = {"text": _text_rows, "ndjson": _ndjson, "csv": _csv_rows}

@@ -5,6 +5,7 @@ import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given
@@ -327,6 +328,18 @@ def test_csv_reads_back_as_what_went_in(rows):
     assert header == ["text", "number"]
     assert [(t.removeprefix("'"), int(n)) for t, n in read] == [(t.removeprefix("'"), n) for t, n in rows]
     assert not any(t.startswith(("=", "+", "-", "@", "\t", "\r")) for t, _ in read)
+
+
+def test_csv_tells_null_from_an_empty_text_as_an_export_does(tmp_path):
+    """DuckDB's own writer, which `orusage export` uses, is the measure."""
+    odd = ["", None, "a,b", 'say "x"', "two\nlines", "a\rb", " a ", "NULL", "智谱"]
+    rows = [(text, flag) for text in odd for flag in (True, False, None)]
+    path = tmp_path / "exported.csv"
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE odd (text VARCHAR, flag BOOLEAN)")
+        connection.executemany("INSERT INTO odd VALUES (?, ?)", rows)
+        connection.execute(f"COPY odd TO '{path}' (FORMAT csv, HEADER true)")
+    assert printed("csv", ("text", "flag"), rows).encode() == path.read_bytes()
 
 
 @given(st.lists(st.tuples(st.text(st.characters()), st.integers(), st.text(st.characters())), max_size=5))
