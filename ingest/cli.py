@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ingest.lock import Patience
     from ingest.settings import Settings
 
+PATH = click.Path(readable=False, path_type=Path)
+"""What cannot be read is told by whoever wants to read it, with the exit code that goes with it."""
+
 DEFAULT_WAREHOUSE = Path("orusage.duckdb")
 FORMATS = ("table", "json", "ndjson", "csv", "markdown")
 STREAMED = ("ndjson", "csv")
@@ -64,7 +67,7 @@ def main() -> int:
     with noted_interrupts() as interrupted:
         try:
             return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
-        except click.ClickException as error:
+        except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
@@ -98,6 +101,8 @@ def _report(error: OrusageError) -> int:
 def _as_ours(error: Exception) -> OrusageError:
     if isinstance(error, OrusageError):
         return error
+    if isinstance(error, click.UsageError):
+        return _misused(error)
     if isinstance(error, OSError):
         return StorageError(
             "reading or writing failed",
@@ -109,6 +114,13 @@ def _as_ours(error: Exception) -> OrusageError:
         cause=_SECRET.sub("[masked]", f"{type(error).__name__}: {error}"),
         fix="run the same command with --debug and report what it prints; what was committed is safe",
     )
+
+
+def _misused(error: click.UsageError) -> UsageError:
+    """What click found wrong with the command line; a key that was given in the wrong place is not repeated."""
+    command = error.ctx.command_path if error.ctx else "orusage"
+    cause = " ".join(_SECRET.sub("[masked]", error.format_message()).split()).removesuffix(".")
+    return UsageError(f"`{command}` cannot be called like this", cause=cause, fix=f"see `{command} -h`")
 
 
 class _JsonLines(logging.Formatter):
@@ -140,9 +152,7 @@ def _set_up_log(level: int, form: str) -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ORUSAGE"})
 @click.version_option(__version__, prog_name="orusage")
-@click.option(
-    "-w", "--warehouse", type=click.Path(path_type=Path), help="The DuckDB file.  [default: ./orusage.duckdb]"
-)
+@click.option("-w", "--warehouse", type=PATH, help="The DuckDB file.  [default: ./orusage.duckdb]")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on standard error.")
 @click.option("-v", "--verbose", is_flag=True, help="More on standard error.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -180,7 +190,7 @@ lock_timeout_option = click.option(
 API_OPTIONS = (
     click.option("--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="For one request in all."),
     click.option("--base-url", envvar="OPENROUTER_BASE_URL", help="The API.  [default: https://openrouter.ai/api/v1]"),
-    click.option("--api-key-file", type=click.Path(path_type=Path), help="File that holds the key."),
+    click.option("--api-key-file", type=PATH, help="File that holds the key."),
     click.option("--api-key-command", help="Command that prints the key."),
 )
 
@@ -532,7 +542,7 @@ def views(options: Globals, /, names: tuple[str, ...], format: str) -> int:
 
 @orusage.command()
 @click.argument("views", metavar="[VIEW]...", nargs=-1)
-@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Where to.")
+@click.option("-o", "--output", metavar="DIR", type=PATH, required=True, help="Where to.")
 @click.option(
     "--format", type=click.Choice(["parquet", "csv", "ndjson", "excel"]), default="parquet", show_default=True
 )

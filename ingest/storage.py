@@ -228,6 +228,6 @@ def _ours(path: Path, text: str) -> OrusageError:
         )
     if "Permission denied" in text:
         return CannotCreateError(
-            f"{path} cannot be opened for writing", cause=cause, fix="check its owner and mode, or name another with -w"
+            f"{path} cannot be opened", cause=cause, fix="check its owner and mode, or name another with -w"
         )
     return StorageError(f"{path} failed", cause=cause, fix="check the disk's space and health, then run it again")

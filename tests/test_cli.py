@@ -7,7 +7,8 @@ import sys
 from datetime import datetime
 
 import pytest
-from conftest import environment, new_ids, write_log
+from conftest import environment, new_ids, without_privileges, write_log
+from loopback import SECRET
 from test_warehouse import IDS, NOW, chunk, settled
 
 from ingest import render
@@ -60,6 +61,44 @@ def test_a_wrong_option_is_a_usage_error(orusage):
     done = orusage("ingest", "--concurency", "3")
     assert done.code == 2
     assert "--concurrency" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (("ingest", "--rate", "x"), "Invalid value for '--rate': 'x' is not a valid float range"),
+        (("ingst",), "No such command 'ingst'. Did you mean 'ingest'?"),
+        (("export", "cost_daily"), "Missing option '-o' / '--output'"),
+        (("query", "-f", "gone.sql"), "Invalid value for '-f' / '--file': 'gone.sql': No such file or directory"),
+        (("ingest", "--rate", SECRET), "Invalid value for '--rate': '[masked]' is not a valid float range"),
+        ((SECRET,), "No such command '[masked]'"),
+    ],
+)
+def test_a_wrong_call_is_three_lines_and_repeats_no_key(orusage, arguments, cause):
+    done = orusage(*arguments)
+    command = "orusage" if arguments[0] not in group.commands else f"orusage {arguments[0]}"
+    assert done.code == Exit.USAGE
+    assert done.err.splitlines() == [
+        f"orusage: `{command}` cannot be called like this",
+        f"  cause: {cause}",
+        f"  fix:   see `{command} -h`",
+    ]
+
+
+def test_without_a_command_the_help_is_shown(orusage):
+    done = orusage()
+    assert (done.code, "Usage: orusage" in done.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.parametrize("arguments", [("query", "SELECT 1"), ("status",), ("ingest", "--dry-run"), ("ingest",)])
+def test_a_warehouse_that_may_not_be_read_is_told_alike_by_every_command(filled, tmp_path, arguments):
+    write_log(tmp_path / "a.log", new_ids(1))
+    (tmp_path / "orusage.duckdb").chmod(0)
+    command = [*without_privileges(), sys.executable, "-m", "ingest", *arguments]
+    key = environment(OPENROUTER_API_KEY=SECRET)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=key, check=False)
+    assert done.returncode == Exit.CANNOT_CREATE
+    assert done.stderr.startswith("orusage: orusage.duckdb cannot be opened\n  cause: ")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
+from conftest import without_privileges
 from fault_shim import (
     ONE_BY_ONE,
     PUBLISHING,
@@ -192,15 +193,6 @@ def test_a_night_without_news_on_a_full_disk_harms_nothing(begun):
 
 
 # A directory that is not ours to write
-
-
-def without_privileges():
-    """What takes root's right to write anywhere away; skips the test where root keeps it."""
-    if os.geteuid():
-        return ()
-    if not shutil.which("setpriv"):
-        pytest.skip("root may write anywhere")
-    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
 @contextmanager
