@@ -22,7 +22,7 @@ from ingest.errors import Exit, NoInputError, OrusageError
 from ingest.lock import Patience
 from ingest.publisher import Publisher
 from ingest.scan import scan_all
-from ingest.sources import Readings, expand, require_readable
+from ingest.sources import Readings, expand, named, require_readable
 from ingest.warehouse import Warehouse
 from ingest.workspace import Workspace
 
@@ -120,7 +120,7 @@ def _worth_storing(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
             return chain(seen, chunks)
     reads = [read for chunk in seen for read in chunk.finished]
     require_readable(reads)
-    raise _nothing_found(len(reads))
+    raise _nothing_found(len(reads), [read for read in reads if read.problem and not read.passed_over])
 
 
 def _without_passed_over(chunk: Chunk) -> Chunk:
@@ -154,7 +154,7 @@ class _Run:
             readings.note(chunk.finished)
         readings.require_readable()
         if not tally.sightings and not self._warehouse.has_ids():
-            raise _nothing_found(tally.sources)
+            raise _nothing_found(tally.sources, readings.problems)
         return tuple(readings.problems)
 
     async def fetch(self) -> None:
@@ -193,9 +193,12 @@ class _Run:
         self._warehouse.finish_run(self.run_id, self._job.tally, code, self._job.clock.now(), self._rate_limit)
 
 
-def _nothing_found(sources: int) -> NoInputError:
+def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:
+    cause = "no source holds text, and nothing is pending"
+    if sources:
+        cause = f"no generation ID in {sources:,} {'source' if sources == 1 else 'sources'}"
     return NoInputError(
         "there is nothing to ask",
-        cause=f"no generation ID in {sources} sources" if sources else "no source holds text, and nothing is pending",
+        cause=f"{cause}; {len(problems):,} not read, or not to the end: {named(problems)}" if problems else cause,
         fix="name logs that hold IDs such as gen-1753485462-…; `orusage extract FILE` shows what is found",
     )

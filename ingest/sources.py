@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
+NAMED = 3
+"""Sources that an error names; a run over 100,000 files has no use for a longer list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -87,9 +90,14 @@ def require_readable(reads: Sequence[SourceRead]) -> None:
     if reads and not any(r.was_readable for r in reads):
         raise NoInputError(
             "no source could be read",
-            cause="; ".join(f"{ascii(r.source)[1:-1]}: {r.problem}" for r in reads[:3]),
+            cause=named(reads),
             fix="name readable log files, directories or globs, or - for standard input",
         )
+
+
+def named(reads: Sequence[SourceRead]) -> str:
+    """The first of them, each with its problem."""
+    return "; ".join(f"{ascii(r.source)[1:-1]}: {r.problem}" for r in reads[:NAMED])
 
 
 @dataclass(slots=True)
@@ -108,7 +116,7 @@ class Readings:
         reads = list(reads)
         self.problems += [r for r in reads if r.problem and not r.passed_over]
         readable = [r for r in (*self._told, *reads) if r.was_readable]
-        self._told = readable[:1] or [*self._told, *reads][:3]
+        self._told = readable[:1] or [*self._told, *reads][:NAMED]
 
     def require_readable(self) -> None:
         """Refuse sources of which none could be read; raises as `require_readable` does."""

@@ -57,6 +57,7 @@ def _facts_of_rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:
     tally, seconds = rehearsal.tally, rehearsal.seconds
     return {
         "sources": tally.sources,
+        "unreadable": tally.unreadable,
         "unchanged": tally.unchanged,
         "damaged": tally.damaged,
         "passed_over": tally.passed_over,
@@ -98,6 +99,7 @@ def _facts(result: Result, tally: Tally) -> dict[str, Any]:
         "stopped_by": result.error.what if result.error else None,
         "seconds": round(result.seconds, 3),
         "sources": tally.sources,
+        "unreadable": tally.unreadable,
         "unchanged": tally.unchanged,
         "damaged": tally.damaged,
         "passed_over": tally.passed_over,
@@ -145,7 +147,8 @@ def _for_people(result: Result, tally: Tally) -> str:
 
 def _sources(tally: Tally) -> str:
     unchanged = f", {tally.unchanged:,} unchanged" if tally.unchanged else ""
-    return f"{tally.sources - tally.unchanged:,} read{unchanged}"
+    unreadable = f", {tally.unreadable:,} unreadable" if tally.unreadable else ""
+    return f"{tally.sources - tally.unchanged - tally.unreadable:,} read{unchanged}{unreadable}"
 
 
 def _missed_fields(tally: Tally) -> list[str]:

@@ -22,6 +22,7 @@ class Tally:
     Attributes:
         due: IDs the ledger wanted asked when fetching began.
         sources: Sources tried, those that were unchanged included.
+        unreadable: Sources of which nothing could be read.
         unchanged: Sources that held nothing that was not read before.
         damaged: Those of them that were damaged when they were read, and still are.
         passed_over: Hidden, special and binary files met in directories.
@@ -44,6 +45,7 @@ class Tally:
 
     due: int = 0
     sources: int = 0
+    unreadable: int = 0
     unchanged: int = 0
     damaged: int = 0
     passed_over: int = 0
@@ -70,6 +72,7 @@ class Tally:
         self.bytes_read += chunk.bytes_read
         self.sources += len(reads)
         self.passed_over += len(chunk.finished) - len(reads)
+        self.unreadable += sum(not r.was_readable for r in reads)
         self.unchanged += sum(r.unchanged for r in reads)
         self.damaged += sum(r.unchanged and not r.complete for r in reads)
 

@@ -85,6 +85,18 @@ def test_a_wrong_call_is_three_lines_and_repeats_no_key(orusage, arguments, caus
     ]
 
 
+def test_sources_without_an_id_are_told_from_those_that_were_not_read(orusage, tmp_path):
+    (tmp_path / "a.log").write_text("nothing\n")
+    done = orusage("ingest", "a.log", "gone.log")
+    assert done.code == Exit.NO_INPUT
+    assert done.err.splitlines()[1] == (
+        "  cause: no generation ID in 2 sources; 1 not read, or not to the end: gone.log: no such file or directory"
+    )
+    assert orusage("ingest", "a.log").err.splitlines()[1] == "  cause: no generation ID in 1 source"
+    rehearsal = orusage("ingest", "a.log", "gone.log", "--dry-run", "--summary", "json")
+    assert (rehearsal.json["sources"], rehearsal.json["unreadable"]) == (2, 1)
+
+
 def test_without_a_command_the_help_is_shown(orusage):
     done = orusage()
     assert (done.code, "Usage: orusage" in done.err) == (Exit.USAGE, True)

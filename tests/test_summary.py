@@ -31,7 +31,8 @@ def durations(*seconds):
 
 BUSY = Tally(
     due=1500,
-    sources=3,
+    sources=4,
+    unreadable=1,
     unchanged=1,
     damaged=1,
     passed_over=2,
@@ -67,7 +68,7 @@ def test_people_read_four_lines_when_all_went_well():
 def test_people_read_what_held_the_run_back_and_what_is_left():
     text = report(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
     assert text == (
-        "sources   2 read, 1 unchanged, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
+        "sources   2 read, 1 unchanged, 1 unreadable, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
         "requests  1,600 in 12.3 s, p50 80 ms, p95 2,403 ms "
         "(40 throttled, 3 overloaded: 2.7 % wasted, 61.2 s held back; 7 without an answer)\n"
         "IDs       1,490 settled, 6 pending, 4 dead\n"
@@ -90,7 +91,8 @@ def test_programs_read_one_object_on_one_line():
         "exit_code": 3,
         "stopped_by": None,
         "seconds": Decimal("12.346"),
-        "sources": 3,
+        "sources": 4,
+        "unreadable": 1,
         "unchanged": 1,
         "damaged": 1,
         "passed_over": 2,
@@ -191,7 +193,15 @@ def test_a_field_is_missed_only_where_there_were_lines_to_find_it_in():
 # What a run would do
 
 REHEARSED = Tally(
-    sources=3, unchanged=1, damaged=1, passed_over=2, bytes_read=1_234_567, sightings=2000, new_ids=1500, due=1600
+    sources=4,
+    unreadable=1,
+    unchanged=1,
+    damaged=1,
+    passed_over=2,
+    bytes_read=1_234_567,
+    sightings=2000,
+    new_ids=1500,
+    due=1600,
 )
 
 
@@ -199,7 +209,7 @@ def test_people_read_what_a_run_would_do():
     rehearsal = Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0)
     assert report_rehearsal(rehearsal, "table") == (
         "dry run   nothing is stored, nobody is asked\n"
-        "sources   2 read, 1 unchanged, 1,234,567 bytes to read, 2,000 IDs\n"
+        "sources   2 read, 1 unchanged, 1 unreadable, 1,234,567 bytes to read, 2,000 IDs\n"
         "IDs       1,500 new, 500 known or repeated\n"
         "requests  1,600, 0.5 min at 50.0/s\n"
         "skipped   2 hidden, special or binary files\n"
@@ -217,7 +227,8 @@ def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
     text = report_rehearsal(Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0), "json")
     assert (text.count("\n"), text[-2:]) == (1, "}\n")
     assert json.loads(text) == {
-        "sources": 3,
+        "sources": 4,
+        "unreadable": 1,
         "unchanged": 1,
         "damaged": 1,
         "passed_over": 2,
