@@ -292,9 +292,9 @@ def _told(directory: Path) -> Iterator[None]:
 def _of_the_system(directory: Path, error: OSError) -> OrusageError:
     cause = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     if error.errno in _OF_A_NAME:
-        return CannotCreateError(
-            f"{directory} cannot be written", cause=cause, fix="check its owner and mode, or name another with -o"
-        )
+        is_missing = error.errno == errno.ENOENT
+        fix = f"create {directory.parent} first" if is_missing else "check its owner and mode"
+        return CannotCreateError(f"{directory} cannot be written", cause=cause, fix=f"{fix}, or name another with -o")
     return _failed(directory, cause)
 
 

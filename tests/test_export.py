@@ -533,6 +533,12 @@ def by_duckdb_count(out):
     return [(pyarrow.parquet.read_table(out / "cost_daily.parquet").num_rows,)]
 
 
+def test_a_directory_in_one_that_is_not_there_says_what_to_create(path, tmp_path):
+    with pytest.raises(CannotCreateError) as caught:
+        made(path, tmp_path / "gone" / "out", "cost_daily")
+    assert caught.value.fix == f"create {tmp_path / 'gone'} first, or name another with -o"
+
+
 def test_a_link_above_the_directory_is_the_users_own(path, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
