@@ -485,7 +485,7 @@ def cost_forecast(world: World) -> list[Row]:
     level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(30))}
     weekday = {day.isoweekday(): value for day, value in level.items()}
     off = [(spent.get(day, Fraction(0)) - weekday[day.isoweekday()]) ** 2 for day in past]
-    spread = Fraction(math.sqrt(sum(off) / len(off)))
+    reach = {day: reach_of(sum(off), len(past), len(_alike(past, day))) for day in level}
     about = {"history_days": len(past)}
     history = [
         {"requested_day": day, "is_forecast": False, "total_usage": usd(spent.get(day, Fraction(0)))} for day in past
@@ -495,8 +495,8 @@ def cost_forecast(world: World) -> list[Row]:
             "requested_day": day,
             "is_forecast": True,
             "total_usage": Near(value, ROUNDED),
-            "low_usage": Near(max(value - Fraction("1.2816") * spread, Fraction(0)), ROUNDED),
-            "high_usage": Near(value + Fraction("1.2816") * spread, ROUNDED),
+            "low_usage": Near(max(value - reach[day], Fraction(0)), ROUNDED),
+            "high_usage": Near(value + reach[day], ROUNDED),
         }
         for day, value in level.items()
     ]
@@ -509,9 +509,27 @@ def _begin_of_stretch(days: list[date]) -> date:
     return begins[-1] if begins else days[0]
 
 
+def reach_of(squares: Fraction, days: int, alike: int) -> Fraction:
+    """How far the 80 % range reaches from the level: the prediction interval of a mean of `alike` days.
+
+    `squares` is the sum of squares of the history's `days` around their levels.
+    """
+    freedom = days - (7 if days >= 14 else 1)
+    return Fraction(t_90(freedom) * math.sqrt(squares / freedom * (1 + Fraction(1, alike))))
+
+
+def t_90(freedom: int) -> float:
+    """The 90 % quantile of Student's t, to a thousandth from 6 degrees of freedom on."""
+    return 1.281552 + 0.846595 / freedom + 0.570902 / freedom**2
+
+
+def _alike(past: list[date], day: date) -> list[date]:
+    """The same weekday; all days where the history is short."""
+    return [d for d in past if len(past) < 14 or d.isoweekday() == day.isoweekday()]
+
+
 def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction:
-    """The mean of the same weekday; of all days where the history is short."""
-    alike = [d for d in past if len(past) < 14 or d.isoweekday() == day.isoweekday()]
+    alike = _alike(past, day)
     return sum((spent.get(d, Fraction(0)) for d in alike), start=Fraction(0)) / len(alike)
 
 

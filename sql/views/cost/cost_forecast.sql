@@ -3,8 +3,10 @@
 -- History: the last 56 days before it at most, days without traffic as 0, but nothing from before a week without any:
 -- that is time that was not ingested rather than time that cost nothing. With less than 7 days there is no row at all.
 -- Level: the mean of the same weekday in the history if the history has 14 days or more, else the mean of all days.
--- Spread: the standard deviation of the history around those levels; the bounds are 1.2816 of it away (80 % if the days
--- scatter normally) and not below 0.
+-- Range: four of five coming days fall into it if days scatter normally. Spread is the standard deviation of the history
+-- around its levels, with a degree of freedom less for each level; a level is itself a mean of few days, so a coming day
+-- is sqrt(1 + 1/days) spreads off; and few degrees of freedom want a wider range: Student's t, by its expansion around the
+-- normal quantile (Abramowitz and Stegun 26.7.5). The range does not reach below 0.
 CREATE OR REPLACE VIEW main.cost_forecast AS
 WITH cells AS (
     SELECT * FROM ops.cost_rollup
@@ -57,11 +59,23 @@ levels AS (
     SELECT
         weekdays.weekday,
         coalesce(avg(level) FILTER (WHERE isodow(requested_day) = weekdays.weekday), avg(level)) AS level,
-        sqrt(avg((total_usage - level) * (total_usage - level))) AS spread,
+        sum((total_usage - level) * (total_usage - level)) AS squares,
+        count(*) FILTER (WHERE history_days < 14 OR isodow(requested_day) = weekdays.weekday) AS level_days,
         max(history_days) AS history_days
     FROM levelled
     CROSS JOIN (SELECT unnest(generate_series(1, 7)) AS weekday) AS weekdays
     GROUP BY weekdays.weekday
+),
+
+ranged AS (
+    SELECT
+        weekday,
+        level,
+        history_days,
+        history_days - CASE WHEN history_days >= 14 THEN 7 ELSE 1 END AS freedom,
+        (1.281552 + 0.846595 / freedom + 0.570902 / (freedom * freedom))
+            * sqrt(squares / freedom * (1 + 1 / level_days)) AS reach
+    FROM levels
 ),
 
 coming AS (
@@ -83,11 +97,11 @@ final AS (
         coming.requested_day,
         true AS is_forecast,
         CAST(level AS DECIMAL(28, 12)) AS total_usage,
-        CAST(greatest(level - 1.2816 * spread, 0) AS DECIMAL(28, 12)) AS low_usage,
-        CAST(level + 1.2816 * spread AS DECIMAL(28, 12)) AS high_usage,
+        CAST(greatest(level - reach, 0) AS DECIMAL(28, 12)) AS low_usage,
+        CAST(level + reach AS DECIMAL(28, 12)) AS high_usage,
         CAST(history_days AS BIGINT) AS history_days
     FROM coming
-    JOIN levels ON levels.weekday = isodow(coming.requested_day)
+    JOIN ranged ON ranged.weekday = isodow(coming.requested_day)
 )
 
 SELECT * FROM final;
