@@ -84,6 +84,7 @@ class Period:
         last = self.until and (self.until - timedelta(microseconds=1)).astimezone(self.zone).date()
         return {
             "whole": self.is_all,
+            "first_midnight": self._first_midnight(),
             "first_day": self.since.astimezone(self.zone).date() if self.since else date.min,
             "last_day": last or date.max,
             "since": since,
@@ -93,6 +94,14 @@ class Period:
             "seconds": [p.seconds for p in parts],
             "labels": [p.label for p in parts],
         }
+
+    def _first_midnight(self) -> date:
+        """The first day that begins in it: where requests are counted of which only the day is known."""
+        if not self.since:
+            return date.min
+        begins = self.since.astimezone(self.zone)
+        is_midnight = begins.time() == time() or begins.date() == date.max
+        return begins.date() if is_midnight else begins.date() + timedelta(days=1)
 
     def _shifts(self) -> list[Shift]:
         begins, ends = max(self.since or BEGINNING, BEGINNING), min(self.until or END, END)

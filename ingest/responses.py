@@ -66,7 +66,10 @@ EXACT = Context(prec=100)
 """The caller's own decimal context must not cut a price."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A count: what a BIGINT column holds."""
+"""A number: what a BIGINT column holds."""
+
+Count = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
+"""A count. One beyond a trillion is no count of anything, and sums of such leave BIGINT; it is kept in `extra`."""
 
 EXTRA = "extra_json"
 """The field of each record that is ours: what `Record.extra` decodes, as JSON text, as it came."""
@@ -163,31 +166,31 @@ class GenerationResponseData(Record, frozen=True):
     ] = None
     is_byok: Annotated[bool | None, Meaning("Whether your own provider key paid for the inference.")] = None
     tokens_prompt: Annotated[
-        Int64 | None, Meaning("Prompt tokens, normalised; billing uses native_tokens_prompt.", "tokens")
+        Count | None, Meaning("Prompt tokens, normalised; billing uses native_tokens_prompt.", "tokens")
     ] = None
     tokens_completion: Annotated[
-        Int64 | None, Meaning("Completion tokens, normalised; billing uses native_tokens_completion.", "tokens")
+        Count | None, Meaning("Completion tokens, normalised; billing uses native_tokens_completion.", "tokens")
     ] = None
     native_tokens_prompt: Annotated[
-        Int64 | None, Meaning("Prompt tokens by the provider's count; contains the cached ones.", "tokens")
+        Count | None, Meaning("Prompt tokens by the provider's count; contains the cached ones.", "tokens")
     ] = None
     native_tokens_completion: Annotated[
-        Int64 | None, Meaning("Completion tokens by the provider's count; contains the reasoning ones.", "tokens")
+        Count | None, Meaning("Completion tokens by the provider's count; contains the reasoning ones.", "tokens")
     ] = None
     native_tokens_completion_images: Annotated[
-        Int64 | None, Meaning("Completion tokens that are images.", "tokens")
+        Count | None, Meaning("Completion tokens that are images.", "tokens")
     ] = None
     native_tokens_reasoning: Annotated[
-        Int64 | None, Meaning("Reasoning tokens; some providers report more than native_tokens_completion.", "tokens")
+        Count | None, Meaning("Reasoning tokens; some providers report more than native_tokens_completion.", "tokens")
     ] = None
     native_tokens_cached: Annotated[
-        Int64 | None, Meaning("Prompt tokens read from the provider's cache.", "tokens")
+        Count | None, Meaning("Prompt tokens read from the provider's cache.", "tokens")
     ] = None
-    num_media_prompt: Annotated[Int64 | None, Meaning("Media items in the prompt.", "items")] = None
-    num_input_audio_prompt: Annotated[Int64 | None, Meaning("Audio inputs in the prompt.", "items")] = None
-    num_media_completion: Annotated[Int64 | None, Meaning("Media items in the completion.", "items")] = None
-    num_search_results: Annotated[Int64 | None, Meaning("Web search results used.", "results")] = None
-    num_fetches: Annotated[Int64 | None, Meaning("Web pages fetched.", "fetches")] = None
+    num_media_prompt: Annotated[Count | None, Meaning("Media items in the prompt.", "items")] = None
+    num_input_audio_prompt: Annotated[Count | None, Meaning("Audio inputs in the prompt.", "items")] = None
+    num_media_completion: Annotated[Count | None, Meaning("Media items in the completion.", "items")] = None
+    num_search_results: Annotated[Count | None, Meaning("Web search results used.", "results")] = None
+    num_fetches: Annotated[Count | None, Meaning("Web pages fetched.", "fetches")] = None
     web_search_engine: Annotated[str | None, Meaning("Web search engine used; NULL if none.")] = None
     latency: Annotated[
         float | None,

@@ -43,4 +43,4 @@ def _range(dates: frozenset[date] | None, more: timedelta = timedelta()) -> dict
         return {"low": date.min, "high": date.max}
     if not dates:
         return {"low": date.max, "high": date.min}
-    return {"low": min(dates), "high": max(dates) + more}
+    return {"low": min(dates), "high": min(max(dates), date.max - more) + more}

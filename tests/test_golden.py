@@ -12,7 +12,8 @@ from statistics import mean
 import duckdb
 import pytest
 from golden.expected import ANYTHING, VIEWS, Near, OneOf, Within, World, reach_of, second_of, t_90
-from golden.generations import load
+from golden.generations import Line, golden_of, load
+from msgspec import Raw
 
 from ingest import sql
 from ingest.decode import decode_generation
@@ -381,3 +382,28 @@ def test_the_golden_generations_hold_every_odd_case_that_the_views_tell_apart(co
 def test_the_expectations_are_made_without_what_they_prove():
     text = (Path(__file__).parent / "golden/expected.py").read_text(encoding="utf-8")
     assert not [word for word in ("import duckdb", "import polars", "from ingest", "import ingest") if word in text]
+
+
+ABSURD = [
+    {"generation_time": b"1e-306", "native_tokens_completion": b"1000"},
+    *[{"native_tokens_prompt": b"9223372036854775807"}] * 2,
+    *[{"native_tokens_prompt": b"1000000000000", "native_tokens_completion": b"1000000000000"}] * 2,
+    {"num_search_results": b"9223372036854775807", "num_fetches": b"5"},
+    {"created_at": b'"9999-12-31T00:00:00Z"'},
+]
+
+
+def test_absurd_numbers_stop_no_publish_and_no_view(build):
+    """One of them that overflows in a view would keep everything that comes after from being published."""
+    plain, *_ = GOLDEN
+    lines = [
+        Line(f"absurd {n}", f"gen-{n:024d}", answer={k: Raw(v) for k, v in answer.items()})
+        for n, answer in enumerate(ABSURD)
+    ]
+    odd = [golden_of(line) for line in lines]
+    path = build(odd, [plain])
+    with duckdb.connect(path, read_only=True) as connection:
+        assert rows_of(connection, "generation_facts WHERE model = 'acme/one'") != []
+        for view in sql.views():
+            rows_of(connection, view.relation)
+        assert connection.execute("SELECT count(*) FROM generations").fetchall() == [(len(ABSURD) + 1,)]

@@ -27,7 +27,7 @@ timed AS (
         NULL AS label
     FROM main.generation_facts AS facts
     WHERE facts.requested_at IS NULL
-      AND ($whole OR facts.requested_day BETWEEN $first_day AND $last_day)
+      AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
 ),
 
 sources AS (

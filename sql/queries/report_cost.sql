@@ -1,6 +1,7 @@
 -- What was spent, by one dimension: its rows (part 0), those beyond $top added up (1), and the total (2).
 -- $ready: whole days (UTC) by a dimension of the rollup are summed from it, else from the facts of the period. A local
--- time is the second of the request shifted by what the zone's clocks were ahead then; a legacy ID only knows its day.
+-- time is the second of the request shifted by what the zone's clocks were ahead then; a legacy ID only knows its day,
+-- and is counted where that day begins.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,
@@ -28,7 +29,7 @@ timed AS (
         NULL AS label
     FROM main.generation_facts AS facts
     WHERE facts.requested_at IS NULL
-      AND ($whole OR facts.requested_day BETWEEN $first_day AND $last_day)
+      AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
       AND NOT $ready
 ),
 

@@ -21,11 +21,13 @@ timed AS (
     UNION ALL
     SELECT
         attempts.*,
-        NULL AS local_at,
+        CAST(legacy.requested_day AS TIMESTAMP) AS local_at,
         NULL AS label
     FROM main.provider_attempts AS attempts
+    JOIN main.generations AS legacy ON legacy.generation_id = attempts.generation_id
     WHERE attempts.requested_at IS NULL
-      AND $whole
+      AND legacy.requested_at IS NULL
+      AND ($whole OR legacy.requested_day BETWEEN $first_midnight AND $last_day)
 ),
 
 cells AS (
@@ -39,7 +41,7 @@ cells AS (
             WHEN 'model' THEN model_permaslug
             WHEN 'status' THEN CAST(status AS VARCHAR)
         END AS key,
-        min(requested_at) AS began,
+        min(coalesce(requested_at, local_at)) AS began,
         count(*) AS attempt_count,
         count(*) FILTER (WHERE status BETWEEN 200 AND 299) AS success_count,
         count(*) FILTER (WHERE status = 429) AS throttled_count,
@@ -48,7 +50,7 @@ cells AS (
         count(*) FILTER (WHERE status < 200 OR status BETWEEN 300 AND 428 OR status BETWEEN 430 AND 499) AS other_error_count,
         count(*) FILTER (WHERE status IS NULL) AS unknown_count,
         count(*) FILTER (WHERE attempt > 1) AS fallback_count,
-        coalesce(sum(latency) FILTER (WHERE status >= 400), 0) AS failed_ms
+        coalesce(sum(latency) FILTER (WHERE status IS NULL OR status NOT BETWEEN 200 AND 299), 0) AS failed_ms
     FROM timed
     GROUP BY key
 ),

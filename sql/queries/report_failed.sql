@@ -25,7 +25,7 @@ timed AS (
         NULL AS label
     FROM main.generation_facts AS facts
     WHERE facts.requested_at IS NULL
-      AND ($whole OR facts.requested_day BETWEEN $first_day AND $last_day)
+      AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
 ),
 
 cells AS (
@@ -102,7 +102,7 @@ final AS (
         CAST(coalesce(filtered_usage, 0) AS DECIMAL(28, 12)) AS filtered_usage,
         CAST(coalesce(truncated_usage, 0) AS DECIMAL(28, 12)) AS truncated_usage,
         CAST(coalesce(tokens_completion, 0) AS BIGINT) AS tokens_completion,
-        CAST(total_usage / (SELECT nullif(sum(total_usage), 0) FROM timed) AS DOUBLE) AS share_of_usage
+        CAST(coalesce(total_usage, 0) / (SELECT nullif(sum(total_usage), 0) FROM timed) AS DOUBLE) AS share_of_usage
     FROM added
 )
 

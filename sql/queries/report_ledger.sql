@@ -1,4 +1,5 @@
--- What became of every ID, by one dimension: as report_cost.sql.
+-- What became of every ID, by one dimension: as report_cost.sql. Of a legacy ID without an answer not even the day is known:
+-- it is counted in the whole of history only.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,
@@ -10,15 +11,18 @@ WITH shifts AS (
 states AS (
     SELECT
         requested_at,
+        CASE WHEN requested_at IS NULL THEN CAST(requested_day AS TIMESTAMP) END AS legacy_at,
         source,
         'settled' AS state,
         NULL AS reason
     FROM main.generations
     WHERE $whole
        OR (requested_at >= $since AND requested_at < $until)
+       OR (requested_at IS NULL AND requested_day BETWEEN $first_midnight AND $last_day)
     UNION ALL
     SELECT
         requested_at,
+        NULL AS legacy_at,
         source,
         state,
         reason
@@ -30,7 +34,7 @@ states AS (
 timed AS (
     SELECT
         states.*,
-        states.requested_at + to_seconds(shifts.seconds) AS local_at,
+        coalesce(states.requested_at + to_seconds(shifts.seconds), states.legacy_at) AS local_at,
         shifts.label
     FROM states
     LEFT JOIN shifts
@@ -49,7 +53,7 @@ cells AS (
             WHEN 'state' THEN state
             WHEN 'reason' THEN reason
         END AS key,
-        min(requested_at) AS began,
+        min(coalesce(requested_at, legacy_at)) AS began,
         min(requested_at) FILTER (WHERE state = 'pending') AS oldest_pending_at,
         max(requested_at) FILTER (WHERE state = 'settled') AS newest_settled_at,
         count(*) AS ids,

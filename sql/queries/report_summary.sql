@@ -6,7 +6,7 @@ WITH facts AS (
     UNION ALL
     SELECT * FROM main.generation_facts
     WHERE requested_at IS NULL
-      AND ($whole OR requested_day BETWEEN $first_day AND $last_day)
+      AND ($whole OR requested_day BETWEEN $first_midnight AND $last_day)
 ),
 
 spent AS (
@@ -57,7 +57,7 @@ attempted AS (
         CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
     FROM main.provider_attempts
     WHERE (requested_at >= $since AND requested_at < $until)
-       OR (requested_at IS NULL AND $whole)
+       OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
 ),
 
 standing_out AS (
@@ -67,13 +67,25 @@ standing_out AS (
        OR requested_day BETWEEN $first_day AND $last_day
 ),
 
+expected AS (
+    SELECT
+        requested_day,
+        total_usage,
+        min(requested_day) OVER () AS newest
+    FROM main.cost_forecast
+    WHERE is_forecast
+),
+
+-- The month of the newest day: what was spent, for that day at least what is expected, and what is expected of the rest.
 coming AS (
     SELECT
-        strftime(newest, '%Y-%m') AS forecast_month,
-        CAST(sum(total_usage) FILTER (WHERE date_trunc('month', requested_day) = date_trunc('month', newest)) AS DECIMAL(28, 12))
-            AS forecast_usage
-    FROM (SELECT *, min(requested_day) FILTER (WHERE is_forecast) OVER () AS newest FROM main.cost_forecast)
-    GROUP BY newest
+        strftime(max(month.newest), '%Y-%m') AS forecast_month,
+        CAST(sum(greatest(spent_daily.total_usage, expected.total_usage)) AS DECIMAL(28, 12)) AS forecast_usage
+    FROM expected
+    FULL JOIN (SELECT requested_day, sum(total_usage) AS total_usage FROM ops.cost_rollup GROUP BY requested_day) AS spent_daily
+        ON spent_daily.requested_day = expected.requested_day
+    CROSS JOIN (SELECT max(newest) AS newest FROM expected) AS month
+    WHERE date_trunc('month', coalesce(spent_daily.requested_day, expected.requested_day)) = date_trunc('month', month.newest)
 ),
 
 ledger AS (

@@ -105,8 +105,10 @@ def flag(data: Row, name: str) -> bool | None:
 
 
 def count(data: Row, name: str) -> int | None:
+    """A count beyond a trillion is none; app_id is a number that counts nothing."""
     value = data.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and (name == "app_id" or abs(value) <= 10**12) else None
 
 
 def real(data: Row, name: str) -> Fraction | None:
@@ -247,9 +249,9 @@ def is_measured(d: Row) -> bool:
 
 
 def speed(d: Row) -> Row:
-    """Durations in ms and tokens per second; a hit of the response cache has none, and 0 is none."""
+    """Durations in ms and tokens per second; a hit of the response cache has none, and what is not above 0 is none."""
     tokens = count(d, "native_tokens_completion") or 0
-    latency, whole = (None if is_hit(d) else real(d, name) or None for name in ("latency", "generation_time"))
+    latency, whole = (None if is_hit(d) else _above_0(real(d, name)) for name in ("latency", "generation_time"))
     streamed = flag(d, "streamed")
     gaps = tokens - 1 if streamed and latency and whole and whole > latency else 0
     return {
@@ -259,6 +261,10 @@ def speed(d: Row) -> Row:
         "tokens_per_second": tokens * 1000 / whole if tokens and whole else None,
         "inter_token_ms": (whole - latency) / gaps if gaps > 0 else None,
     }
+
+
+def _above_0(value: Fraction | None) -> Fraction | None:
+    return value if value is not None and value > 0 else None
 
 
 # Helpers
@@ -482,7 +488,7 @@ def cost_forecast(world: World) -> list[Row]:
     past = [oldest + n * DAY for n in range((newest - oldest).days)]
     if len(past) < 7:
         return []
-    level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(30))}
+    level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(31))}
     weekday = {day.isoweekday(): value for day, value in level.items()}
     off = [(spent.get(day, Fraction(0)) - weekday[day.isoweekday()]) ** 2 for day in past]
     reach = {day: reach_of(sum(off), len(past), len(_alike(past, day))) for day in level}
@@ -495,7 +501,7 @@ def cost_forecast(world: World) -> list[Row]:
             "requested_day": day,
             "is_forecast": True,
             "total_usage": Near(value, ROUNDED),
-            "low_usage": Near(max(value - reach[day], Fraction(0)), ROUNDED),
+            "low_usage": Near(max(value - reach[day], min(value, Fraction(0))), ROUNDED),
             "high_usage": Near(value + reach[day], ROUNDED),
         }
         for day, value in level.items()
@@ -951,7 +957,7 @@ def oddities(golden: Golden) -> set[str]:
         "cached_over_prompt": None not in (cached, prompt) and cached > prompt,
         "charged_without_tokens": (usage or 0) > 0 and not prompt and not completion,
         "cached_answer_charged": is_hit(d) and (bool(usage) or (is_own and bool(upstream))),
-        "latency_over_generation_time": bool(latency) and bool(whole) and latency > whole,
+        "latency_over_generation_time": bool(latency) and (whole or 0) > 0 and latency > whole,
         "without_day": second is None and created is None,
         "created_on_another_day": None not in (second, created) and abs(created - second) > FAR_OFF,
         "with_unknown_fields": not all(is_held(d, name) for name in d),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,18 @@ class Golden(msgspec.Struct):
 
 def load() -> list[Golden]:
     """All of them, in the order of the file."""
-    base, *lines = [msgspec.json.decode(text, type=Line) for text in FILE.read_text(encoding="utf-8").splitlines()]
-    return [_golden(base.base, line) for line in lines]
+    _, *lines = _lines()
+    return [golden_of(line) for line in lines]
 
 
-def _golden(base: dict[str, msgspec.Raw], line: Line) -> Golden:
+@cache
+def _lines() -> list[Line]:
+    return [msgspec.json.decode(text, type=Line) for text in FILE.read_text(encoding="utf-8").splitlines()]
+
+
+def golden_of(line: Line) -> Golden:
+    """The generation that a line stands for."""
+    base = _lines()[0].base
     usage = line.answer.get("usage", base["usage"])
     ours = {"id": _json(line.id), "created_at": _json(_created_at(line.id)), "total_cost": usage}
     answer = {name: raw for name, raw in {**base, **ours, **line.answer}.items() if name not in line.without}

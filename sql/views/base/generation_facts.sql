@@ -69,7 +69,8 @@ final AS (
         CASE WHEN latency > 0 AND NOT is_response_cache_hit THEN latency END AS latency_ms,
         CASE WHEN latency > 0 AND streamed AND NOT is_response_cache_hit THEN latency END AS ttft_ms,
         CASE
-            WHEN NOT is_response_cache_hit THEN greatest(nullif(generation_time, 0), nullif(latency, 0))
+            WHEN NOT is_response_cache_hit
+                THEN greatest(CASE WHEN generation_time > 0 THEN generation_time END, CASE WHEN latency > 0 THEN latency END)
         END AS duration_ms,
         CASE
             WHEN NOT is_response_cache_hit AND generation_time > 0 AND native_tokens_completion > 0

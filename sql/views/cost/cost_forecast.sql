@@ -1,4 +1,4 @@
--- grain: one row per day (UTC): the days of the history, then the 30 days from the newest on
+-- grain: one row per day (UTC): the days of the history, then the newest day and the 30 days after it
 -- A plain forecast that can be checked by hand. The newest day may not be over, so it is forecast and is no history.
 -- History: the last 56 days before it at most, days without traffic as 0, but nothing from before a week without any:
 -- that is time that was not ingested rather than time that cost nothing. With less than 7 days there is no row at all.
@@ -6,7 +6,7 @@
 -- Range: four of five coming days fall into it if days scatter normally. Spread is the standard deviation of the history
 -- around its levels, with a degree of freedom less for each level; a level is itself a mean of few days, so a coming day
 -- is sqrt(1 + 1/days) spreads off; and few degrees of freedom want a wider range: Student's t, by its expansion around the
--- normal quantile (Abramowitz and Stegun 26.7.5). The range does not reach below 0.
+-- normal quantile (Abramowitz and Stegun 26.7.5). The range does not reach below 0, unless refunds make the level negative.
 CREATE OR REPLACE VIEW main.cost_forecast AS
 WITH cells AS (
     SELECT * FROM ops.cost_rollup
@@ -79,7 +79,7 @@ ranged AS (
 ),
 
 coming AS (
-    SELECT CAST(unnest(generate_series(newest, newest + 29, INTERVAL 1 DAY)) AS DATE) AS requested_day
+    SELECT CAST(unnest(generate_series(newest, newest + 30, INTERVAL 1 DAY)) AS DATE) AS requested_day
     FROM bounds
 ),
 
@@ -97,7 +97,7 @@ final AS (
         coming.requested_day,
         true AS is_forecast,
         CAST(level AS DECIMAL(28, 12)) AS total_usage,
-        CAST(greatest(level - reach, 0) AS DECIMAL(28, 12)) AS low_usage,
+        CAST(greatest(level - reach, least(level, 0)) AS DECIMAL(28, 12)) AS low_usage,
         CAST(level + reach AS DECIMAL(28, 12)) AS high_usage,
         CAST(history_days AS BIGINT) AS history_days
     FROM coming
@@ -106,7 +106,7 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.cost_forecast IS 'One row per day: the history (at most 56 days, back to the last week without any traffic), then 30 days of forecast from the newest day on, which may not be over yet. Empty with less than 7 days of history. The mean of the same weekday (of all days below 14 days of history), with an 80 % range; it knows neither trend nor holidays.';
+COMMENT ON VIEW main.cost_forecast IS 'One row per day: the history (at most 56 days, back to the last week without any traffic), then a forecast of the newest day, which may not be over yet, and of the 30 days after it. Empty with less than 7 days of history. The mean of the same weekday (of all days below 14 days of history), with an 80 % range; it knows neither trend nor holidays.';
 COMMENT ON COLUMN main.cost_forecast.requested_day IS 'Day. Unit: UTC.';
 COMMENT ON COLUMN main.cost_forecast.is_forecast IS 'Whether it is a forecast; else what was spent.';
 COMMENT ON COLUMN main.cost_forecast.total_usage IS 'Spent, or expected to be. Unit: USD.';

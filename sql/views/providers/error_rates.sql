@@ -42,6 +42,6 @@ COMMENT ON COLUMN main.error_rates.overloaded_count IS 'Attempts answered 503 or
 COMMENT ON COLUMN main.error_rates.server_error_count IS 'Attempts answered another 5xx. Unit: attempts.';
 COMMENT ON COLUMN main.error_rates.other_error_count IS 'Attempts answered anything else. Unit: attempts.';
 COMMENT ON COLUMN main.error_rates.unknown_count IS 'Attempts without a status. Unit: attempts.';
-COMMENT ON COLUMN main.error_rates.fallback_count IS 'Attempts made after another provider had failed. Unit: attempts.';
+COMMENT ON COLUMN main.error_rates.fallback_count IS 'Attempts made after another one for the same generation, mostly at another provider. Unit: attempts.';
 COMMENT ON COLUMN main.error_rates.error_rate IS 'Errors among the attempts with a status; NULL if none had one. Unit: 0 to 1.';
 COMMENT ON COLUMN main.error_rates.fallback_rate IS 'fallback_count / attempt_count. Unit: 0 to 1.';

@@ -1,4 +1,4 @@
--- grain: one row per generation for which more than one provider was asked
+-- grain: one row per generation for which more than one attempt was made
 -- Who failed first, who answered in the end, and how long the failures took. The latency of a failed attempt is time
 -- that the user waited for nothing.
 CREATE OR REPLACE VIEW main.fallbacks AS
@@ -47,13 +47,13 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.fallbacks IS 'One row per generation for which more than one provider was asked: who failed, who answered in the end, and what the failures cost in time.';
+COMMENT ON VIEW main.fallbacks IS 'One row per generation for which more than one attempt was made: who failed, who answered in the end, and what the failures cost in time.';
 COMMENT ON COLUMN main.fallbacks.generation_id IS 'The ID.';
 COMMENT ON COLUMN main.fallbacks.requested_at IS 'Second of the request; NULL for legacy IDs. Unit: UTC.';
 COMMENT ON COLUMN main.fallbacks.model IS 'Model that answered.';
 COMMENT ON COLUMN main.fallbacks.first_provider IS 'Provider asked first; NULL if not named.';
 COMMENT ON COLUMN main.fallbacks.last_provider IS 'Provider asked last; NULL if not named.';
-COMMENT ON COLUMN main.fallbacks.attempt_count IS 'Providers asked. Unit: attempts.';
+COMMENT ON COLUMN main.fallbacks.attempt_count IS 'Attempts made, at the same provider or another. Unit: attempts.';
 COMMENT ON COLUMN main.fallbacks.failed_count IS 'Those that did not answer 2xx. Unit: attempts.';
 COMMENT ON COLUMN main.fallbacks.statuses IS 'Their HTTP statuses in order, such as 429 > 200; ? where none came.';
 COMMENT ON COLUMN main.fallbacks.failed_ms IS 'Time that the failed attempts took, added up; NULL if none told. Unit: ms.';

@@ -52,5 +52,5 @@ COMMENT ON COLUMN main.provider_switches.tokens_cached_before IS 'Prompt tokens 
 COMMENT ON COLUMN main.provider_switches.tokens_cached IS 'Prompt tokens this one read from the cache. Unit: tokens.';
 COMMENT ON COLUMN main.provider_switches.tokens_prompt IS 'Prompt tokens of this one. Unit: tokens.';
 COMMENT ON COLUMN main.provider_switches.lost_prompt_cache IS 'Whether the one before read from the cache and this one did not.';
-COMMENT ON COLUMN main.provider_switches.was_fallback IS 'Whether another provider was asked first for this one.';
+COMMENT ON COLUMN main.provider_switches.was_fallback IS 'Whether an earlier attempt was made for this one, mostly at another provider.';
 COMMENT ON COLUMN main.provider_switches.total_usage IS 'What this one cost in all. Unit: USD.';

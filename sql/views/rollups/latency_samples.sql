@@ -28,7 +28,7 @@ final AS (
         measured,
         CAST(floor(ln(measured) / ln(1.02)) AS BIGINT) AS bucket
     FROM samples
-    WHERE measured > 0
+    WHERE measured > 0 AND isfinite(measured)
 )
 
 SELECT * FROM final;
