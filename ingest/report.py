@@ -169,7 +169,7 @@ def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_ou
     if not last:
         return "the warehouse holds no settled request yet: run `orusage ingest`"
     if name == "forecast":
-        return "there is no forecast for these days: it needs 7 days of history, and tells 30 from the newest day on"
+        return "there is no forecast for these days: it needs 7 days of history, and ends 30 after the newest"
     span = f"{period.local(first):%Y-%m-%d %H:%M} to {period.local(last):%Y-%m-%d %H:%M}, {period.zone.key}"
     return f"nothing to report: the warehouse holds requests from {span}"
 

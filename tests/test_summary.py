@@ -29,16 +29,19 @@ def durations(*seconds):
     return times
 
 
+READ = {
+    "sources": 4,
+    "unreadable": 1,
+    "unchanged": 1,
+    "damaged": 1,
+    "passed_over": 2,
+    "bytes_read": 1_234_567,
+    "sightings": 2000,
+    "new_ids": 1500,
+}
 BUSY = Tally(
+    **READ,
     due=1500,
-    sources=4,
-    unreadable=1,
-    unchanged=1,
-    damaged=1,
-    passed_over=2,
-    bytes_read=1_234_567,
-    sightings=2000,
-    new_ids=1500,
     kept_fields={"user": 12, "team.id": 0},
     requests=1600,
     statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
@@ -192,17 +195,7 @@ def test_a_field_is_missed_only_where_there_were_lines_to_find_it_in():
 
 # What a run would do
 
-REHEARSED = Tally(
-    sources=4,
-    unreadable=1,
-    unchanged=1,
-    damaged=1,
-    passed_over=2,
-    bytes_read=1_234_567,
-    sightings=2000,
-    new_ids=1500,
-    due=1600,
-)
+REHEARSED = Tally(**READ, due=1600)
 
 
 def test_people_read_what_a_run_would_do():
