@@ -17,13 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest import simulated
-from ingest.decode import decode_generation
-from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Settled, Sighting, SourceRead, WorkItem
-from ingest.reader import Reader
-from ingest.render import render
-from ingest.warehouse import Warehouse
+from ingest.client.decode import decode_generation
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Dead, Settled, WorkItem
+from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.reports.formats import render
+from ingest.simulator import fake_records
+from ingest.warehouse.reader import Reader
+from ingest.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def _ids(count: int) -> list[str]:
 
 
 def _settled(item: WorkItem) -> Settled:
-    body = json.dumps({"data": simulated.record(1, item.generation_id)}).encode()
+    body = json.dumps({"data": fake_records.record(1, item.generation_id)}).encode()
     return Settled(item, decode_generation(body).data, NOW, 1)
 
 

@@ -1,68 +1,32 @@
 """orusage: exactly what your OpenRouter traffic cost and how fast it was.
 
-The stages are the modules, in the order a datum walks through them::
+The packages are the stages, in the order a datum walks through them::
 
-    scan → (ledger) → fetch: limiter → client → decode → normalize → warehouse → views → render
+    sources → pipeline → fetch → client → warehouse → reports, export
 
-Imports go downward only; the layers are listed in ``pyproject.toml`` and a linter proves them. The OpenRouter client
-is importable by itself, ``from ingest import OpenRouter``; what is named here is loaded when it is first used.
+Imports go downward only; ``pyproject.toml`` has the contract and a linter proves it. ``docs/architecture.md`` has the
+tree. The names of the OpenRouter client are importable from here, ``from ingest import OpenRouter``, and are listed in
+`ingest.client.public`; they are loaded when first used, because the command line does not need them all.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ingest.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from ingest.openrouter import *  # noqa: F403  # what __getattr__ finds
-
-__all__ = [
-    "AsyncOpenRouter",
-    "BackoffStrategy",
-    "BadGatewayResponseError",
-    "BadRequestResponseError",
-    "EdgeNetworkTimeoutResponseError",
-    "Err",
-    "ForbiddenResponseError",
-    "GenerationContentData",
-    "GenerationContentDataOutput",
-    "GenerationContentError",
-    "GenerationContentErrorAttempt",
-    "GenerationContentInput",
-    "GenerationContentResponse",
-    "GenerationResponse",
-    "GenerationResponseData",
-    "InternalServerResponseError",
-    "InvalidRequestError",
-    "NotFoundResponseError",
-    "Ok",
-    "OpenRouter",
-    "OpenRouterConnectionError",
-    "OpenRouterDefaultError",
-    "OpenRouterError",
-    "PaymentRequiredResponseError",
-    "ProviderOverloadedResponseError",
-    "ProviderResponse",
-    "RequestAbortedError",
-    "RequestOptions",
-    "RequestTimeoutError",
-    "ResponseError",
-    "ResponseValidationError",
-    "RetryConfig",
-    "TooManyRequestsResponseError",
-    "UnauthorizedResponseError",
-    "__version__",
-    "generations_get_generation",
-    "generations_list_generation_content",
-]
-
-__version__ = "0.1.0"
+    from ingest.client.public import *  # noqa: F403  # what __getattr__ finds
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*(name for name in vars(import_module("ingest.client.public")) if name[0] != "_"), "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client when it is asked for: the command line must not pay for it."""
-    if name not in __all__:
+    """Load a public name of the client on first use; ``__all__`` is all of them."""
+    if name == "__all__":
+        return __dir__()
+    public = {} if name.startswith("_") else vars(import_module("ingest.client.public"))
+    if name not in public:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("ingest.openrouter"), name)
+    return public[name]

@@ -17,21 +17,21 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from fake_clock import NOON, FakeClock
 
-from ingest.client import AsyncOpenRouter
-from ingest.exchange import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, Exchange
-from ingest.fetch import Fetcher
-from ingest.gate import Gate
-from ingest.halt import Halt
-from ingest.key import ApiKey
-from ingest.limiter import RateLimit
-from ingest.models import Settled, WorkItem
-from ingest.result import Ok
-from ingest.retries import RetryConfig
-from ingest.settings import Settings
-from ingest.tally import Tally
+from ingest.client.async_client import AsyncOpenRouter
+from ingest.client.credentials import ApiKey
+from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, Exchange
+from ingest.client.result import Ok
+from ingest.client.retry import RetryConfig
+from ingest.core.cancellation import Halt
+from ingest.core.outcomes import Settled, WorkItem
+from ingest.core.run_stats import Tally
+from ingest.core.settings import Settings
+from ingest.fetch.fetcher import Fetcher
+from ingest.fetch.ratelimit.async_limiter import Gate
+from ingest.fetch.ratelimit.controller import RateLimit
 
 if TYPE_CHECKING:
-    from ingest.models import Outcome
+    from ingest.core.outcomes import Outcome
 
 KEY = ApiKey("sk-or-v1-0123456789abcdef-test", "a test")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

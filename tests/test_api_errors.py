@@ -9,19 +9,19 @@ import httpx
 import pytest
 from loopback import SECRET
 
-from ingest import api_errors
-from ingest.api_errors import (
+from ingest.client import errors
+from ingest.client.errors import (
     BY_STATUS,
     OpenRouterConnectionError,
     OpenRouterDefaultError,
     OpenRouterError,
     ResponseError,
 )
-from ingest.exchange import GET_GENERATION, Exchange
-from ingest.retries import RetryConfig
+from ingest.client.request import GET_GENERATION, Exchange
+from ingest.client.retry import RetryConfig
 
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
-CLASSES = [c for _, c in inspect.getmembers(api_errors, inspect.isclass) if issubclass(c, OpenRouterError)]
+CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, OpenRouterError)]
 
 
 def error_of(status, body=b"", **headers):
@@ -52,7 +52,7 @@ def test_each_class_says_in_one_sentence_what_it_means(kind):
     first, *rest = kind.__doc__.split("\n\n")
     assert re.fullmatch(r"(\d{3}: )?\S[^.\n]+\.", first)
     assert all(part.strip().startswith("Attributes:") for part in rest)
-    assert kind.__name__ in api_errors.__doc__
+    assert kind.__name__ in errors.__doc__
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -4,11 +4,11 @@ from datetime import timedelta
 import pytest
 from fake_clock import NOON, FakeClock
 
-from ingest.batches import COMMIT_EVERY, Batches
-from ingest.errors import StorageError
-from ingest.models import Dead, Pending, WorkItem
-from ingest.publisher import Publisher
-from ingest.tally import Tally
+from ingest.core.errors import StorageError
+from ingest.core.outcomes import Dead, Pending, WorkItem
+from ingest.core.run_stats import Tally
+from ingest.pipeline.publish_schedule import Publisher
+from ingest.pipeline.store_stage import COMMIT_EVERY, Batches
 
 IDS = [f"gen-1795176000-{number:020}" for number in range(9)]
 FULL = StorageError("the disk is full", cause="a test", fix="none")

@@ -53,8 +53,8 @@ from ingest import (
     generations_get_generation,
     generations_list_generation_content,
 )
-from ingest.api_errors import BY_STATUS
-from ingest.exchange import MEBIBYTE
+from ingest.client.errors import BY_STATUS
+from ingest.client.request import MEBIBYTE
 
 ONCE = RetryConfig("none")
 

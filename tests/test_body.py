@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.body import Body, UnreadableBodyError
+from ingest.client.response_body import Body, UnreadableBodyError
 
 TEXT = b'{"data": {"id": "gen-1", "usage": 0.00015300000000000002}}'
 LARGE = 2**20

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.callsite import LONGEST_LINE, TIME_WITHIN, CallSites, logged_at
-from ingest.finding import Window
-from ingest.generation_id import second_of
-from ingest.scan import Scan
-from ingest.sources import Source
+from ingest.core.generation_id import second_of
+from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSites, logged_at
+from ingest.sources.discovery import Source
+from ingest.sources.id_finder import Window
+from ingest.sources.scanner import Scan
 
 SECOND = 1753485462
 ID = f"gen-{SECOND}-AbCdEfGhIj0123456789"
@@ -380,7 +380,7 @@ def test_without_a_wish_for_them_lines_are_not_told(tmp_path):
 
 
 def test_a_windows_lines_are_counted_on_from_those_before():
-    from ingest.callsite import Lines
+    from ingest.sources.call_site import Lines
 
     buffer = bytearray(f"rest\n{ID}\n\n {OTHER} {LEGACY}".encode())
     window = Window(buffer, 0, len(buffer), len(buffer), 1000)

@@ -20,12 +20,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import ingest.checkpoints
-import ingest.windows
-from ingest.callsite import CallSites
-from ingest.checkpoints import CANDIDATES, Checkpoints, fingerprint
-from ingest.scan import CHUNK, Scan, scan_all
-from ingest.sources import Source, expand
+import ingest.sources.checkpoints
+import ingest.sources.text_windows
+from ingest.sources.call_site import CallSites
+from ingest.sources.checkpoints import CANDIDATES, Checkpoints, fingerprint
+from ingest.sources.discovery import Source, expand
+from ingest.sources.scanner import CHUNK, Scan, scan_all
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -36,7 +36,7 @@ SECOND = 1753485462
 COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
 DECOMPRESS = {"gz": gzip.decompress, "bz2": bz2.decompress, "xz": lzma.decompress, "zst": zstd.decompress}
 UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-WINDOW = ingest.windows.SIZE
+WINDOW = ingest.sources.text_windows.SIZE
 
 
 def an_id(number):
@@ -663,7 +663,7 @@ def test_only_sources_that_were_reached_count_as_read(nights, folder):
 @pytest.fixture
 def huge(monkeypatch):
     """What counts as large: files above 8 KiB."""
-    monkeypatch.setattr(ingest.checkpoints, "COMPARED_WHOLE", 8192)
+    monkeypatch.setattr(ingest.sources.checkpoints, "COMPARED_WHOLE", 8192)
 
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
@@ -752,7 +752,7 @@ class Directory(RuleBasedStateMachine):
     def begin(self, is_settled, changes_a_night, size, window, heads):
         self.nights.ahead = timedelta(hours=1) if is_settled else timedelta()
         self.changes_a_night, self.size = changes_a_night, size
-        self.patch.setattr(ingest.windows, "SIZE", window)
+        self.patch.setattr(ingest.sources.text_windows, "SIZE", window)
         for log, head in zip(LOGS, heads, strict=True):
             (self.folder / log).write_bytes(head + self.new_lines(3))
 

@@ -9,14 +9,14 @@ import pytest
 from conftest import new_ids
 from test_warehouse import LEGACY, chunk, item, settled
 
-from ingest import sql
-from ingest.checks import Expected, verify, violations
-from ingest.errors import Exit, OrusageError
-from ingest.generation_id import second_of
-from ingest.models import Dead, Pending
-from ingest.storage import open_for_reading
-from ingest.warehouse import Warehouse
-from ingest.workspace import Workspace
+from ingest.core.errors import Exit, OrusageError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Dead, Pending
+from ingest.warehouse import sql_files
+from ingest.warehouse.checks import Expected, verify, violations
+from ingest.warehouse.storage.connection import open_for_reading
+from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 IDS = [*new_ids(30, seed=3), *LEGACY]
@@ -164,7 +164,7 @@ def test_only_the_days_that_were_written_to_are_checked(path):
 
 def counted(path):
     with duckdb.connect(path, read_only=True) as connection:
-        return connection.execute(sql.query("count_rows")).fetchall()
+        return connection.execute(sql_files.query("checks/count_rows")).fetchall()
 
 
 @pytest.mark.parametrize("table", range(8))

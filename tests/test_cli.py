@@ -11,11 +11,11 @@ from conftest import environment, new_ids, without_privileges, write_log
 from loopback import SECRET
 from test_warehouse import IDS, NOW, chunk, settled
 
-from ingest import render
-from ingest.cli import FORMATS, _JsonLines
-from ingest.cli import orusage as group
-from ingest.errors import Exit
-from ingest.warehouse import Warehouse
+from ingest.cli.app import FORMATS, _JsonLines
+from ingest.cli.app import orusage as group
+from ingest.core.errors import Exit
+from ingest.reports import formats
+from ingest.warehouse.warehouse import Warehouse
 
 HEAVY = ("duckdb", "polars", "httpx", "aiohttp", "msgspec", "rich", "uvicorn")
 
@@ -28,7 +28,7 @@ def filled(tmp_path):
 
 
 def modules_after(*arguments):
-    call = "from ingest.cli import main; main(); print(*sys.modules)"
+    call = "from ingest.cli.app import main; main(); print(*sys.modules)"
     code = f"import sys; sys.argv = ['orusage', *{arguments!r}]; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
     return {name.partition(".")[0] for name in done.stdout.split()}
@@ -47,7 +47,7 @@ def test_extract_imports_neither_network_nor_database(tmp_path):
 
 
 def test_the_formats_offered_are_those_there_are():
-    assert set(FORMATS) == set(render.FORMATS)
+    assert set(FORMATS) == set(formats.FORMATS)
 
 
 def test_every_command_has_help(orusage):
@@ -317,7 +317,7 @@ def test_a_warehouse_called_memory_is_a_file(orusage, filled, tmp_path):
 
 
 def test_an_error_that_ctrl_c_ended_in_is_ctrl_c(monkeypatch, capsys):
-    from ingest import cli
+    from ingest.cli import app
 
     def query(**_):
         try:
@@ -325,19 +325,19 @@ def test_an_error_that_ctrl_c_ended_in_is_ctrl_c(monkeypatch, capsys):
         except KeyboardInterrupt:
             raise RuntimeError("Query interrupted") from None  # as DuckDB 1.5 does
 
-    monkeypatch.setattr(cli.orusage, "main", query)
-    assert cli.main() == Exit.INTERRUPTED
+    monkeypatch.setattr(app.orusage, "main", query)
+    assert app.main() == Exit.INTERRUPTED
     assert capsys.readouterr().err == ""
 
 
 def test_an_unexpected_error_masks_what_looks_like_a_key(monkeypatch, capsys):
-    from ingest import cli
+    from ingest.cli import app
 
     def fail(**_):
         raise RuntimeError("Illegal header value b'Bearer sk-or-v1-secretsecret'")
 
-    monkeypatch.setattr(cli.orusage, "main", fail)
-    assert cli.main() == Exit.UNEXPECTED
+    monkeypatch.setattr(app.orusage, "main", fail)
+    assert app.main() == Exit.UNEXPECTED
     err = capsys.readouterr().err
     assert "secretsecret" not in err
     assert "RuntimeError" in err

@@ -59,9 +59,9 @@ from ingest import (
     generations_get_generation,
     generations_list_generation_content,
 )
-from ingest.api_errors import BY_STATUS
-from ingest.client import LARGE, LARGE_AT_ONCE
-from ingest.exchange import GET_KEY, MEBIBYTE
+from ingest.client.async_client import LARGE, LARGE_AT_ONCE
+from ingest.client.errors import BY_STATUS
+from ingest.client.request import GET_KEY, MEBIBYTE
 
 ONCE = RetryConfig("none")
 SOON = RetryConfig(backoff=BackoffStrategy(initial_interval=1, jitter_ms=0))

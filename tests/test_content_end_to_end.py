@@ -9,7 +9,7 @@ import time
 import duckdb
 from conftest import KEY, environment, new_ids, write_log
 
-from ingest import simulated
+from ingest.simulator import fake_records
 
 SEED = 1
 
@@ -34,7 +34,7 @@ def assert_one_row_each(path, ids):
 
 
 def assert_is_the_content(row, generation_id):
-    said = simulated.content(SEED, generation_id)
+    said = fake_records.content(SEED, generation_id)
     http_status, reason, given, completion, reasoning, error, extra = row
     assert (http_status, reason, extra) == (200, None, None)
     assert json.loads(given) == said["input"]

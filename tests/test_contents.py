@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ingest.contents import content_of
-from ingest.decode import decode_content
-from ingest.models import Content
+from ingest.client.decode import decode_content
+from ingest.core.outcomes import Content
+from ingest.fetch.content_records import content_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEXTS = ("input", "completion", "reasoning", "error", "extra")

@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import sql
-from ingest.checks import violations
-from ingest.decode import decode_generation
-from ingest.doctor import BAD, examine
-from ingest.errors import OrusageError
-from ingest.generation_id import second_of
-from ingest.incoming import for_each_era
-from ingest.lock import NO_PATIENCE
-from ingest.models import Chunk, Settled, Sighting, WorkItem
-from ingest.normalize import normalize
-from ingest.rollups import refresh
-from ingest.upkeep import forget, publish
-from ingest.warehouse import Warehouse
+from ingest.client.decode import decode_generation
+from ingest.core.errors import OrusageError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Settled, WorkItem
+from ingest.core.sightings import Chunk, Sighting
+from ingest.warehouse import sql_files
+from ingest.warehouse.checks import violations
+from ingest.warehouse.doctor import BAD, examine
+from ingest.warehouse.frames import normalize
+from ingest.warehouse.maintenance import forget, publish
+from ingest.warehouse.rollups import refresh
+from ingest.warehouse.staging import for_each_era
+from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST = datetime(2026, 8, 27, tzinfo=UTC)
@@ -85,7 +86,10 @@ NIGHTS = st.lists(GENERATIONS, min_size=1, max_size=12, unique_by=lambda s: s.it
 def memory():
     """The schema in memory, where a warehouse is quick to fill."""
     with duckdb.connect() as connection:
-        for text in (sql.query("create_migrations_table"), *(part.text for part in (*sql.migrations(), *sql.views()))):
+        for text in (
+            sql_files.query("catalog/create_migrations_table"),
+            *(part.text for part in (*sql_files.migrations(), *sql_files.views())),
+        ):
             connection.execute(text)
         yield connection
 
@@ -101,8 +105,8 @@ def emptied(connection):
 def store(connection, settled):
     """As a run does; returns the days that were written to."""
     frames = normalize(settled, "run")
-    for_each_era(connection, frames.generations, "insert_generations")
-    for_each_era(connection, frames.provider_attempts, "insert_provider_attempts")
+    for_each_era(connection, frames.generations, "facts/insert_generations")
+    for_each_era(connection, frames.provider_attempts, "facts/insert_provider_attempts")
     return frozenset(frames.generations["requested_day"].drop_nulls())
 
 
@@ -151,7 +155,9 @@ DIMENSIONS = (
     "finish_reason",
 )
 WHOLE = [
-    v.name for v in sql.views() if v.group == "cost" and "Every settled generation is in exactly one row" in v.text
+    v.name
+    for v in sql_files.views()
+    if v.group == "cost" and "Every settled generation is in exactly one row" in v.text
 ]
 PARTS = "total_usage = openrouter_usage + byok_usage AND openrouter_usage = credits_usage + byok_fees"
 
@@ -358,9 +364,9 @@ def assert_published_rollups_are_the_facts(path):
 
 def test_an_older_file_gets_its_rollups_when_it_is_brought_up_to_date(tmp_path):
     path = tmp_path / "old.duckdb"
-    older = [m for m in sql.migrations() if m.name < "0007"]
+    older = [m for m in sql_files.migrations() if m.name < "0007"]
     with duckdb.connect(path) as connection:
-        connection.execute(sql.query("create_migrations_table"))
+        connection.execute(sql_files.query("catalog/create_migrations_table"))
         for migration in older:
             connection.execute(migration.text)
             connection.execute(
@@ -431,7 +437,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_clone_whose_rollup_is_not_its_facts_is_not_published(path, name):
-    text = next(v.text for v in sql.views() if v.name == "cost_cells")
+    text = next(v.text for v in sql_files.views() if v.name == "cost_cells")
     assert BROKEN[name][0] in text
     before = path.read_bytes()
     warehouse = Warehouse(path, NOW)

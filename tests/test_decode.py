@@ -10,8 +10,8 @@ from conftest import in_two_forms
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest import decode
-from ingest.decode import (
+from ingest.client import decode
+from ingest.client.decode import (
     LONGEST_NAME,
     LONGEST_NUMBER,
     MOST_LEARNED,
@@ -19,8 +19,8 @@ from ingest.decode import (
     decode_generation,
     error_of,
 )
-from ingest.responses import ProviderResponse
-from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, Kind
+from ingest.core.api_records import ProviderResponse
+from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, Kind
 
 ID = "gen-1753485462-AbCdEfGhIj0123456789"
 KIND_OF = {c.name: c.kind for c in GENERATION_FIELDS}

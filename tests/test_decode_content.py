@@ -7,8 +7,8 @@ from conftest import in_two_forms
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import UnreadableError, decode_content
-from ingest.responses import (
+from ingest.client.decode import UnreadableError, decode_content
+from ingest.core.api_records import (
     EXTRA,
     GenerationContentData,
     GenerationContentDataOutput,

@@ -21,9 +21,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.decoding import COMPRESSED_BLOCK, DecodingError, decoded, looks_binary
-from ingest.opening import HEAD, Guarded, Opened
-from ingest.windows import Mark, Windows
+from ingest.sources.decompress import COMPRESSED_BLOCK, DecodingError, decoded, looks_binary
+from ingest.sources.open_file import HEAD, Guarded, Opened
+from ingest.sources.text_windows import Mark, Windows
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -81,8 +81,8 @@ def peak_of(code: str, *arguments: object) -> tuple[object, int]:
 SCAN = """
 import json, sys
 from datetime import datetime, timezone
-from ingest.scan import Scan
-from ingest.sources import Source
+from ingest.sources.scanner import Scan
+from ingest.sources.discovery import Source
 scan = Scan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
 found = [s.generation_id for sightings in scan for s in sightings]
 print(json.dumps([len(found), scan.result.bytes_read, scan.result.problem]))
@@ -166,8 +166,8 @@ def test_zstd_frames_to_be_skipped_are_skipped_wherever_they_stand(first):
 
 MANY_MEMBERS = """
 import gzip, io, threading
-from ingest.decoding import decoded
-from ingest.opening import Opened
+from ingest.sources.decompress import decoded
+from ingest.sources.open_file import Opened
 
 def read():
     content = b"".join(gzip.compress(b"%d\\n" % n, 1) for n in range(20_000))

@@ -8,9 +8,9 @@ from hashlib import sha256
 import pytest
 from test_manifest import NOW, a_file, a_manifest
 
-from ingest.delivery import MANIFEST, STAGING, delivering
-from ingest.errors import CannotCreateError, Exit, StorageError, TryAgainLaterError
-from ingest.manifest import File, Manifest, decode, encode
+from ingest.core.errors import CannotCreateError, Exit, StorageError, TryAgainLaterError
+from ingest.export.delivery import MANIFEST, STAGING, delivering
+from ingest.export.manifest import File, Manifest, decode, encode
 
 OLD = {"a.parquet": b"old a", "t/d=1/t.parquet": b"old 1", "t/d=2/t.parquet": b"old 2", "same/same.csv": b"same"}
 NEW = {"a.parquet": b"new a", "t/d=2/t.parquet": b"new 2", "t/d=3/t.parquet": b"new 3", "same/same.csv": b"same"}

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 import ingest
-from ingest import policy
-from ingest.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
-from ingest.generation_id import second_of
-from ingest.order import RIPE_AGE
-from ingest.resources import SAMPLES
-from ingest.scan import scan_all
-from ingest.sources import expand
+from ingest.cli.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
+from ingest.core.generation_id import RIPE_AGE, second_of
+from ingest.core.resources import SAMPLES
+from ingest.fetch import answer_policy
+from ingest.sources.discovery import expand
+from ingest.sources.scanner import scan_all
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DISTINCT_IDS = 2_022
@@ -49,8 +48,8 @@ def test_laid_out_logs_end_where_they_are_told_to_and_span_two_weeks(tmp_path):
 def test_the_demos_newest_ids_are_asked_at_once_and_found_two_minutes_later():
     assert NEWEST_AGE > RIPE_AGE
     assert timedelta(seconds=20) < NOT_FOUND_FOR - NEWEST_AGE, "on a slow machine they would be found at once"
-    assert policy.next_look(NOT_FOUND_FOR) < timedelta(minutes=2)
-    assert NEWEST_AGE + policy.next_look(NEWEST_AGE) > NOT_FOUND_FOR
+    assert answer_policy.next_look(NOT_FOUND_FOR) < timedelta(minutes=2)
+    assert NEWEST_AGE + answer_policy.next_look(NEWEST_AGE) > NOT_FOUND_FOR
 
 
 def test_log_lines_keep_the_time_of_their_id(tmp_path):
@@ -84,7 +83,7 @@ def test_a_strangers_module_in_the_directory_is_not_run(tmp_path):
     (tmp_path / "ingest.py").write_text("print('listening on file:///etc')", encoding="utf-8")
     code = (
         f"import sys, os; sys.path[:] = [{str(Path(ingest.__file__).parents[1])!r}, *sys.path[1:]]; "
-        f"os.chdir({str(tmp_path)!r})\nfrom ingest.demo import simulator\nwith simulator() as url: print(url)"
+        f"os.chdir({str(tmp_path)!r})\nfrom ingest.cli.demo import simulator\nwith simulator() as url: print(url)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/v1\n", done.stdout)

@@ -10,12 +10,12 @@ import polars as pl
 import pyarrow.dataset
 import pytest
 
-from ingest.cli import orusage
-from ingest.errors import Exit
-from ingest.export import export
-from ingest.families import FAMILIES
-from ingest.reader import Reader
-from ingest.shape import Wanted
+from ingest.cli.app import orusage
+from ingest.core.errors import Exit
+from ingest.export.export import export
+from ingest.export.plan import Wanted
+from ingest.reports.definitions import FAMILIES
+from ingest.warehouse.reader import Reader
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

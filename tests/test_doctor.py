@@ -8,17 +8,17 @@ import pytest
 from test_checks import fault, filled, path  # noqa: F401  # fixtures
 from test_warehouse import chunk, write_old_warehouse
 
-from ingest import sql
-from ingest.doctor import BAD, OK, TOLD, examine
-from ingest.warehouse import Warehouse
-from ingest.workspace import Workspace
+from ingest.warehouse import sql_files
+from ingest.warehouse.doctor import BAD, OK, TOLD, examine
+from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOLD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.warehouse import Warehouse
+from ingest.warehouse.warehouse import Warehouse
 warehouse = Warehouse(Path(sys.argv[1]), datetime.now(UTC))
 print("held", flush=True)
 sys.stdin.read()
@@ -34,7 +34,7 @@ def test_a_healthy_warehouse(path):  # noqa: F811
     assert seen(path, BAD) == seen(path, TOLD) == {}
     assert set(seen(path, OK)) == {"orusage", "python", "file", "lock", "space", "schema", "checks"}
     assert f"duckdb {duckdb.__version__}" in seen(path)["python"]
-    assert seen(path)["schema"].startswith(str(sql.migrations()[-1].number))
+    assert seen(path)["schema"].startswith(str(sql_files.migrations()[-1].number))
     assert {p: p.stat() for p in before} == before
 
 
@@ -84,7 +84,7 @@ def test_a_foreign_file_and_a_newer_one_are_bad_and_an_older_one_is_told(path, t
     with duckdb.connect(tmp_path / "theirs.duckdb") as connection:
         connection.execute("CREATE TABLE mine (a INTEGER)")
     assert "not an orusage warehouse" in seen(tmp_path / "theirs.duckdb", BAD)["file opens"]
-    older = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:1])
+    older = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:1])
     assert "older" in seen(older, TOLD)["schema"]
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ops.migrations VALUES (9999, '9999_future.sql', now())")

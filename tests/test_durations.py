@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.durations import LONGEST, SHORTEST, WIDTH, Durations
+from ingest.core.latency_histogram import LONGEST, SHORTEST, WIDTH, Durations
 
 SECONDS = st.floats(min_value=SHORTEST, max_value=LONGEST)
 

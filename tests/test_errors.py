@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from ingest import errors
-from ingest.errors import Exit, InterruptedRunError, OrusageError
+from ingest.core import errors
+from ingest.core.errors import Exit, InterruptedRunError, OrusageError
 
 CONTRACT = {
     "DONE": 0,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.estimate import FAR_BELOW, LOWEST, SMALLEST_BURST, SOLID, WINDOWS, Estimate, Interval
-from ingest.mirror import Mirror
+from ingest.fetch.ratelimit.bucket_model import Mirror
+from ingest.fetch.ratelimit.rate_estimator import FAR_BELOW, LOWEST, SMALLEST_BURST, SOLID, WINDOWS, Estimate, Interval
 
 MARGIN, TRUSTED = 3.0, 3.0
 

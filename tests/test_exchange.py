@@ -24,9 +24,17 @@ from ingest import (
     ResponseValidationError,
     RetryConfig,
 )
-from ingest.exchange import GET_GENERATION, GET_KEY, ID, LIST_GENERATION_CONTENT, LONGEST_MESSAGE, MEBIBYTE, Exchange
-from ingest.generation_id import is_generation_id
-from ingest.key import ApiKey
+from ingest.client.credentials import ApiKey
+from ingest.client.request import (
+    GET_GENERATION,
+    GET_KEY,
+    ID,
+    LIST_GENERATION_CONTENT,
+    LONGEST_MESSAGE,
+    MEBIBYTE,
+    Exchange,
+)
+from ingest.core.generation_id import is_generation_id
 
 URL = "https://openrouter.ai/api/v1"
 ONCE = RetryConfig("none")

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from test_views import IDS, VIEWS
 from test_views import path as filled  # noqa: F401  # a fixture
 
-import ingest.export
-import ingest.workbook
-from ingest.delivery import MANIFEST
-from ingest.errors import CannotCreateError, ConfigurationError, NoInputError, UnexpectedInputError, UsageError
-from ingest.export import export
-from ingest.manifest import decode
-from ingest.shape import SUFFIXES, TIME_COLUMNS, Wanted, hive_name
-from ingest.warehouse import Warehouse
+import ingest.export.excel
+import ingest.export.export
+from ingest.core.errors import CannotCreateError, ConfigurationError, NoInputError, UnexpectedInputError, UsageError
+from ingest.export.delivery import MANIFEST
+from ingest.export.export import export
+from ingest.export.manifest import decode
+from ingest.export.plan import SUFFIXES, TIME_COLUMNS, Wanted, hive_name
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = date(2026, 9, 28)
@@ -316,11 +316,11 @@ def test_excel_text_is_text_and_numbers_are_numbers(empty, tmp_path, out):
 
 
 def test_too_many_rows_for_excel_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.workbook, "MOST_ROWS", len(IDS))
+    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS))
     with pytest.raises(CannotCreateError, match="does not fit"):
         made(path, out, "generations", form="excel")
     assert not out.exists()
-    monkeypatch.setattr(ingest.workbook, "MOST_ROWS", len(IDS) + 1)
+    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS) + 1)
     assert made(path, out, "generations", form="excel")[0].rows == len(IDS)
 
 
@@ -331,7 +331,7 @@ def test_a_text_too_long_for_a_cell_is_refused(empty, tmp_path, out):
 
 
 def test_excel_without_its_extra_says_what_to_install(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.workbook, "find_spec", lambda _: None)
+    monkeypatch.setattr(ingest.export.excel, "find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
         made(path, out, "cost_daily", form="excel")
     assert 'pip install "orusage[excel]"' in caught.value.fix
@@ -411,7 +411,7 @@ def test_what_does_not_divide_is_refused(path, out, column):
 
 
 def test_too_many_partitions_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.export, "MOST_PARTS", 5)
+    monkeypatch.setattr(ingest.export.export, "MOST_PARTS", 5)
     with pytest.raises(UsageError, match="more than 5 files"):
         made(path, out, "generations", partition_by="requested_day")
 
@@ -599,7 +599,7 @@ def test_a_warehouse_of_before_a_view_came_is_exported_without_it(empty, tmp_pat
 
 
 def test_nothing_else_can_be_written_or_read(path, tmp_path):
-    from ingest.reader import Reader
+    from ingest.warehouse.reader import Reader
 
     with Reader(path, exports_to=tmp_path / "below") as reader:
         for statement in (

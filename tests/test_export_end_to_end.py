@@ -12,9 +12,9 @@ from conftest import finished, interrupted
 from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
-from ingest.delivery import MANIFEST, STAGING
-from ingest.errors import Exit
-from ingest.manifest import decode
+from ingest.core.errors import Exit
+from ingest.export.delivery import MANIFEST, STAGING
+from ingest.export.manifest import decode
 
 VIEWS = ("cost_daily", "generation_facts")
 

@@ -44,18 +44,18 @@ from scripted import (
     what_was_asked_for,
 )
 
-from ingest.api_errors import OpenRouterConnectionError, RequestAbortedError, RequestTimeoutError
-from ingest.burials import FIRST_ANSWERS, buried_with_care
-from ingest.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
-from ingest.exchange import GET_GENERATION
-from ingest.fetch import FREE_RETRIES, Fetcher
-from ingest.gate import Gate
-from ingest.halt import Halt
-from ingest.limiter import START_PACE, RateLimit
-from ingest.models import Dead, Pending, Settled
-from ingest.result import Err
-from ingest.settings import Settings
-from ingest.tally import Tally
+from ingest.client.errors import OpenRouterConnectionError, RequestAbortedError, RequestTimeoutError
+from ingest.client.request import GET_GENERATION
+from ingest.client.result import Err
+from ingest.core.cancellation import Halt
+from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
+from ingest.core.outcomes import Dead, Pending, Settled
+from ingest.core.run_stats import Tally
+from ingest.core.settings import Settings
+from ingest.fetch.dead_letters import FIRST_ANSWERS, buried_with_care
+from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
+from ingest.fetch.ratelimit.async_limiter import Gate
+from ingest.fetch.ratelimit.controller import START_PACE, RateLimit
 
 SERVER_FAILED = (408, 500, 502, 504, 524)
 REFUSED = OpenRouterConnectionError("refused", connected=False)

@@ -7,9 +7,16 @@ import struct
 import duckdb
 import pytest
 
-import ingest.files
-from ingest.errors import CannotCreateError, StorageError
-from ingest.files import NOWHERE, copy, identity_of, make_private, require_space, take_over_access
+import ingest.warehouse.storage.durable_files
+from ingest.core.errors import CannotCreateError, StorageError
+from ingest.warehouse.storage.durable_files import (
+    NOWHERE,
+    copy,
+    identity_of,
+    make_private,
+    require_space,
+    take_over_access,
+)
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def test_what_does_not_exist_is_nowhere(tmp_path):
 @pytest.mark.parametrize("way", ["the best there is", "within the kernel", "in half within the kernel", "by hand"])
 def test_a_copy_is_the_whole_file_wherever_it_was_read_to(tmp_path, monkeypatch, way):
     if way != "the best there is":
-        monkeypatch.setattr(ingest.files, "_shares_extents", lambda *_: False)
+        monkeypatch.setattr(ingest.warehouse.storage.durable_files, "_shares_extents", lambda *_: False)
     if way == "by hand":
         monkeypatch.delattr(os, "copy_file_range", raising=False)
     if way == "in half within the kernel":

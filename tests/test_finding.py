@@ -9,8 +9,8 @@ from conftest import in_two_forms
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.finding import CONTEXT, REACH, REMEMBERED, Finder, Window
-from ingest.windows import Mark, Windows
+from ingest.sources.id_finder import CONTEXT, REACH, REMEMBERED, Finder, Window
+from ingest.sources.text_windows import Mark, Windows
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLDEST = 1_672_531_200

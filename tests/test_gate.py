@@ -11,11 +11,11 @@ from fake_clock import BOOT, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import TryAgainLaterError
-from ingest.gate import SHORT, Gate, Turn
-from ingest.halt import Halt
-from ingest.limiter import CATCH_UP, Answer, Learned, LimitState, RateLimit
-from ingest.tally import Tally
+from ingest.core.cancellation import Halt
+from ingest.core.errors import TryAgainLaterError
+from ingest.core.run_stats import Tally
+from ingest.fetch.ratelimit.async_limiter import SHORT, Gate, Turn
+from ingest.fetch.ratelimit.controller import CATCH_UP, Answer, Learned, LimitState, RateLimit
 
 TAKEN, THROTTLED, OVERLOADED, FAILED = Answer
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.generation_id import LONGEST, is_generation_id, latest, second_of
+from ingest.core.generation_id import LONGEST, is_generation_id, latest, second_of
 
 SECOND = 1753485462
 TAIL = "AbCdEfGhIj0123456789"

@@ -24,7 +24,7 @@ from ingest import (
     generations_get_generation,
     generations_list_generation_content,
 )
-from ingest.generations import AsyncGenerations, Generations
+from ingest.client.operations import AsyncGenerations, Generations
 
 MISSING = whole(b'{"error": {"code": 404, "message": "Generation gen-1 not found"}}', status=404)
 ONCE = RetryConfig("none")

@@ -15,11 +15,12 @@ from golden.expected import ANYTHING, VIEWS, Near, OneOf, Within, World, reach_o
 from golden.generations import Line, golden_of, load
 from msgspec import Raw
 
-from ingest import sql
-from ingest.decode import decode_generation
-from ingest.models import Chunk, Content, Dead, Pending, Settled, Sighting, SourceRead, WorkItem
-from ingest.tally import Tally
-from ingest.warehouse import Warehouse
+from ingest.client.decode import decode_generation
+from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
+from ingest.core.run_stats import Tally
+from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.warehouse import sql_files
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOLDEN = load()
@@ -221,7 +222,7 @@ def connection(path):
 
 
 def test_there_is_an_expectation_of_every_view():
-    assert set(VIEWS) == {view.relation for view in sql.views()}
+    assert set(VIEWS) == {view.relation for view in sql_files.views()}
 
 
 @pytest.mark.parametrize("relation", VIEWS)
@@ -404,6 +405,6 @@ def test_absurd_numbers_stop_no_publish_and_no_view(build):
     path = build(odd, [plain])
     with duckdb.connect(path, read_only=True) as connection:
         assert rows_of(connection, "generation_facts WHERE model = 'acme/one'") != []
-        for view in sql.views():
+        for view in sql_files.views():
             rows_of(connection, view.relation)
         assert connection.execute("SELECT count(*) FROM generations").fetchall() == [(len(ABSURD) + 1,)]

@@ -26,9 +26,10 @@ from golden.expected import (
 )
 from test_golden import EXPECTED, agrees, path, unsettled
 
-from ingest.families import FAMILIES
-from ingest.reader import Reader
-from ingest.report import Period, report
+from ingest.reports.definitions import FAMILIES
+from ingest.reports.period import Period
+from ingest.reports.report import report
+from ingest.warehouse.reader import Reader
 
 __all__ = ["path", "unsettled"]
 

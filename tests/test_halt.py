@@ -4,8 +4,8 @@ import math
 import pytest
 from fake_clock import FakeClock
 
-from ingest.errors import KeyRefusedError, UnreachableError
-from ingest.halt import Halt
+from ingest.core.cancellation import Halt
+from ingest.core.errors import KeyRefusedError, UnreachableError
 
 
 def test_a_halt_is_false_until_it_is_set():

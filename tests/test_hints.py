@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.hints import AGREEMENT, LONGEST_HINT, http_date, wait_hint
+from ingest.client.retry_after import AGREEMENT, LONGEST_HINT, http_date, wait_hint
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")

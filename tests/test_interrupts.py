@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from ingest.interrupts import noted_interrupts
+from ingest.cli.signals import noted_interrupts
 
 
 def press():

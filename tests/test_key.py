@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingest.errors import KeyRefusedError
-from ingest.key import CREDENTIAL, VISIBLE, ApiKey, load_key
+from ingest.client.credentials import CREDENTIAL, VISIBLE, ApiKey, load_key
+from ingest.core.errors import KeyRefusedError
 
 SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef-a1b2"  # noqa: S105  # nobody's
 OTHER = "sk-or-v1-ffffffffffffffffffffffffffffffff-c3d4"

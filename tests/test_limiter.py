@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab.world import Profile, Queue, TokenBucket, World, fixed, spread, steady
 
-from ingest.limiter import (
+from ingest.fetch.ratelimit.controller import (
     ALWAYS_IN_FLIGHT,
     CATCH_UP,
     FAILURES,
@@ -20,7 +20,7 @@ from ingest.limiter import (
     LimitState,
     RateLimit,
 )
-from ingest.outage import LATEST, SOONEST
+from ingest.fetch.ratelimit.outage import LATEST, SOONEST
 
 TAKEN, THROTTLED, OVERLOADED, FAILED = Answer
 KNOWN = Learned(50.0, 40.0)

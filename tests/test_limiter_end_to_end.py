@@ -9,7 +9,7 @@ is rejected.
 import duckdb
 from conftest import new_ids, write_log
 
-from ingest.limiter import START_PACE
+from ingest.fetch.ratelimit.controller import START_PACE
 
 INGEST = ("ingest", "app.log", "--summary", "json", "--base-url")
 

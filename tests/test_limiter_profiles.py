@@ -13,7 +13,7 @@ from lab.held_out import HELD_OUT
 from lab.profiles import PROFILES
 from lab.world import World
 
-from ingest.limiter import RateLimit
+from ingest.fetch.ratelimit.controller import RateLimit
 
 SLOW = {"steady 500/s", "steady 2000/s", "windows 500/1 s", "steady 300/s, burst 3000", "steps 125/500/125/500"}
 """More than a second each a run."""

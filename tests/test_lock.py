@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.errors import CannotCreateError, TryAgainLaterError
-from ingest.lock import NO_PATIENCE, Lock, Patience, holder, is_held
+from ingest.core.errors import CannotCreateError, TryAgainLaterError
+from ingest.warehouse.storage.lock import NO_PATIENCE, Lock, Patience, holder, is_held
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOLD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.lock import NO_PATIENCE, Lock
+from ingest.warehouse.storage.lock import NO_PATIENCE, Lock
 lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_PATIENCE)
 print("held", flush=True)
 sys.stdin.read()

@@ -18,12 +18,14 @@ import httpx
 import pytest
 from conftest import KEY, environment, long, new_ids
 
-from ingest import api_errors, lookup, simulated
-from ingest.api_errors import BY_STATUS
-from ingest.errors import Exit
-from ingest.key import ApiKey
-from ingest.lookup import look_up
-from ingest.retries import RetryConfig
+from ingest.client import errors
+from ingest.client.credentials import ApiKey
+from ingest.client.errors import BY_STATUS
+from ingest.client.retry import RetryConfig
+from ingest.core.errors import Exit
+from ingest.fetch import lookup
+from ingest.fetch.lookup import look_up
+from ingest.simulator import fake_records
 
 IDS = new_ids(12, seed=11)
 ID = IDS[0]
@@ -123,7 +125,7 @@ def assert_is_the_record(printed, generation_id, content="not asked for"):
         assert "content" not in printed
     else:
         assert printed.pop("content") == content
-    record = json.loads(json.dumps(simulated.record(1, generation_id)), parse_float=Decimal)
+    record = json.loads(json.dumps(fake_records.record(1, generation_id)), parse_float=Decimal)
     for name, value in record.items():
         if name not in ("created_at", "provider_responses"):
             assert printed[name] == value, name
@@ -174,12 +176,12 @@ def test_content_stands_beside_the_metadata(get, simulation):
     done = get(simulation, "--content", *IDS)
     assert done.code == 0
     for line, generation_id in zip(done.out.splitlines(), IDS, strict=True):
-        assert_is_the_record(line, generation_id, simulated.content(1, generation_id))
-    forms = {form for generation_id in IDS for form in simulated.content(1, generation_id)["input"]}
+        assert_is_the_record(line, generation_id, fake_records.content(1, generation_id))
+    forms = {form for generation_id in IDS for form in fake_records.content(1, generation_id)["input"]}
     assert forms == {"prompt", "messages"}
     one = get(simulation, "--content", ID)
     assert one.out.startswith("{\n")
-    assert_is_the_record(one.out, ID, simulated.content(1, ID))
+    assert_is_the_record(one.out, ID, fake_records.content(1, ID))
 
 
 def test_money_is_printed_as_it_came(get):
@@ -359,7 +361,7 @@ def test_ctrl_c_ends_it_at_once(tmp_path):
 
 def refusal(status, error=None):
     answer = httpx.Response(status, request=httpx.Request("GET", NOWHERE))
-    return BY_STATUS.get(status, api_errors.OpenRouterDefaultError)("told", answer, error)
+    return BY_STATUS.get(status, errors.OpenRouterDefaultError)("told", answer, error)
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ def refusal(status, error=None):
         (refusal(402), Exit.TRY_AGAIN_LATER),
         (refusal(429), Exit.TRY_AGAIN_LATER),
         (refusal(302), Exit.UNREACHABLE),
-        (api_errors.OpenRouterConnectionError("refused", connected=False), Exit.UNREACHABLE),
+        (errors.OpenRouterConnectionError("refused", connected=False), Exit.UNREACHABLE),
         (refusal(404), Exit.UNEXPECTED_INPUT),  # not OpenRouter's own
         (refusal(404, {"code": 404}), None),
         (refusal(403, {"code": 403}), None),
@@ -377,9 +379,9 @@ def refusal(status, error=None):
         (refusal(500), None),
         (refusal(503), None),
         (refusal(529), None),
-        (api_errors.RequestTimeoutError("late"), None),
-        (api_errors.RequestAbortedError("closed"), None),
-        (api_errors.OpenRouterConnectionError("reset", connected=True), None),
+        (errors.RequestTimeoutError("late"), None),
+        (errors.RequestAbortedError("closed"), None),
+        (errors.OpenRouterConnectionError("reset", connected=True), None),
     ],
 )
 def test_what_ends_it_and_what_the_next_id_may_survive(error, code):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mirror import JUST_EMPTIED, Mirror
+from ingest.fetch.ratelimit.bucket_model import JUST_EMPTIED, Mirror
 
 rates = st.floats(0.02, 1e4)
 bursts = st.floats(1, 1e4)

@@ -31,17 +31,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from scripted import ERROR, HTML, KEY, generation_body, read
 from test_readers_end_to_end import seen_by
 
-import ingest.asking  # noqa: F401  # runs are forked from a process that has imported all of it
-from ingest import pipeline
-from ingest.client import AsyncOpenRouter
-from ingest.errors import OrusageError
-from ingest.exchange import GET_KEY
-from ingest.generation_id import second_of
-from ingest.halt import Halt
-from ingest.job import Job
-from ingest.result import Ok
-from ingest.settings import Settings
-from ingest.tally import Tally
+import ingest.pipeline.fetch_stage  # noqa: F401  # runs are forked from a process that has imported all of it
+from ingest.client.async_client import AsyncOpenRouter
+from ingest.client.request import GET_KEY
+from ingest.client.result import Ok
+from ingest.core.cancellation import Halt
+from ingest.core.errors import OrusageError
+from ingest.core.generation_id import second_of
+from ingest.core.run_stats import Tally
+from ingest.core.settings import Settings
+from ingest.pipeline import run
+from ingest.pipeline.context import Job
 
 NOBODY = "http://127.0.0.1:9/api/v1"
 GRACE = timedelta(hours=24)
@@ -147,7 +147,7 @@ async def one_night(order):
     job = Job(warehouse, lambda: KEY, settings_of(order["settings"]), clock, Halt(), tally, lambda _: None)
     error = None
     try:
-        result = await pipeline.ingest(["logs"], job)
+        result = await run.ingest(["logs"], job)
         code = result.code
     except OrusageError as raised:
         code, error = raised.code, str(raised)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import decode_generation
-from ingest.models import Content, Settled, WorkItem
-from ingest.normalize import DTYPES, normalize, schema_of
-from ingest.responses import GenerationResponseData, ProviderResponse
-from ingest.schema import (
+from ingest.client.decode import decode_generation
+from ingest.core.api_records import GenerationResponseData, ProviderResponse
+from ingest.core.outcomes import Content, Settled, WorkItem
+from ingest.warehouse.frames import DTYPES, normalize, schema_of
+from ingest.warehouse.schema import (
     ATTEMPT_FIELDS,
     GENERATION_CONTENTS,
     GENERATION_FIELDS,

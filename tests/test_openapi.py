@@ -14,11 +14,11 @@ import pytest
 from conftest import KEY, new_ids
 from test_simulator import get
 
-from ingest import responses
-from ingest.api_errors import BY_STATUS
-from ingest.blocking import OpenRouter
-from ingest.decode import decode_content, decode_generation, error_of
-from ingest.responses import EXTRA, fields_of
+from ingest.client.decode import decode_content, decode_generation, error_of
+from ingest.client.errors import BY_STATUS
+from ingest.client.sync_client import OpenRouter
+from ingest.core import api_records
+from ingest.core.api_records import EXTRA, fields_of
 
 FILE = Path(__file__).parents[2] / "shared" / "facts" / "openrouter-generation.openapi.yaml"
 
@@ -338,15 +338,15 @@ def properties(name, *path):
 @pytest.mark.parametrize(
     ("record", "where"),
     [
-        (responses.GenerationResponse, ["GenerationResponse"]),
-        (responses.GenerationResponseData, ["GenerationResponse", "data"]),
-        (responses.ProviderResponse, ["ProviderResponse"]),
-        (responses.GenerationContentResponse, ["GenerationContentResponse"]),
-        (responses.GenerationContentData, ["GenerationContentData"]),
-        (responses.GenerationContentInput, ["GenerationContentData", "input"]),
-        (responses.GenerationContentDataOutput, ["GenerationContentData", "output"]),
-        (responses.GenerationContentError, ["GenerationContentError"]),
-        (responses.GenerationContentErrorAttempt, ["GenerationContentErrorAttempt"]),
+        (api_records.GenerationResponse, ["GenerationResponse"]),
+        (api_records.GenerationResponseData, ["GenerationResponse", "data"]),
+        (api_records.ProviderResponse, ["ProviderResponse"]),
+        (api_records.GenerationContentResponse, ["GenerationContentResponse"]),
+        (api_records.GenerationContentData, ["GenerationContentData"]),
+        (api_records.GenerationContentInput, ["GenerationContentData", "input"]),
+        (api_records.GenerationContentDataOutput, ["GenerationContentData", "output"]),
+        (api_records.GenerationContentError, ["GenerationContentError"]),
+        (api_records.GenerationContentErrorAttempt, ["GenerationContentErrorAttempt"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -363,7 +363,7 @@ def test_a_record_has_the_documented_fields_in_fitting_types_and_no_others(recor
         elif kind == "array":
             assert {getattr(t, "__origin__", None) for t in held} <= {tuple, list}, name
         else:
-            assert all(issubclass(t, responses.Record) for t in held), name
+            assert all(issubclass(t, api_records.Record) for t in held), name
 
 
 def test_the_documented_examples_are_read_without_a_rest():

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.opening import HEAD, LONGEST_MAGIC, Guarded, Opened, Peeked, opened
+from ingest.sources.open_file import HEAD, LONGEST_MAGIC, Guarded, Opened, Peeked, opened
 
 PATIENCE = 20
 """Seconds after which what should have ended hangs."""
@@ -392,7 +392,7 @@ def test_a_fifo_is_waited_for_as_long_as_it_has_a_writer(fifo):
 READ = """
 import sys
 from datetime import datetime, timezone
-from ingest.opening import opened
+from ingest.sources.open_file import opened
 for name in sys.argv[1:]:
     with opened(name, datetime.now(timezone.utc)) as file:
         buffer = memoryview(bytearray(1000))

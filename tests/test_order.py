@@ -6,12 +6,13 @@ from fake_clock import NOON, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.warehouse
-from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Pending, Sighting, WorkItem
-from ingest.order import RIPE_AGE, in_order, ripe_at
-from ingest.settings import Settings
-from ingest.warehouse import Warehouse
+import ingest.warehouse.warehouse
+from ingest.core.generation_id import RIPE_AGE, ripe_at, second_of
+from ingest.core.outcomes import Dead, Pending, WorkItem
+from ingest.core.settings import Settings
+from ingest.core.sightings import Chunk, Sighting
+from ingest.fetch.work_order import in_order
+from ingest.warehouse.warehouse import Warehouse
 
 LEGACY = [f"gen-{letter}aBcdEfghIjklMnopQrstUvw" for letter in "ABC"]
 PAGE = 3
@@ -100,7 +101,7 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
         pytest.MonkeyPatch.context() as patch,
         Warehouse(tmp_path_factory.mktemp("w") / "w.duckdb", NOON) as warehouse,
     ):
-        patch.setattr(ingest.warehouse, "PAGE", PAGE)
+        patch.setattr(ingest.warehouse.warehouse, "PAGE", PAGE)
         patch.setattr(warehouse, "_rows", spied := Spy(warehouse._rows))
         not_before = dict(zip(ids, delays, strict=False))
         fill(warehouse, not_before)

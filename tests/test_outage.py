@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.outage import LATEST, SHARE, SOONEST, Outage
+from ingest.fetch.ratelimit.outage import LATEST, SHARE, SOONEST, Outage
 
 REASONS = ["throttled", "overloaded", "silent"]
 PATIENCE = 2.0

@@ -8,23 +8,26 @@ import pytest
 from conftest import KEY, new_ids, write_log
 from fake_clock import NOON, FakeClock
 
-from ingest import asking, batches, simulated
-from ingest.api_errors import RequestTimeoutError
-from ingest.client import AsyncOpenRouter
-from ingest.clock import SystemClock
-from ingest.errors import Exit, KeyRefusedError, StorageError
-from ingest.exchange import LIST_GENERATION_CONTENT
-from ingest.generation_id import second_of
-from ingest.halt import Halt
-from ingest.job import Job
-from ingest.key import ApiKey
-from ingest.limiter import Learned, RateLimit
-from ingest.models import Chunk, Pending, RememberedRate, Sighting, WorkItem
-from ingest.pipeline import exit_code, ingest
-from ingest.result import Err
-from ingest.settings import Settings
-from ingest.tally import STORED, Tally
-from ingest.warehouse import Warehouse
+from ingest.client.async_client import AsyncOpenRouter
+from ingest.client.credentials import ApiKey
+from ingest.client.errors import RequestTimeoutError
+from ingest.client.request import LIST_GENERATION_CONTENT
+from ingest.client.result import Err
+from ingest.core.cancellation import Halt
+from ingest.core.clock import SystemClock
+from ingest.core.errors import Exit, KeyRefusedError, StorageError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Pending, WorkItem
+from ingest.core.remembered_rate import RememberedRate
+from ingest.core.run_stats import STORED, Tally
+from ingest.core.settings import Settings
+from ingest.core.sightings import Chunk, Sighting
+from ingest.fetch.ratelimit.controller import Learned, RateLimit
+from ingest.pipeline import fetch_stage, store_stage
+from ingest.pipeline.context import Job
+from ingest.pipeline.run import exit_code, ingest
+from ingest.simulator import fake_records
+from ingest.warehouse.warehouse import Warehouse
 
 LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
 
@@ -121,7 +124,7 @@ def test_what_the_others_brought_is_stored_before_a_young_id_is_due(simulation, 
     monkeypatch.setattr(Warehouse, "commit", lambda self, o, r: (stored.append(clock.elapsed), commit(self, o, r)))
     log = write_log(tmp_path / "a.log", [aged(0), *new_ids(5)])
     run([str(log)], tmp_path / "w.duckdb", simulation.base_url, clock=clock)
-    assert stored[0] <= batches.COMMIT_EVERY + 1
+    assert stored[0] <= store_stage.COMMIT_EVERY + 1
     assert stored[-1] >= 180
 
 
@@ -172,7 +175,7 @@ def test_a_limit_that_was_measured_is_remembered_and_handed_to_the_next_run(simu
             begun_with.append(learned)
             super().__init__(cap, concurrency, timeout, learned)
 
-    monkeypatch.setattr(asking, "RateLimit", Measuring)
+    monkeypatch.setattr(fetch_stage, "RateLimit", Measuring)
     path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
     for seed in (1, 2):
         run([str(write_log(tmp_path / f"{seed}.log", new_ids(5, seed)))], path, simulation.base_url)
@@ -206,7 +209,7 @@ def test_content_is_stored_beside_its_generation_as_the_api_told_it(simulation, 
     assert (result.code, tally.settled, tally.contents) == (Exit.DONE, 21, {STORED: 21})
     assert (tally.requests, tally.statuses) == (42, {200: 42})
     stored = rows(path, "SELECT generation_id, input, completion, error FROM generation_contents")
-    told = {i: simulated.content(1, i) for i in ids}
+    told = {i: fake_records.content(1, i) for i in ids}
     assert {i: texts for i, *texts in stored} == {
         i: [json_of(t["input"]), t["output"]["completion"], json_of(t["error"])] for i, t in told.items()
     }
@@ -241,7 +244,7 @@ def batches_of(monkeypatch):
 
 @pytest.mark.parametrize("largest", [1, 100, 250])
 def test_batches_are_cut_where_their_content_is_large_enough(simulation, tmp_path, monkeypatch, largest):
-    monkeypatch.setattr(batches, "LARGEST_BATCH", largest)
+    monkeypatch.setattr(store_stage, "LARGEST_BATCH", largest)
     stored, path = batches_of(monkeypatch), tmp_path / "w.duckdb"
     run([str(write_log(tmp_path / "a.log", new_ids(10)))], path, simulation.base_url, content=True)
     for batch in stored[:-1]:
@@ -253,7 +256,7 @@ def test_batches_are_cut_where_their_content_is_large_enough(simulation, tmp_pat
 
 
 def test_without_content_the_size_of_a_batch_is_its_number_of_ids(simulation, tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "LARGEST_BATCH", 1)
+    monkeypatch.setattr(store_stage, "LARGEST_BATCH", 1)
     stored = batches_of(monkeypatch)
     run([str(write_log(tmp_path / "a.log", new_ids(25)))], tmp_path / "w.duckdb", simulation.base_url, batch_size=10)
     assert [len(b) for b in stored] == [10, 10, 5]

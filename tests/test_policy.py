@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import CONTENT, ERROR, HTML, METADATA, content_body, generation_body, oversized, read
 
-from ingest import policy
-from ingest.api_errors import (
+from ingest.client.errors import (
     InvalidRequestError,
     OpenRouterConnectionError,
     RequestAbortedError,
     RequestTimeoutError,
 )
-from ingest.limiter import Answer
-from ingest.policy import Verdict, answer_of, backoff, next_look, reason_of, verdict_of
-from ingest.result import Err, Ok
+from ingest.client.result import Err, Ok
+from ingest.fetch import answer_policy
+from ingest.fetch.answer_policy import Verdict, answer_of, backoff, next_look, reason_of, verdict_of
+from ingest.fetch.ratelimit.controller import Answer
 
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
 PATHS = {METADATA: generation_body("gen-1"), CONTENT: content_body("gen-1")}
@@ -79,13 +79,13 @@ def test_every_status_the_api_documents_is_one_we_decided_on():
 
 
 def test_only_what_kills_or_hides_an_id_needs_the_apis_own_words():
-    assert {Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND} == policy.ONLY_AS_JSON
+    assert {Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND} == answer_policy.ONLY_AS_JSON
 
 
 @pytest.mark.parametrize("status", range(300, 600))
 def test_without_the_apis_own_words_such_an_answer_is_unreadable_and_any_other_means_the_same(status):
     expected = DESIGNED.get(status, BY_CLASS[status // 100])
-    if expected in policy.ONLY_AS_JSON:
+    if expected in answer_policy.ONLY_AS_JSON:
         expected = Verdict.UNREADABLE
     for result in (read(status), read(status, HTML), read(status, b'{"error": "no"}'), oversized(status)):
         assert verdict_of(result) is expected
@@ -144,8 +144,8 @@ def test_a_request_without_an_answer_has_failed_for_the_limiter(error):
 
 
 def test_every_verdict_tells_the_limiter_something():
-    assert policy.ANSWERS.keys() == set(Verdict)
-    assert {v for v, answer in policy.ANSWERS.items() if answer is not Answer.TAKEN} == {
+    assert answer_policy.ANSWERS.keys() == set(Verdict)
+    assert {v for v, answer in answer_policy.ANSWERS.items() if answer is not Answer.TAKEN} == {
         Verdict.THROTTLED,
         Verdict.OVERLOADED,
         Verdict.UNREACHED,
@@ -154,7 +154,7 @@ def test_every_verdict_tells_the_limiter_something():
 
 
 def test_only_who_says_it_is_asked_too_much_is_waited_for():
-    assert {429, 503, 529} == policy.HINTING
+    assert {429, 503, 529} == answer_policy.HINTING
 
 
 @given(st.integers(1, 100), st.floats(0, 1))

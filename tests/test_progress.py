@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ingest.bar import picture
-from ingest.limiter import LimitState
-from ingest.progress import HEARTBEAT_EVERY, shown
-from ingest.tally import Tally
-from ingest.watch import Sight, Watch
-from ingest.wording import REASONS, fields, sentence
+from ingest.cli.progress_bar import picture
+from ingest.cli.progress_display import HEARTBEAT_EVERY, shown
+from ingest.core.run_stats import Tally
+from ingest.fetch.ratelimit.controller import LimitState
+from ingest.pipeline.progress import Sight, Watch
+from ingest.pipeline.progress_text import REASONS, fields, sentence
 
 READING = Sight(found=34_567, due=0, done=0, throttled=0, overloaded=0)
 FLOWING = Sight(9000, 5000, 1234, throttled=3, overloaded=0, limit=LimitState("holding", 50.123, 12), rate=48.4)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from ingest.errors import TryAgainLaterError
-from ingest.files import copy, identity
-from ingest.lock import NO_PATIENCE, Patience
-from ingest.published import set_aside, set_aside_wal, wal_of, without_writers
+from ingest.core.errors import TryAgainLaterError
+from ingest.warehouse.storage.durable_files import copy, identity
+from ingest.warehouse.storage.lock import NO_PATIENCE, Patience
+from ingest.warehouse.storage.published_file import set_aside, set_aside_wal, wal_of, without_writers
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPEN = """

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from fake_clock import FakeClock
 
-from ingest.errors import StorageError, TryAgainLaterError
-from ingest.publisher import LARGEST_LOG, Publisher
+from ingest.core.errors import StorageError, TryAgainLaterError
+from ingest.pipeline.publish_schedule import LARGEST_LOG, Publisher
 
 FULL = StorageError("the disk is full", cause="a test", fix="none")
 IN_USE = TryAgainLaterError("w.duckdb is in use", cause="process 7 has it open", fix="none")

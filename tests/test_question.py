@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_warehouse import NOW, chunk, settled
 
-from ingest.errors import Exit, UsageError
-from ingest.question import AT_A_TIME
-from ingest.reader import Reader
-from ingest.warehouse import Warehouse
+from ingest.core.errors import Exit, UsageError
+from ingest.warehouse.reader import Reader
+from ingest.warehouse.user_query import AT_A_TIME
+from ingest.warehouse.warehouse import Warehouse
 
 IDS = new_ids(20, seed=11)
 

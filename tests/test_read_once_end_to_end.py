@@ -14,8 +14,8 @@ import pytest
 from conftest import environment, long, new_ids, write_log
 from test_warehouse import write_old_warehouse
 
-from ingest import sql
-from ingest.generation_id import second_of
+from ingest.core.generation_id import second_of
+from ingest.warehouse import sql_files
 
 SOURCES = "FROM ops.sources ORDER BY source"
 
@@ -385,7 +385,7 @@ def test_since_and_until_bound_what_is_asked_and_what_a_dry_run_tells(ingest, or
 
 @pytest.mark.long
 def test_a_dry_run_over_a_warehouse_of_an_earlier_version_leaves_it_there(ingest, orusage, warehouse, tmp_path):
-    write_old_warehouse(warehouse, sql.migrations()[:3])
+    write_old_warehouse(warehouse, sql_files.migrations()[:3])
     log = write_log(tmp_path / "app.log", new_ids(40, seed=5))  # it knows two of them
     before = state_of(tmp_path)
     code, dry = rehearsed(orusage, log)

@@ -5,9 +5,9 @@ import duckdb
 import pytest
 from test_warehouse import IDS, NOW, chunk, settled
 
-from ingest.errors import NoInputError, TryAgainLaterError, UnexpectedInputError, UsageError
-from ingest.reader import Reader
-from ingest.warehouse import Warehouse
+from ingest.core.errors import NoInputError, TryAgainLaterError, UnexpectedInputError, UsageError
+from ingest.warehouse.reader import Reader
+from ingest.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def path(tmp_path):
 def test_readers_do_not_shut_each_other_out(path, orusage):
     with Reader(path) as reader:
         assert orusage("-w", path, "status", "--format", "json").json[0]["settled"] == len(IDS)
-        assert reader.named("status")["settled"].item() == len(IDS)
+        assert reader.named("ledger/status")["settled"].item() == len(IDS)
 
 
 def test_several_queries_through_one_reader(path):

@@ -12,17 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_warehouse import LEGACY, item, settled, write_old_warehouse
 
-import ingest.rehearsal
-from ingest import sql
-from ingest.callsite import CallSites
-from ingest.errors import CannotCreateError, NoInputError, TryAgainLaterError, UnexpectedInputError
-from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Pending, RememberedRate, Sighting
-from ingest.rehearsal import rehearse
-from ingest.scan import scan_all
-from ingest.settings import Settings
-from ingest.sources import expand
-from ingest.warehouse import Warehouse
+import ingest.pipeline.dry_run
+from ingest.core.errors import CannotCreateError, NoInputError, TryAgainLaterError, UnexpectedInputError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Dead, Pending
+from ingest.core.remembered_rate import RememberedRate
+from ingest.core.settings import Settings
+from ingest.core.sightings import Chunk, Sighting
+from ingest.pipeline.dry_run import rehearse
+from ingest.sources.call_site import CallSites
+from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.discovery import expand
+from ingest.sources.scanner import scan_all
+from ingest.warehouse import sql_files
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
 IDS = [*new_ids(40, seed=5), *LEGACY]
@@ -37,7 +40,7 @@ def counts(rehearsal):
 def read_into(path, *sources):
     """A run's reading, without its asking."""
     with Warehouse(path, NOW) as warehouse:
-        chunks = scan_all(expand([str(s) for s in sources]), NOW, warehouse.checkpoints(), CallSites())
+        chunks = scan_all(expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.checkpoints()), CallSites())
         return sum(warehouse.add(chunk, "run", NOW) for chunk in chunks)
 
 
@@ -76,7 +79,7 @@ def test_a_warehouse_stays_as_it_is_and_what_it_knows_is_known(tmp_path):
 
 
 def test_an_id_that_comes_in_several_chunks_is_new_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(ingest.rehearsal, "scan_all", partial(scan_all, size=1))
+    monkeypatch.setattr(ingest.pipeline.dry_run, "scan_all", partial(scan_all, size=1))
     for name in ("a.log", "b.log", "c.log"):
         (tmp_path / "logs").mkdir(exist_ok=True)
         (tmp_path / f"logs/{name}").write_text("\n".join([name, *IDS, IDS[0]]), encoding="utf-8")
@@ -131,9 +134,9 @@ def test_what_cannot_be_read_is_named(tmp_path):
         rehearse([str(tmp_path / "gone.log")], tmp_path / "w.duckdb", SETTINGS, NOW)
 
 
-@pytest.mark.parametrize("number", range(1, len(sql.migrations()) + 1))
+@pytest.mark.parametrize("number", range(1, len(sql_files.migrations()) + 1))
 def test_a_warehouse_of_an_earlier_version_can_be_rehearsed_with(tmp_path, number):
-    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:number])
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:number])
     before = path.read_bytes()
     log = write_log(tmp_path / "a.log", IDS)
     rehearsal = rehearse([str(log)], path, SETTINGS, NOW)
@@ -163,7 +166,7 @@ def test_a_file_that_is_no_warehouse_is_refused_as_ever(tmp_path):
 
 def test_a_warehouse_in_which_nothing_was_ever_created_can_be_rehearsed_with(tmp_path):
     path, log = tmp_path / "w.duckdb", write_log(tmp_path / "a.log", IDS)
-    for statement in ("SELECT 1", sql.query("create_migrations_table")):
+    for statement in ("SELECT 1", sql_files.query("catalog/create_migrations_table")):
         with duckdb.connect(path) as connection:
             connection.execute(statement)
         assert counts(rehearse([str(log)], path, SETTINGS, NOW))[3:] == (len(IDS), len(IDS), len(IDS))

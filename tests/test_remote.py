@@ -12,11 +12,11 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from ingest import remote
-from ingest.checkpoints import Checkpoints
-from ingest.errors import ConfigurationError, Exit
-from ingest.scan import Scan
-from ingest.sources import Source, expand
+from ingest.core.errors import ConfigurationError, Exit
+from ingest.sources import remote
+from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.discovery import Source, expand
+from ingest.sources.scanner import Scan
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
@@ -558,7 +558,7 @@ def test_without_fsspec_a_url_is_a_configuration_error_with_a_fix(act, monkeypat
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("ingest.remote.import_module", missing)
+    monkeypatch.setattr("ingest.sources.remote.import_module", missing)
     with pytest.raises(ConfigurationError) as caught:
         act("s3://user:SECRET@bucket/app.log?sig=SECRET")
     error = caught.value
@@ -579,6 +579,6 @@ def test_without_fsspec_everything_else_is_read(monkeypatch, tmp_path):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("ingest.remote.import_module", missing)
+    monkeypatch.setattr("ingest.sources.remote.import_module", missing)
     (tmp_path / "app.log").write_bytes(TEXT)
     assert [scanned(s.name)[0] for s in expand([str(tmp_path)]).sources] == [WHOLE]

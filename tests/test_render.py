@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import cli
-from ingest.render import FORMATS, STREAMS, cell, money, plain, render, streamed
+from ingest.cli import app
+from ingest.reports.formats import FORMATS, STREAMS, cell, money, plain, render, streamed
 
 EVIL = "a\x1b[31mb\u202ec\x00d\x9be\u200bf\u2028g\r\nh\x7fi\ud800"
 COLUMNS = ("model", "usage", "requested_at", "streamed", "tokens")
@@ -162,7 +162,7 @@ def test_plain_text_is_harmless_and_harmless_text_stays(text):
 
 
 def test_the_formats_are_those_the_command_line_offers():
-    assert tuple(FORMATS) == cli.FORMATS
+    assert tuple(FORMATS) == app.FORMATS
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_views import filled
 
-from ingest import simulated
-from ingest.errors import ConfigurationError, UsageError
-from ingest.families import FAMILIES
-from ingest.generation_id import second_of
-from ingest.layout import dollars, shortened, table, total_dollars
-from ingest.overview import printed
-from ingest.reader import Reader
-from ingest.render import width_of
-from ingest.report import Period, Report, report
-from ingest.zones import shifts
+from ingest.core.errors import ConfigurationError, UsageError
+from ingest.core.generation_id import second_of
+from ingest.reports.definitions import FAMILIES
+from ingest.reports.formats import width_of
+from ingest.reports.period import Period, shifts
+from ingest.reports.report import Report, report
+from ingest.reports.summary_view import printed
+from ingest.reports.terminal_table import dollars, shortened, table, total_dollars
+from ingest.simulator import fake_records
+from ingest.warehouse.reader import Reader
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -34,7 +34,7 @@ CHANGE = datetime(2026, 10, 25, tzinfo=UTC)
 SPREAD = timedelta(days=1.5)
 IDS = [i.replace(i[4:14], str(int(i[4:14]) + 86_400 * 25)) for i in new_ids(500, seed=3, span=SPREAD)]
 LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
-RECORDS = {i: simulated.record(1, i) for i in (*IDS, LEGACY)}
+RECORDS = {i: fake_records.record(1, i) for i in (*IDS, LEGACY)}
 DEAD = new_ids(2, seed=4)
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import responses
-from ingest.decode import decode_content, decode_generation
-from ingest.responses import (
+from ingest.client.decode import decode_content, decode_generation
+from ingest.core import api_records
+from ingest.core.api_records import (
     EXTRA,
     GenerationContentInput,
     GenerationContentResponse,
@@ -25,7 +25,7 @@ from ingest.responses import (
     fields_of,
 )
 
-RECORDS = [r for r in vars(responses).values() if inspect.isclass(r) and issubclass(r, Record) and r is not Record]
+RECORDS = [r for r in vars(api_records).values() if inspect.isclass(r) and issubclass(r, Record) and r is not Record]
 FIELDS = [(record, field) for record in RECORDS for field in fields_of(record)]
 UNITS = {"USD", "ms", "tokens", "UTC", "items", "results", "fetches", "HTTP status"}
 

@@ -25,9 +25,9 @@ from ingest import (
     RetryConfig,
     generations_get_generation,
 )
-from ingest.api_errors import BY_STATUS, OpenRouterDefaultError
-from ingest.hints import LONGEST_HINT
-from ingest.retries import Retrying
+from ingest.client.errors import BY_STATUS, OpenRouterDefaultError
+from ingest.client.retry import Retrying
+from ingest.client.retry_after import LONGEST_HINT
 
 STEADY = RetryConfig(backoff=BackoffStrategy(jitter_ms=0))
 

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.finding import REMEMBERED
-from ingest.scan import CHUNK_SOURCES, Scan, scan_all
-from ingest.sources import Expansion, Source, expand, require_readable, unreadable
+from ingest.sources.discovery import Expansion, Source, expand, require_readable, unreadable
+from ingest.sources.id_finder import REMEMBERED
+from ingest.sources.scanner import CHUNK_SOURCES, Scan, scan_all
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -366,8 +366,8 @@ def test_any_utf_8_text_is_text(tmp_path_factory, text, shift):
 SCAN = """
 import json, resource, sys
 from datetime import datetime, timezone
-from ingest.scan import Scan
-from ingest.sources import Source
+from ingest.sources.scanner import Scan
+from ingest.sources.discovery import Source
 scan = Scan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
 found = sum(len(sightings) for sightings in scan)
 result = scan.result
@@ -479,7 +479,7 @@ def test_a_chunk_ends_after_a_thousand_sources_that_hold_nothing(tmp_path):
 
 
 def test_a_chunk_ends_after_so_many_bytes_that_hold_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("ingest.scan.CHUNK_BYTES", 1_000_000)
+    monkeypatch.setattr("ingest.sources.scanner.CHUNK_BYTES", 1_000_000)
     path = written(tmp_path / "a.log", b"nothing\n" * 500_000)
     written(tmp_path / "b.log", TODAY.encode())
     chunks = list(scan_all(expand([str(tmp_path)]), NOW))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.schedule import (
+from ingest.fetch.ratelimit.probe_schedule import (
     AGAIN,
     BUDGET,
     CLOSE,

@@ -18,9 +18,9 @@ openrouter = pytest.importorskip("openrouter")
 from openrouter import components, errors, utils  # noqa: E402  # only where it is installed
 
 import ingest  # noqa: E402
-from ingest import responses  # noqa: E402
-from ingest.api_errors import BY_STATUS  # noqa: E402
-from ingest.responses import EXTRA, fields_of  # noqa: E402
+from ingest.client.errors import BY_STATUS  # noqa: E402
+from ingest.core import api_records  # noqa: E402
+from ingest.core.api_records import EXTRA, fields_of  # noqa: E402
 
 UNSET = type(openrouter.types.UNSET)
 THEIR_PATIENCE = utils.RetryConfig("none", utils.BackoffStrategy(1, 1, 1, 1), retry_connection_errors=False)
@@ -248,15 +248,15 @@ def parts_of(annotation):
 
 THEIRS = record_types(components.GenerationResponse) | record_types(components.GenerationContentResponse)
 OURS = {
-    responses.GenerationResponse: ("GenerationResponse",),
-    responses.GenerationResponseData: ("GenerationResponseData",),
-    responses.ProviderResponse: ("ProviderResponse",),
-    responses.GenerationContentResponse: ("GenerationContentResponse",),
-    responses.GenerationContentData: ("GenerationContentData",),
-    responses.GenerationContentInput: ("Input1", "Input2"),
-    responses.GenerationContentDataOutput: ("GenerationContentDataOutput",),
-    responses.GenerationContentError: ("GenerationContentError",),
-    responses.GenerationContentErrorAttempt: ("GenerationContentErrorAttempt",),
+    api_records.GenerationResponse: ("GenerationResponse",),
+    api_records.GenerationResponseData: ("GenerationResponseData",),
+    api_records.ProviderResponse: ("ProviderResponse",),
+    api_records.GenerationContentResponse: ("GenerationContentResponse",),
+    api_records.GenerationContentData: ("GenerationContentData",),
+    api_records.GenerationContentInput: ("Input1", "Input2"),
+    api_records.GenerationContentDataOutput: ("GenerationContentDataOutput",),
+    api_records.GenerationContentError: ("GenerationContentError",),
+    api_records.GenerationContentErrorAttempt: ("GenerationContentErrorAttempt",),
 }
 BEYOND_THEIRS = {record: set() for record in OURS}
 """Fields that only ours have; none so far."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.search import LEAST_TAKEN, SMALLEST_BURST, Search
+from ingest.fetch.ratelimit.slow_start import LEAST_TAKEN, SMALLEST_BURST, Search
 
 INF = math.inf
 

@@ -5,14 +5,14 @@ import signal
 
 import pytest
 
-from ingest import session
-from ingest.errors import InterruptedRunError
-from ingest.settings import Settings
+from ingest.cli import runner
+from ingest.core.errors import InterruptedRunError
+from ingest.core.settings import Settings
 
 
 def run(monkeypatch, path, ingest):
-    monkeypatch.setattr(session, "ingest", ingest)
-    session.run([], path / "orusage.duckdb", pytest.fail, Settings(), bar=False)
+    monkeypatch.setattr(runner, "ingest", ingest)
+    runner.run([], path / "orusage.duckdb", pytest.fail, Settings(), bar=False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import ConfigurationError
-from ingest.settings import BASE_URL, EARLIEST, LATEST, Settings, check_base_url
+from ingest.core.base_url import BASE_URL, check_base_url
+from ingest.core.errors import ConfigurationError
+from ingest.core.settings import EARLIEST, LATEST, Settings
 
 
 @pytest.mark.parametrize(

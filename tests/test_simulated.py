@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 from conftest import new_ids
 
-from ingest import simulated
-from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS
+from ingest.simulator import fake_records
+from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS
 
 IDS = new_ids(3000, seed=2)
-RECORDS = [simulated.record(1, i) for i in IDS]
+RECORDS = [fake_records.record(1, i) for i in IDS]
 OPENAPI = Path(__file__).parents[2] / "shared" / "facts" / "openrouter-generation.openapi.yaml"
 
 
 def test_a_record_is_the_same_for_a_seed_and_an_id_and_another_for_another():
-    assert json.dumps(simulated.record(1, IDS[0])) == json.dumps(simulated.record(1, IDS[0]))
-    assert simulated.record(1, IDS[0]) != simulated.record(2, IDS[0])
-    assert simulated.record(1, IDS[0]) != simulated.record(1, IDS[1])
+    assert json.dumps(fake_records.record(1, IDS[0])) == json.dumps(fake_records.record(1, IDS[0]))
+    assert fake_records.record(1, IDS[0]) != fake_records.record(2, IDS[0])
+    assert fake_records.record(1, IDS[0]) != fake_records.record(1, IDS[1])
 
 
 def test_all_documented_fields_are_served_and_nothing_else_but_the_newer_keys():
@@ -70,13 +70,13 @@ def test_some_thirty_models_and_providers():
 
 def test_tags_tell_the_api():
     tail = "1753485462-pfqdjgABCDEFGHIJ1234"
-    assert simulated.record(1, f"gen-emb-{tail}")["api_type"] == "embeddings"
-    image = simulated.record(1, f"gen-img-{tail}")
+    assert fake_records.record(1, f"gen-emb-{tail}")["api_type"] == "embeddings"
+    image = fake_records.record(1, f"gen-img-{tail}")
     assert (image["api_type"], image["num_media_completion"]) == ("image", 1)
 
 
 def test_content_has_both_forms_and_the_stored_error():
-    contents = [simulated.content(1, i) for i in IDS[:500]]
+    contents = [fake_records.content(1, i) for i in IDS[:500]]
     assert {next(iter(c["input"])) for c in contents} == {"prompt", "messages"}
     assert Counter(c["error"] is None for c in contents)[False] > 0
 

@@ -14,8 +14,8 @@ from conftest import KEY, environment, new_ids, running_simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import simulated
-from ingest.simulator import MESSAGES, TokenBucket
+from ingest.simulator import fake_records
+from ingest.simulator.server import MESSAGES, TokenBucket
 
 ID = new_ids(1)[0]
 
@@ -101,10 +101,10 @@ def test_content_has_both_forms_of_input_and_the_errors_of_those_that_failed(sim
     forms, previous = set(), set()
     for generation_id in ids:
         data = json.loads(get(simulation, f"/generation/content?id={generation_id}")[2])["data"]
-        assert data == simulated.content(1, generation_id)
+        assert data == fake_records.content(1, generation_id)
         (form,) = data["input"]
         forms.add(form)
-        failed = simulated.record(1, generation_id)["finish_reason"] == "error"
+        failed = fake_records.record(1, generation_id)["finish_reason"] == "error"
         assert (data["error"] is not None) == (data["output"]["completion"] is None) == failed
         if failed:
             previous.add(len(data["error"]["previous_errors"]))

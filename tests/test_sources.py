@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import Exit, NoInputError
-from ingest.models import SourceRead
-from ingest.sources import STDIN, Expansion, Readings, Source, expand, require_readable, unreadable
+from ingest.core.errors import Exit, NoInputError
+from ingest.core.sightings import SourceRead
+from ingest.sources.discovery import STDIN, Expansion, Readings, Source, expand, require_readable, unreadable
 
 
 def written(path, content: bytes = b""):

@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.durations import Durations
-from ingest.errors import Exit, KeyRefusedError
-from ingest.models import SourceRead
-from ingest.pipeline import Result
-from ingest.rehearsal import Rehearsal
-from ingest.summary import report, report_rehearsal
-from ingest.tally import STORED, Tally
+from ingest.cli.run_summary import report, report_rehearsal
+from ingest.core.errors import Exit, KeyRefusedError
+from ingest.core.latency_histogram import Durations
+from ingest.core.run_stats import STORED, Tally
+from ingest.core.sightings import SourceRead
+from ingest.pipeline.dry_run import Rehearsal
+from ingest.pipeline.run import Result
 
 
 def result(**fields):

@@ -3,8 +3,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.models import Chunk, Sighting, SourceRead
-from ingest.tally import Tally
+from ingest.core.run_stats import Tally
+from ingest.core.sightings import Chunk, Sighting, SourceRead
 
 
 def test_a_tally_begins_at_zero_and_shares_nothing():

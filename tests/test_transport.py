@@ -11,8 +11,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ingest.api_errors import OpenRouterConnectionError, RequestTimeoutError
-from ingest.transport import FAILURES, _proxy_for, failure_of
+from ingest.client.errors import OpenRouterConnectionError, RequestTimeoutError
+from ingest.client.transport import FAILURES, _proxy_for, failure_of
 
 REQUEST = httpx.Request("GET", "https://openrouter.ai/")
 KEY = ConnectionKey("openrouter.ai", 443, True, True, None, None, None)  # noqa: FBT003  # is_ssl, ssl

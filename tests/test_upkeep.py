@@ -9,18 +9,18 @@ from conftest import new_ids, write_log
 from test_checks import LEGACY, fill
 from test_warehouse import chunk, content, item, settled, write_old_warehouse
 
-from ingest import sql
-from ingest.checks import violations
-from ingest.erasure import Erased
-from ingest.errors import NoInputError, TryAgainLaterError
-from ingest.generation_id import second_of
-from ingest.lock import NO_PATIENCE
-from ingest.models import Pending
-from ingest.rehearsal import rehearse
-from ingest.settings import Settings
-from ingest.upkeep import compact, forget, migrate, publish
-from ingest.warehouse import Warehouse
-from ingest.workspace import Workspace
+from ingest.core.errors import NoInputError, TryAgainLaterError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Pending
+from ingest.core.settings import Settings
+from ingest.pipeline.dry_run import rehearse
+from ingest.warehouse import sql_files
+from ingest.warehouse.checks import violations
+from ingest.warehouse.erasure import Erased
+from ingest.warehouse.maintenance import compact, forget, migrate, publish
+from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 IDS = sorted(new_ids(40, seed=3), key=second_of)
@@ -150,11 +150,11 @@ def test_what_a_run_left_is_published_once(path):
 
 
 def test_migrations_are_published_when_they_are_whole(tmp_path, monkeypatch):
-    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:1])
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:1])
     before = path.read_bytes()
-    original = sql.migrations()
-    broken = (*original[:-1], sql.Migration(99, "0099_broken.sql", "SELECT no_such_column"))
-    monkeypatch.setattr(sql, "migrations", lambda: broken)
+    original = sql_files.migrations()
+    broken = (*original[:-1], sql_files.Migration(99, "0099_broken.sql", "SELECT no_such_column"))
+    monkeypatch.setattr(sql_files, "migrations", lambda: broken)
     with pytest.raises(Exception, match="no_such_column"):
         migrate(path, NOW, NO_PATIENCE)
     assert path.read_bytes() == before

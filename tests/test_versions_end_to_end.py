@@ -8,21 +8,22 @@ import duckdb
 import pytest
 from conftest import environment, new_ids, write_log
 
-from ingest.checks import violations
-from ingest.workspace import Workspace
+from ingest.warehouse.checks import violations
+from ingest.warehouse.storage.workspace import Workspace
 
 IDS = new_ids(40, seed=12)
 STORE_AND_DIE = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.callsite import CallSites
-from ingest.scan import scan_all
-from ingest.sources import expand
-from ingest.warehouse import Warehouse
+from ingest.sources.call_site import CallSites
+from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.scanner import scan_all
+from ingest.sources.discovery import expand
+from ingest.warehouse.warehouse import Warehouse
 now = datetime.now(UTC)
 warehouse = Warehouse(Path(sys.argv[1]), now)
-for chunk in scan_all(expand([sys.argv[2]]), now, warehouse.checkpoints(), CallSites()):
+for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.checkpoints()), CallSites()):
     warehouse.add(chunk, "run", now)
 os._exit(9)
 """
@@ -33,7 +34,9 @@ def tools():
     """This Python, and one that has the package with another DuckDB, as ORUSAGE_OTHER_DUCKDBS names them."""
     others = filter(None, os.environ.get("ORUSAGE_OTHER_DUCKDBS", "").split(":"))
     has_package = [
-        p for p in others if not subprocess.run([p, "-c", "import ingest.warehouse"], check=False, stderr=-1).returncode
+        p
+        for p in others
+        if not subprocess.run([p, "-c", "import ingest.warehouse.warehouse"], check=False, stderr=-1).returncode
     ]
     if not has_package:
         pytest.skip("ORUSAGE_OTHER_DUCKDBS names no Python that has the package with another DuckDB")

@@ -11,20 +11,22 @@ import duckdb
 import pytest
 from conftest import new_ids
 
-from ingest import simulated, sql
-from ingest.decode import decode_generation
-from ingest.generation_id import second_of
-from ingest.models import Chunk, Dead, Settled, Sighting, SourceRead, WorkItem
-from ingest.schema import TABLES
-from ingest.tally import Tally
-from ingest.warehouse import Warehouse
+from ingest.client.decode import decode_generation
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Dead, Settled, WorkItem
+from ingest.core.run_stats import Tally
+from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.simulator import fake_records
+from ingest.warehouse import sql_files
+from ingest.warehouse.schema import TABLES
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BI_SAFE = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\((18|28),12\)")
 IDS = [*new_ids(600, seed=9), "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"]
-RECORDS = {i: simulated.record(1, i) for i in IDS}
+RECORDS = {i: fake_records.record(1, i) for i in IDS}
 DEAD = new_ids(3, seed=10)
-VIEWS = [v.relation for v in sql.views()]
+VIEWS = [v.relation for v in sql_files.views()]
 CHECKS = {
     "main.check_generation_id_unique",
     "main.check_every_id_accounted_for",
@@ -113,7 +115,7 @@ def test_a_view_selects_rows(connection, relation):
     assert bool(connection.execute(f"SELECT * FROM {relation}").fetchall()) == (relation not in CHECKS)
 
 
-@pytest.mark.parametrize("view", sql.views(), ids=lambda v: v.name)
+@pytest.mark.parametrize("view", sql_files.views(), ids=lambda v: v.name)
 def test_a_views_file_begins_with_its_grain_and_creates_only_itself(view):
     assert re.match(r"-- grain: one row (per|for) ", view.text)
     assert re.findall(r"^CREATE OR REPLACE VIEW (\S+)", view.text, re.MULTILINE) == [view.relation]
@@ -126,7 +128,7 @@ def test_a_view_has_the_grain_it_says(connection, relation):
 
 
 def test_every_relation_and_column_has_a_comment_and_a_bi_safe_type(connection):
-    for row in dicts(connection, sql.query("list_columns")):
+    for row in dicts(connection, sql_files.query("catalog/list_columns")):
         where = f"{row['relation']}.{row['column_name']}"
         assert row["meaning"], where
         assert row["column_meaning"], where
@@ -137,7 +139,7 @@ MONEY_OR_TIME = re.compile(r"usage|cost|discount|fees|_ms$|tokens|_at$|latency")
 
 
 def test_measures_carry_their_unit(connection):
-    for row in dicts(connection, sql.query("list_columns")):
+    for row in dicts(connection, sql_files.query("catalog/list_columns")):
         if MONEY_OR_TIME.search(row["column_name"]) and row["data_type"] not in ("VARCHAR", "BOOLEAN"):
             assert "Unit: " in row["column_meaning"], f"{row['relation']}.{row['column_name']}"
 
@@ -271,7 +273,7 @@ def test_the_last_exit_code_is_null_after_a_killed_run(tmp_path):
 def test_a_measure_has_one_definition_in_all_views(views):
     selected = [
         re.search(r"final AS \(\s+SELECT\s+(.*?)\n    FROM", v.text, re.DOTALL)[1]
-        for v in sql.views()
+        for v in sql_files.views()
         if v.name in views
     ]
     measures = [

@@ -11,27 +11,19 @@ from conftest import in_two_forms, new_ids
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.warehouse
-from ingest import simulated, sql
-from ingest.decode import decode_generation
-from ingest.errors import CannotCreateError, ConfigurationError, OrusageError, StorageError, UnexpectedInputError
-from ingest.generation_id import second_of
-from ingest.models import (
-    Checkpoint,
-    Chunk,
-    Content,
-    Dead,
-    Pending,
-    RememberedRate,
-    Settled,
-    Sighting,
-    SourceRead,
-    WorkItem,
-)
-from ingest.schema import TABLES
-from ingest.settings import Settings
-from ingest.tally import Tally
-from ingest.warehouse import Warehouse
+import ingest.warehouse.warehouse
+from ingest.client.decode import decode_generation
+from ingest.core.errors import CannotCreateError, ConfigurationError, OrusageError, StorageError, UnexpectedInputError
+from ingest.core.generation_id import second_of
+from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
+from ingest.core.remembered_rate import RememberedRate
+from ingest.core.run_stats import Tally
+from ingest.core.settings import Settings
+from ingest.core.sightings import Checkpoint, Chunk, Sighting, SourceRead
+from ingest.simulator import fake_records
+from ingest.warehouse import sql_files
+from ingest.warehouse.schema import TABLES
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEGACY = ["gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG", "gen-Qm4TzB0pLx9KdVh2RfWs7YcN"]
@@ -50,7 +42,7 @@ def item(generation_id, **known):
 
 
 def settled(generation_id, content=None):
-    body = json.dumps({"data": simulated.record(1, generation_id)}).encode()
+    body = json.dumps({"data": fake_records.record(1, generation_id)}).encode()
     return Settled(item(generation_id), decode_generation(body).data, NOW, 1, content)
 
 
@@ -90,7 +82,7 @@ def test_an_id_keeps_the_place_where_it_was_seen_first(warehouse):
     told = {i: (m.source, m.position, m.line, m.logged_at, m.log_fields) for i, m in items.items()}
     seen = ("a.log", 10, 1, logged_at, '{"user":"ann"}')
     assert told == {IDS[0]: seen, LEGACY[0]: seen, IDS[1]: (f"{IDS[1]}.json", None, None, None, None)}
-    answers = [json.dumps({"data": simulated.record(1, i)}).encode() for i in items]
+    answers = [json.dumps({"data": fake_records.record(1, i)}).encode() for i in items]
     outcomes = [Settled(m, decode_generation(b).data, NOW, 1) for m, b in zip(items.values(), answers, strict=True)]
     warehouse.commit(outcomes, "run")
     stored = every(
@@ -131,7 +123,7 @@ def test_stored_money_and_times_are_those_of_the_answer(warehouse):
     for generation_id, usage, created_at, requested_at in every(
         warehouse, "SELECT generation_id, usage, created_at, requested_at FROM generations"
     ):
-        data = simulated.record(1, generation_id)
+        data = fake_records.record(1, generation_id)
         assert usage == Decimal(repr(data["usage"])).quantize(Decimal("1e-12"))
         assert created_at == datetime.fromisoformat(data["created_at"]).replace(tzinfo=None)
         assert requested_at == (second_of(generation_id).replace(tzinfo=None) if second_of(generation_id) else None)
@@ -173,7 +165,7 @@ def test_an_ask_cut_short_changes_nothing_but_its_requests(warehouse):
 
 
 def test_pages_walk_all_due_ids_newest_first_and_none_twice(warehouse, monkeypatch):
-    monkeypatch.setattr(ingest.warehouse, "PAGE", 7)
+    monkeypatch.setattr(ingest.warehouse.warehouse, "PAGE", 7)
     warehouse.add(chunk(IDS), "run", NOW)
     seen = []
     for due in warehouse.ripe(Settings(), NOW):
@@ -237,7 +229,7 @@ def test_a_commit_that_failed_is_looked_up(warehouse, monkeypatch, is_stored):
 
     warehouse.add(chunk(IDS[:1]), "run", NOW)
     with monkeypatch.context() as patch:
-        patch.setattr(ingest.warehouse, "transaction", failing)
+        patch.setattr(ingest.warehouse.warehouse, "transaction", failing)
         if is_stored:
             assert warehouse.add(chunk(IDS[:5]), "run", NOW) == 4
         else:
@@ -309,7 +301,7 @@ def test_an_id_whose_content_cannot_be_stored_is_not_settled(warehouse, generati
 def write_old_warehouse(path, migrations):
     """A file that an earlier version left, which had these migrations: an ID is settled, another pending."""
     with duckdb.connect(path) as connection:
-        connection.execute(sql.query("create_migrations_table"))
+        connection.execute(sql_files.query("catalog/create_migrations_table"))
         for migration in migrations:
             connection.execute(migration.text)
             row = [migration.number, migration.name]
@@ -327,11 +319,11 @@ def write_old_warehouse(path, migrations):
 
 @pytest.fixture
 def old_warehouse(tmp_path):
-    return write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:1])
+    return write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:1])
 
 
 def test_a_warehouse_without_rates_gets_them_and_keeps_its_runs(tmp_path):
-    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:2])
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:2])
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ops.runs (run_id, settled, exit_code) VALUES ('older', 7, 0)")
     with Warehouse(path, NOW) as warehouse:
@@ -353,7 +345,7 @@ def test_a_warehouse_without_rates_gets_them_and_keeps_its_runs(tmp_path):
 def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_holds(old_warehouse):
     with Warehouse(old_warehouse, NOW) as warehouse:
         applied = every(warehouse, "SELECT number, name, applied_at FROM ops.migrations WHERE number > 0 ORDER BY ALL")
-        assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql.migrations()]
+        assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql_files.migrations()]
         assert [time == NOW.replace(tzinfo=None) for *_, time in applied] == [False] + [True] * (len(applied) - 1)
         assert ids_of(warehouse, "generations") == [IDS[0]]
         [due] = warehouse.ripe(Settings(), NOW)
@@ -378,9 +370,9 @@ def test_a_warehouse_of_the_first_version_gets_the_declared_schema(old_warehouse
 
 
 def test_a_migration_that_fails_leaves_the_old_warehouse_as_it_was(old_warehouse, monkeypatch):
-    first, *others = sql.migrations()
-    broken = [sql.Migration(m.number, m.name, m.text + "\nSELECT no_such_column;") for m in others]
-    monkeypatch.setattr(sql, "migrations", lambda: (first, *broken))
+    first, *others = sql_files.migrations()
+    broken = [sql_files.Migration(m.number, m.name, m.text + "\nSELECT no_such_column;") for m in others]
+    monkeypatch.setattr(sql_files, "migrations", lambda: (first, *broken))
     with pytest.raises(Exception, match="no_such_column"):
         Warehouse(old_warehouse, NOW)
     monkeypatch.undo()
@@ -421,7 +413,7 @@ def checkpoint(source, **other):
 
 def known_to(warehouse):
     """The checkpoints of a warehouse by source."""
-    return warehouse.checkpoints()._by_source
+    return {checkpoint.source: checkpoint for checkpoint in warehouse.checkpoints()}
 
 
 def test_checkpoints_come_back_as_they_were_stored(warehouse):
@@ -483,7 +475,7 @@ def test_how_far_sources_were_read_is_stored_with_their_ids_or_not_at_all(wareho
 
 
 def test_sources_of_a_warehouse_without_checkpoints_are_read_again(tmp_path):
-    path = write_old_warehouse(tmp_path / "old.duckdb", sql.migrations()[:3])
+    path = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:3])
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ops.sources (source, fingerprint, position) VALUES ('app.log', 'ab', 20)")
     with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
@@ -545,7 +537,7 @@ def test_opening_again_changes_nothing(tmp_path):
     for _ in range(2):
         with Warehouse(path, NOW) as warehouse:
             names = every(warehouse, "SELECT number, name FROM ops.migrations ORDER BY number")
-    assert names == [(0, sql.views_digest()), *((m.number, m.name) for m in sql.migrations())]
+    assert names == [(0, sql_files.views_digest()), *((m.number, m.name) for m in sql_files.migrations())]
 
 
 def test_views_of_another_version_are_replaced(tmp_path):
@@ -591,7 +583,7 @@ def test_the_file_opens_in_other_duckdb_clients(tmp_path, other_duckdbs):
     with Warehouse(path, NOW) as warehouse:
         warehouse.add(chunk(IDS), "run", NOW)
         warehouse.commit([settled(i) for i in IDS], "run")
-    select = "\n".join(f"assert connection.sql('FROM {v.relation}').fetchall() is not None" for v in sql.views())
+    select = "\n".join(f"assert connection.sql('FROM {v.relation}').fetchall() is not None" for v in sql_files.views())
     for python in other_duckdbs:
         opened = f"connection = duckdb.connect({str(path)!r}, read_only=True)\n{select}\n"
         assert int(python(f"{opened}print(len(connection.sql('FROM generations').fetchall()))")) == len(IDS)

@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 from fake_clock import NOON, FakeClock
 
-from ingest.limiter import LimitState
-from ingest.tally import Tally
-from ingest.watch import SHORTEST_SPAN, WINDOW, RecentRate, Sight, Watch
+from ingest.core.run_stats import Tally
+from ingest.fetch.ratelimit.controller import LimitState
+from ingest.pipeline.progress import SHORTEST_SPAN, WINDOW, RecentRate, Sight, Watch
 
 
 class FakeGate:

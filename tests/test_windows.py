@@ -9,9 +9,9 @@ from blocks import Blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.finding import CONTEXT, REACH, Finder
-from ingest.opening import HEAD
-from ingest.windows import SIZE, Mark, Windows
+from ingest.sources.id_finder import CONTEXT, REACH, Finder
+from ingest.sources.open_file import HEAD
+from ingest.sources.text_windows import SIZE, Mark, Windows
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
@@ -45,7 +45,7 @@ def taken(blocks, *, size=SIZE, mark=None, left=None, counts_lines=True) -> list
     """Every window of a text that comes in these blocks."""
     find, all_taken = Finder(NOW), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ingest.windows.SIZE", size)
+        patch.setattr("ingest.sources.text_windows.SIZE", size)
         windows = Windows(Blocks(blocks), mark or Mark(), left, counts_lines=counts_lines)
 
         def tell():

@@ -13,12 +13,12 @@ import pytest
 from conftest import new_ids
 from test_warehouse import chunk, settled
 
-from ingest.checks import violations
-from ingest.errors import OrusageError, StorageError, TryAgainLaterError
-from ingest.files import NOWHERE, identity_of
-from ingest.lock import NO_PATIENCE
-from ingest.warehouse import Warehouse
-from ingest.workspace import Workspace
+from ingest.core.errors import OrusageError, StorageError, TryAgainLaterError
+from ingest.warehouse.checks import violations
+from ingest.warehouse.storage.durable_files import NOWHERE, identity_of
+from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 IDS = new_ids(40, seed=3)
@@ -343,7 +343,7 @@ def test_without_room_for_a_copy_and_its_clone_nothing_is_begun(path, monkeypatc
     def statvfs(_):
         return os.statvfs_result((1, 1, 1, 1, copies.pop() if copies else 1, 1, 1, 1, 0, 255))
 
-    monkeypatch.setattr("ingest.files._shares_extents", lambda *_: False)
+    monkeypatch.setattr("ingest.warehouse.storage.durable_files._shares_extents", lambda *_: False)
     monkeypatch.setattr(os, "statvfs", statvfs)
     with Warehouse(path, NOW) as warehouse, pytest.raises(StorageError, match="no room"):
         store(warehouse, IDS[10:20])
@@ -359,7 +359,7 @@ def test_a_publish_that_failed_is_done_by_the_next_run(path, monkeypatch):
 
     with Warehouse(path, NOW) as warehouse:
         store(warehouse, IDS[10:20])
-        monkeypatch.setattr("ingest.workspace.checkpoint", fail)
+        monkeypatch.setattr("ingest.warehouse.storage.workspace.checkpoint", fail)
         with pytest.raises(StorageError):
             warehouse.publish()
         assert stored(path) == sorted(IDS[:10])

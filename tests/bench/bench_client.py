@@ -28,8 +28,9 @@ from statistics import median
 
 import httpx
 
-from ingest import AsyncOpenRouter, Ok, generations_get_generation, simulated
-from ingest.schema import GENERATION_FIELDS
+from ingest import AsyncOpenRouter, Ok, generations_get_generation
+from ingest.simulator import fake_records
+from ingest.warehouse.schema import GENERATION_FIELDS
 
 PORT, TLS_PORT = 9180, 9543
 KEY = "sk-or-v1-bench"
@@ -58,7 +59,7 @@ http {{
 
 def answer():
     """A whole answer of 1.4 KB, with every documented field, for whatever ID is asked for."""
-    record = simulated.record(1, "gen-1760000000-00000000000000000001")
+    record = fake_records.record(1, "gen-1760000000-00000000000000000001")
     record = {c.name: None for c in GENERATION_FIELDS} | {"data_region": "global"} | record | {"id": "$arg_id"}
     return json.dumps({"data": record})
 

@@ -17,11 +17,11 @@ from statistics import median
 
 import polars as pl
 
-from ingest import simulated
-from ingest.decode import UnreadableError, decode_generation
-from ingest.models import Settled, WorkItem
-from ingest.normalize import normalize, schema_of
-from ingest.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, GENERATIONS, PROVIDER_ATTEMPTS, Kind
+from ingest.client.decode import UnreadableError, decode_generation
+from ingest.core.outcomes import Settled, WorkItem
+from ingest.simulator import fake_records
+from ingest.warehouse.frames import normalize, schema_of
+from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, GENERATIONS, PROVIDER_ATTEMPTS, Kind
 
 ANSWERS, ROUNDS = 10_000, 7
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ FIELDS = {c.name for c in GENERATION_FIELDS} | {"provider_responses"}
 def answers(keep):
     """Bodies of simulated answers; `keep` says which of their fields."""
     ids = (f"gen-{1_760_000_000 + k}-{k:020d}" for k in range(ANSWERS))
-    return [(WorkItem(i, NOW, "a.log", 0), json.dumps({"data": keep(simulated.record(1, i))}).encode()) for i in ids]
+    return [(WorkItem(i, NOW, "a.log", 0), json.dumps({"data": keep(fake_records.record(1, i))}).encode()) for i in ids]
 
 
 def ours(bodies):

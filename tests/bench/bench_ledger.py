@@ -16,11 +16,11 @@ from pathlib import Path
 import duckdb
 from bench_scan import some_ids
 
-from ingest.callsite import CallSites
-from ingest.checkpoints import Checkpoints
-from ingest.scan import scan_all
-from ingest.sources import expand
-from ingest.warehouse import Warehouse
+from ingest.sources.call_site import CallSites
+from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.discovery import expand
+from ingest.sources.scanner import scan_all
+from ingest.warehouse.warehouse import Warehouse
 
 MILLION = 1_000_000
 

@@ -22,7 +22,7 @@ from lab.held_out import HELD_OUT
 from lab.profiles import PROFILES
 from lab.world import World
 
-from ingest.limiter import RateLimit
+from ingest.fetch.ratelimit.controller import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

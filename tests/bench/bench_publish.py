@@ -23,7 +23,7 @@ from conftest import new_ids
 from filled import fill
 from test_warehouse import chunk, settled
 
-from ingest.warehouse import Warehouse
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
 

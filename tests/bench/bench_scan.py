@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ingest.generation_id import FORMS
+from ingest.core.generation_id import FORMS
 
 EXACT = f"(?<![0-9A-Za-z])gen-{FORMS}"
 """Our expression with the left edge that we look at by ourselves. It needs ripgrep's PCRE2 engine."""

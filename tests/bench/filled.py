@@ -2,8 +2,8 @@
 
 import duckdb
 
-from ingest.rollups import refresh
-from ingest.warehouse import Warehouse
+from ingest.warehouse.rollups import refresh
+from ingest.warehouse.warehouse import Warehouse
 
 FILLED = {
     "VARCHAR": "substr(md5(CAST(i // 50 AS VARCHAR)), 1, 12)",

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 from conftest import Done, finished, write_log
 
-from ingest.checks import violations
+from ingest.warehouse.checks import violations
 
 SOURCE = Path(__file__).parent / "shim.c"
 KILLED = -9

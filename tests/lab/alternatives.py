@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ingest.limiter import Answer
+from ingest.fetch.ratelimit.controller import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

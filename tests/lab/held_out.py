@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.profiles import bucket, windows
 from lab.world import Outage, Profile, Rate, TokenBucket, fixed, heavy, retry_after, spread, until_the_window_ends
 
-from ingest.limiter import Answer
+from ingest.fetch.ratelimit.controller import Answer
 
 
 def _walk(random):

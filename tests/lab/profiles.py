@@ -19,7 +19,7 @@ from lab.world import (
     wave,
 )
 
-from ingest.limiter import Answer
+from ingest.fetch.ratelimit.controller import Answer
 
 
 def bucket(rate, burst):

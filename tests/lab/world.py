@@ -16,8 +16,8 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from ingest.hints import wait_hint
-from ingest.limiter import Answer
+from ingest.client.retry_after import wait_hint
+from ingest.fetch.ratelimit.controller import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,0 +1,134 @@
+"""`orusage demo`: the whole job on sample logs, against the simulated OpenRouter in a process of its own."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest.cli.run_summary import report
+from ingest.cli.runner import run
+from ingest.client.credentials import ApiKey
+from ingest.core.errors import OrusageError
+from ingest.core.generation_id import RIPE_AGE
+from ingest.core.resources import SAMPLES
+from ingest.core.settings import Settings
+from ingest.reports.formats import render
+from ingest.simulator.server import DEFAULT_KEY
+from ingest.warehouse.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DIRECTORY = Path("orusage-demo")
+
+NEWEST_AGE = RIPE_AGE + timedelta(seconds=10)
+NOT_FOUND_FOR = NEWEST_AGE + timedelta(seconds=30)
+"""The samples' newest IDs are old enough to be asked at once, and a few of them are all the same not there yet."""
+
+FAULTS = (
+    *("--rate-limit", "300", "--burst", "50", "--not-found-for", f"{NOT_FOUND_FOR.total_seconds():g}s"),
+    *("--p529", "0.003", "--p500", "0.008", "--p404", "0.006", "--malformed", "0.003"),
+)
+
+_LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+/api/v1)$")
+_ID_SECOND = re.compile(rb"(gen-(?:[a-z]+-)?)(\d{10})(?=-[0-9A-Za-z]{20})")
+_EPOCH = re.compile(rb'("created": )(\d{10})')
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -> str:
+    """Run it.
+
+    Args:
+        warehouse: The DuckDB file; None for one in `DIRECTORY`.
+        bar: Show a bar instead of heartbeat lines.
+        say: Prints a line of talk.
+
+    Returns:
+        The result: summary, a cost and a latency table, and what to try next.
+
+    Raises:
+        OrusageError: the run ended badly, or files cannot be written.
+    """
+    logs, file = DIRECTORY / "logs", warehouse or DIRECTORY / "orusage.duckdb"
+    if not logs.exists():
+        lay_out_samples(logs, datetime.now(UTC) - NEWEST_AGE)
+        say(f"wrote two weeks of sample logs to {logs}, the newest IDs three minutes old")
+    with simulator() as base_url:
+        say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, and now and then a 529, 500 or 404")
+        settings = Settings(base_url=base_url)
+        result, tally = run([str(logs)], file, lambda: ApiKey(DEFAULT_KEY, "the demo"), settings, bar=bar)
+    if result.error:
+        raise result.error
+    with Reader(file) as reader:
+        tables = [render(reader.named(name), "table") for name in ("demo/ledger", "demo/cost", "demo/latency")]
+    return "\n".join((report(result, tally, "table"), *tables, _what_next(file)))
+
+
+def lay_out_samples(logs: Path, newest: datetime) -> None:
+    """Copy the samples, with all their times moved so that their newest ID carries the second `newest`."""
+    texts = {path.relative_to(SAMPLES): _read(path) for path in sorted(SAMPLES.rglob("*")) if path.is_file()}
+    seconds = (int(s) for text in texts.values() for _, s in _ID_SECOND.findall(text))
+    latest = max(s for s in seconds if s < newest.timestamp())
+    shift = timedelta(seconds=int(newest.timestamp()) - latest)
+    unfinished = logs.with_name(logs.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for name, text in texts.items():
+        (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+        _write(unfinished / name, _moved(text, shift))
+    unfinished.rename(logs)
+
+
+@contextmanager
+def simulator() -> Iterator[str]:
+    """A simulated OpenRouter with faults, as long as the block runs; the value is its base URL."""
+    # -P: a file ingest.py in the directory where the demo is tried is not ours
+    command = [sys.executable, "-P", "-m", "ingest", "simulate", "--port", "0", *FAULTS]
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:  # noqa: S603
+        try:
+            listening = _LISTENING.match(process.stdout.readline() if process.stdout else "")
+            if not listening:
+                raise OrusageError(
+                    "the simulated OpenRouter did not start",
+                    cause="its process ended at once",
+                    fix="run `orusage simulate` by itself to see why",
+                )
+            yield listening[1]
+        finally:
+            process.terminate()
+
+
+def _read(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+
+
+def _moved(text: bytes, shift: timedelta) -> bytes:
+    seconds = int(shift.total_seconds())
+    text = _ID_SECOND.sub(lambda m: m[1] + b"%010d" % (int(m[2]) + seconds), text)
+    text = _EPOCH.sub(lambda m: m[1] + b"%d" % (int(m[2]) + seconds), text)
+    return _STAMP.sub(lambda m: (datetime.fromisoformat(m[0].decode()) + shift).isoformat().encode(), text)
+
+
+def _what_next(file: Path) -> str:
+    return f"""\
+Try next:
+  orusage -w {file} report
+  orusage -w {file} query "SELECT * FROM provider_reliability ORDER BY success_rate LIMIT 5"
+  orusage -w {file} export -o export
+  orusage -w {file} views
+"""  # noqa: S608  # printed, never run

@@ -1,0 +1,54 @@
+"""The API's base URL: the default, and what may stand in its place."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from ingest.core.errors import ConfigurationError
+
+BASE_URL = "https://openrouter.ai/api/v1"
+
+_URL = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]+)?(?:/[0-9a-z._~/%+-]*)?", re.IGNORECASE)
+
+
+def check_base_url(url: str) -> str:
+    """The URL in the form the client wants.
+
+    Raises:
+        ConfigurationError: not an http(s) URL, or plain http to another host than this one: it would carry the key
+            readable over the network.
+    """
+    parts = _split(url)
+    if not parts.hostname or not _URL.fullmatch(url):
+        raise ConfigurationError(
+            f"the base URL {url!a} cannot be used",
+            cause="it is not a URL of the form https://HOST/PATH",
+            fix=f"leave --base-url out for {BASE_URL}, or name another https URL",
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"the base URL {url!a} is refused",
+            cause="plain http to another host would show your API key to the network",
+            fix="use https; plain http is for this machine only (127.0.0.1)",
+        )
+    return url.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

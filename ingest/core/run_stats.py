@@ -1,0 +1,97 @@
+"""What a run counted so far; the progress bar, the summary and the ledger read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ingest.core.latency_histogram import Durations
+
+if TYPE_CHECKING:
+    from ingest.core.sightings import Chunk
+
+STORED = "stored"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run, all from zero.
+
+    Attributes:
+        due: IDs the ledger wanted asked when fetching began.
+        sources: Sources tried, those that were unchanged included.
+        unreadable: Sources of which nothing could be read.
+        unchanged: Sources that held nothing that was not read before.
+        damaged: Those of them that were damaged when they were read, and still are.
+        passed_over: Hidden, special and binary files met in directories.
+        bytes_read: Text read, decompressed.
+        sightings: IDs found in sources.
+        new_ids: Those never seen before.
+        kept_fields: How often each field named by ``--keep-field`` was found.
+        requests: Requests sent.
+        statuses: Answers by HTTP status.
+        failures: Requests without an answer, by reason.
+        request_times: How long each answered request took, from sending to the last byte.
+        held_back: Seconds in which nobody might send, because the server throttled or was overloaded.
+        done: IDs that came out of fetching, stored or about to be.
+        settled: IDs settled and stored.
+        pending: IDs asked and left pending.
+        dead: IDs buried.
+        spend: What the settled IDs cost, in USD.
+        contents: Asks for content by what came of them: `STORED`, or why there is none.
+    """
+
+    due: int = 0
+    sources: int = 0
+    unreadable: int = 0
+    unchanged: int = 0
+    damaged: int = 0
+    passed_over: int = 0
+    bytes_read: int = 0
+    sightings: int = 0
+    new_ids: int = 0
+    kept_fields: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    request_times: Durations = field(default_factory=Durations)
+    held_back: float = 0.0
+    done: int = 0
+    settled: int = 0
+    pending: int = 0
+    dead: int = 0
+    spend: Decimal = Decimal(0)
+    contents: Counter[str] = field(default_factory=Counter)
+
+    def count(self, chunk: Chunk) -> None:
+        """Count what was read."""
+        reads = [r for r in chunk.finished if not r.passed_over]
+        self.sightings += len(chunk.sightings)
+        self.bytes_read += chunk.bytes_read
+        self.sources += len(reads)
+        self.passed_over += len(chunk.finished) - len(reads)
+        self.unreadable += sum(not r.was_readable for r in reads)
+        self.unchanged += sum(r.unchanged for r in reads)
+        self.damaged += sum(r.unchanged and not r.complete for r in reads)
+
+    @property
+    def throttled(self) -> int:
+        """Answers 429."""
+        return self.statuses[429]
+
+    @property
+    def overloaded(self) -> int:
+        """Answers 503 and 529."""
+        return self.statuses[503] + self.statuses[529]
+
+    @property
+    def wasted(self) -> int:
+        """Answers that brought nothing, because they were asked for too fast or of an overloaded server."""
+        return self.throttled + self.overloaded
+
+    @property
+    def waste(self) -> float:
+        """Their share of all requests, 0 to 1; 0 without any request."""
+        return self.wasted / self.requests if self.requests else 0.0

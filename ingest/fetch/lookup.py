@@ -1,0 +1,116 @@
+"""A few IDs looked up at once, without a warehouse: what `orusage get` prints."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ingest.client.operations import generations_get_generation, generations_list_generation_content
+from ingest.client.request import ID
+from ingest.client.result import Err
+from ingest.client.retry import BackoffStrategy, RetryConfig
+from ingest.client.sync_client import OpenRouter
+from ingest.core.errors import UsageError
+from ingest.fetch import answer_policy, stop_errors
+from ingest.fetch.answer_policy import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ingest.client.credentials import ApiKey
+    from ingest.client.errors import OpenRouterError
+    from ingest.core.errors import OrusageError
+
+PATIENCE = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=60_000))
+"""Somebody is waiting: no retry begins after a minute."""
+
+AT_ONCE = 8
+"""IDs asked for at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of one ID.
+
+    Attributes:
+        generation_id: The ID.
+        record: JSON object of its metadata, and under ``content`` of its prompt and completion; None if there is none.
+        problem: Why something is missing; None if nothing is.
+    """
+
+    generation_id: str
+    record: bytes | None
+    problem: OpenRouterError | None = None
+
+
+def look_up(
+    generation_ids: Sequence[str], key: ApiKey, base_url: str, *, timeout: float, content: bool
+) -> Iterator[Found]:
+    """Ask for some IDs; answers come in the order of the IDs.
+
+    Args:
+        generation_ids: The IDs.
+        key: The API key.
+        base_url: The API.
+        timeout: Seconds for one request in all.
+        content: Ask for prompt and completion too.
+
+    Raises:
+        OrusageError: an ID is none, or no further one would fare better: the key is refused, credits are gone, the
+            API throttles for ever, is out of reach, or is something else.
+    """
+    for generation_id in generation_ids:
+        _check(generation_id)
+    with (
+        ThreadPoolExecutor(AT_ONCE) as pool,
+        OpenRouter(key, server_url=base_url, timeout=timeout, retries=PATIENCE) as client,
+    ):
+        for found in pool.map(partial(_find, client, content=content), generation_ids):
+            if found.record is None and found.problem and (stop := _stop(found.problem, base_url)):
+                raise stop
+            yield found
+
+
+def _find(client: OpenRouter, generation_id: str, *, content: bool) -> Found:
+    result = generations_get_generation(client, id=generation_id)
+    if isinstance(result, Err):
+        return Found(generation_id, None, result.error)
+    record = result.value.data.to_json()
+    if not content:
+        return Found(generation_id, record)
+    said = generations_list_generation_content(client, id=generation_id)
+    if isinstance(said, Err):
+        return Found(generation_id, _with_content(record, b"null"), said.error)
+    return Found(generation_id, _with_content(record, said.value.data.to_json()))
+
+
+def _with_content(record: bytes, content: bytes) -> bytes:
+    fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**fields, "content": msgspec.Raw(content)})
+
+
+def _stop(error: OpenRouterError, base_url: str) -> OrusageError | None:
+    """The error that ends the command; None where the next ID may fare better."""
+    ends: dict[Verdict, Callable[[], OrusageError]] = {
+        Verdict.KEY_REFUSED: stop_errors.key_refused,
+        Verdict.OUT_OF_CREDITS: stop_errors.out_of_credits,
+        Verdict.THROTTLED: partial(stop_errors.throttled, "HTTP 429"),
+        Verdict.UNREADABLE: partial(stop_errors.not_the_api, base_url),
+        Verdict.REDIRECT: partial(stop_errors.redirects, base_url),
+        Verdict.UNREACHED: partial(stop_errors.unreachable, base_url),
+    }
+    end = ends.get(answer_policy.verdict_of(Err(error)))
+    return end and end()
+
+
+def _check(generation_id: str) -> None:
+    if not ID.fullmatch(generation_id):
+        raise UsageError(
+            f"{generation_id[:40]!a} is no generation ID",
+            cause=f"it does not match {ID.pattern}",
+            fix="give IDs such as gen-1753485462-…",
+        )

@@ -1,0 +1,230 @@
+"""Bytes as stored into text: archives, recognised by content, are decompressed within bounds, UTF-16 becomes UTF-8."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import lzma
+import re
+import sys
+from typing import TYPE_CHECKING, Protocol, cast
+
+from isal.isal_zlib import crc32
+
+from ingest.sources.open_file import HEAD, LONGEST_MAGIC, Peeked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ingest.sources.open_file import Opened, Readable
+
+COMPRESSED_BLOCK = 64 * 1024
+"""Bytes read from an archive at a time."""
+
+TEXT_BLOCK = 64 * 1024
+"""Bytes decompressed at a time; where an archive is corrupt, so many are lost of what is sound before."""
+
+TRAILER = 64
+"""Bytes that end an archive, its checksum among them."""
+
+LARGEST_WINDOW = 27
+"""Log2 of the bytes that a zstd frame may make us keep: 128 MiB, the bound of the zstd command as well."""
+
+LZMA_MEMORY = 128 * 2**20
+"""Bytes that an xz archive may make us keep; ``xz -9`` needs 65 MiB."""
+
+ALWAYS_ALLOWED = 64 * 2**20
+LARGEST_RATIO = 250
+"""Text that an archive may hold: `ALWAYS_ALLOWED` bytes, and so many times its own size. Logs reach 100: each ID in
+them is new."""
+
+_CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL_SHARE = 0.05
+_PARQUET = b"PAR1"
+
+
+class DecodingError(Exception):
+    """The text ends here, though the source does not; the message says why, for people."""
+
+
+class Decompressor(Protocol):
+    """What bz2, lzma, isal and zstd have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member ends here."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more text in what it got."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the member."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most so many bytes of text."""
+
+
+def _gzip() -> Decompressor:
+    from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor  # noqa: PLC0415  # only archives pay for it
+
+    return cast("Decompressor", IgzipDecompressor(flag=DECOMP_GZIP))
+
+
+def _xz() -> Decompressor:
+    return lzma.LZMADecompressor(memlimit=LZMA_MEMORY)
+
+
+def _zstd() -> Decompressor:
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415  # only archives pay for it
+    else:
+        from backports import zstd  # noqa: PLC0415  # likewise
+
+    options = {int(zstd.DecompressionParameter.window_log_max): LARGEST_WINDOW}
+    return cast("Decompressor", zstd.ZstdDecompressor(options=options))
+
+
+_FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[], Decompressor]], ...] = (
+    (re.compile(rb"\x1f\x8b\x08"), _gzip),
+    (re.compile(rb"BZh[1-9]"), bz2.BZ2Decompressor),
+    (re.compile(rb"\xfd7zXZ\x00"), _xz),
+    (re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd),  # a frame, or one to be skipped
+)
+
+
+class Stored:
+    """The bytes of a source that are not themselves the text, counted as they go by.
+
+    Attributes:
+        count: Bytes so far.
+        checksum: CRC-32 of them.
+        tail: The last of them, `HEAD` at most.
+    """
+
+    def __init__(self, source: Opened) -> None:
+        self._source = source
+        self.count = 0
+        self.checksum = 0
+        self.tail = b""
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill the view as far as one read does; 0 at the end."""
+        count = self._source.readinto(view)
+        self.count += count
+        self.checksum = crc32(view[:count], self.checksum)
+        self.tail = (self.tail + bytes(view[max(count - HEAD, 0) : count]))[-HEAD:]
+        return count
+
+
+class _Decompressed:
+    """The text of all members of an archive, one after the other."""
+
+    def __init__(self, stored: Stored, magic: re.Pattern[bytes], begin: Callable[[], Decompressor]) -> None:
+        self._stored = stored
+        self._magic = magic
+        self._begin = begin
+        self._member = begin()
+        self._pieces = _pieces(stored)
+        self._rest = b""
+        self._length = 0
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill the view as far as one step does; 0 at the end of the last member.
+
+        Raises:
+            DecodingError: the archive is truncated, corrupt, a bomb, or wants too much memory.
+        """
+        while not (data := self._step(min(len(view), TEXT_BLOCK))):
+            if self._member.eof and not self._next_member():
+                return 0
+        view[: len(data)] = data
+        self._length += len(data)
+        if self._length > ALWAYS_ALLOWED + LARGEST_RATIO * self._stored.count:
+            raise DecodingError(f"a bomb: it holds over {LARGEST_RATIO} times its size")
+        return len(data)
+
+    def _step(self, at_most: int) -> bytes:
+        if self._member.eof:
+            return b""
+        piece = self._next_piece() if self._member.needs_input else b""
+        if piece is None:
+            raise DecodingError("truncated: the archive ends in the middle")
+        try:
+            return self._member.decompress(piece, at_most)
+        except Exception as error:  # each format has errors of its own
+            raise DecodingError(f"corrupt: {error}") from error
+
+    def _next_piece(self) -> bytes | None:
+        """What follows in the archive; None at its end."""
+        piece, self._rest = self._rest, b""
+        return piece or next(self._pieces, None)
+
+    def _next_member(self) -> bool:
+        """Whether another member follows; zeros may pad an archive."""
+        self._rest = self._member.unused_data
+        rest = b""
+        while len(rest) < LONGEST_MAGIC and (piece := self._next_piece()) is not None:
+            rest = (rest + piece).lstrip(b"\0")
+        if len(rest) >= LONGEST_MAGIC and not self._magic.match(rest):
+            raise DecodingError("corrupt: something else follows the archive")
+        if rest:
+            self._member, self._rest = self._begin(), rest
+        return bool(rest)
+
+
+def _pieces(stored: Stored) -> Iterator[bytes]:
+    """What is stored, in blocks, their ends byte by byte: a wrong checksum there must not cost the text before."""
+    buffer = memoryview(bytearray(COMPRESSED_BLOCK))
+    while count := stored.readinto(buffer):
+        block = bytes(buffer[:count])
+        whole = max(count - TRAILER, 0)
+        yield from filter(None, (block[:whole], *(block[n : n + 1] for n in range(whole, count))))
+
+
+class _Transcoded:
+    """UTF-16 as UTF-8, without the mark at its beginning."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        self._buffer = memoryview(bytearray(TEXT_BLOCK))
+        self._unread = b""
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill the view as far as one read does; 0 at the end."""
+        while not self._unread and (count := self._source.readinto(self._buffer)):
+            self._unread = self._decoder.decode(self._buffer[:count]).encode("utf-8", "replace")
+        count = min(len(view), len(self._unread))
+        view[:count], self._unread = self._unread[:count], self._unread[count:]
+        return count
+
+
+def decoded(source: Opened) -> tuple[Peeked, Stored | None]:
+    """The text of a source, and what counts its bytes where they are not themselves the text.
+
+    Raises:
+        DecodingError: its very beginning cannot be decompressed.
+    """
+    text: Peeked = source
+    stored = Stored(source)
+    form = next((form for form in _FORMATS if form[0].match(source.head)), None)
+    if form:
+        text = Peeked(_Decompressed(stored, *form), whole=True)
+    is_utf_16 = text.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if is_utf_16:
+        text = Peeked(_Transcoded(text if form else stored), whole=True)
+    return text, stored if form or is_utf_16 else None
+
+
+def looks_binary(head: bytes) -> bool:
+    """Whether a source that begins so is no text. Leading NULs are a log's that was truncated while written to."""
+    if head.startswith(_PARQUET):
+        return True  # its pages may be mostly text, but their compression cuts IDs into others
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut_at_the_end = error.start >= len(head) - 3  # an incomplete character, because the head ends there
+        return not cut_at_the_end and len(_CONTROL.findall(head)) > _CONTROL_SHARE * len(head)
+    return False

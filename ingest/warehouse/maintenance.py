@@ -1,0 +1,64 @@
+"""Upkeep of a warehouse: publish what a run left, migrate, write the file anew, erase on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingest.warehouse.storage.connection import no_warehouse
+from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from ingest.warehouse.erasure import Erased
+    from ingest.warehouse.storage.lock import Patience
+
+
+def publish(path: Path, now: datetime, patience: Patience) -> bool:
+    """Publish what a run committed and could not publish.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        NoInputError: there is no warehouse.
+        OrusageError: as `Warehouse`.
+    """
+    with _opened(path, now, "publish", patience) as warehouse:
+        return warehouse.publish()
+
+
+def migrate(path: Path, now: datetime, patience: Patience) -> list[str]:
+    """Bring the schema up to date; returns the migrations that were applied. Raises as `publish`."""
+    with _opened(path, now, "migrate", patience) as warehouse:
+        return warehouse.migrated
+
+
+def compact(path: Path, now: datetime, patience: Patience) -> tuple[int, int]:
+    """Write the file anew, without the space that deleted rows take; returns bytes before and after.
+
+    Raises as `publish`.
+    """
+    with _opened(path, now, "compact", patience) as warehouse:
+        before = path.stat().st_size if path.exists() else 0
+        warehouse.compact()
+    return before, path.stat().st_size
+
+
+def forget(path: Path, before: datetime | None, user: str | None, now: datetime, patience: Patience) -> Erased:
+    """Erase what is older than `before`, or a user's generations, and write the file anew without them.
+
+    Raises as `publish`.
+    """
+    with _opened(path, now, "forget", patience) as warehouse:
+        erased = warehouse.forget(before, user, now)
+        warehouse.compact()
+    return erased
+
+
+def _opened(path: Path, now: datetime, doing: str, patience: Patience) -> Warehouse:
+    if not Workspace(path).holds_anything:
+        raise no_warehouse(path)
+    return Warehouse(path, now, f"warehouse {doing}", bounded=False, patience=patience)

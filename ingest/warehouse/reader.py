@@ -1,0 +1,151 @@
+"""Read-only access to a warehouse: named queries, and a user's own SQL, which can do no harm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import polars as pl
+
+from ingest.core.errors import ConfigurationError, UsageError
+from ingest.core.suggestions import did_you_mean
+from ingest.warehouse import sql_files
+from ingest.warehouse.interruptible import Attended
+from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_exporting, open_for_reading, storage_errors
+from ingest.warehouse.user_query import Question
+
+_ROWS_AT_A_TIME = 2_000
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+class Reader:
+    """A warehouse opened for reading; use it as a context manager.
+
+    Args:
+        path: The file.
+        exports_to: A directory into which its rows may be copied; None if they may not.
+
+    Raises:
+        NoInputError: there is no such file.
+        UnexpectedInputError: it is no warehouse of ours.
+        TryAgainLaterError: a run is writing to it.
+    """
+
+    def __init__(self, path: Path, *, exports_to: Path | None = None) -> None:
+        self._path = path
+        self._connection = open_for_exporting(path, exports_to) if exports_to else open_for_reading(path)
+        if not is_ours(self._connection):
+            self._connection.close()
+            raise not_ours(path)
+        self._attended = Attended(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._attended.close()
+        self._connection.close()
+
+    def named(self, name: str, **parameters: Any) -> pl.DataFrame:
+        """The rows of a query in ``sql/``, such as ``reports/cost``.
+
+        Raises:
+            ConfigurationError: the warehouse was made by an older orusage and has not what the query reads.
+            OrusageError: as `storage_errors` has it.
+        """
+        with storage_errors(self._path):
+            try:
+                return self._attended.run(
+                    lambda: pl.DataFrame(self._connection.sql(sql_files.query(name), params=parameters))
+                )
+            except (duckdb.CatalogException, duckdb.BinderException) as error:
+                raise _outdated(self._path, error) from None
+
+    def run(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a statement of ours, as DuckDB gives them.
+
+        Raises:
+            duckdb.Error: it failed.
+        """
+        return self._attended.run(lambda: self._connection.execute(statement, parameters).fetchall())
+
+    def stream(self, statement: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The same, never all in memory; nothing else may be run before they end.
+
+        Raises:
+            duckdb.Error: it failed.
+        """
+        self._attended.run(lambda: self._connection.execute(statement, parameters))
+        while rows := self._attended.run(lambda: self._connection.fetchmany(_ROWS_AT_A_TIME)):
+            yield from rows
+
+    def ask(self, text: str, parameters: Mapping[str, str] | None = None) -> Question:
+        """A user's own SQL.
+
+        Raises:
+            UsageError: see `Question`.
+        """
+        return Question(self._attended, text, parameters or {}, self._names)
+
+    def select(self, text: str) -> pl.DataFrame:
+        """All rows of a user's statement.
+
+        Raises:
+            UsageError: DuckDB cannot or will not run it, or it returns no rows.
+        """
+        return self.ask(text).frame()
+
+    def view(self, name: str) -> pl.DataFrame:
+        """All rows of one view or table.
+
+        Args:
+            name: Such as ``cost_daily`` or ``ops.coverage``.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        return self.named("catalog/all_rows", relation=self.known(name))
+
+    def relations(self) -> pl.DataFrame:
+        """Every relation: its name, whether it is a view, and what it holds."""
+        return self.named("catalog/list_columns").select("relation", "kind", "meaning").unique(maintain_order=True)
+
+    def columns_of(self, names: Sequence[str]) -> pl.DataFrame:
+        """The columns of some relations: their types, meanings and units.
+
+        Raises:
+            UsageError: there is none of a name.
+        """
+        known = [self.known(name) for name in names]
+        columns = self.named("catalog/list_columns").filter(pl.col("relation").is_in(known))
+        return columns.select("relation", "column_name", "data_type", pl.col("column_meaning").alias("meaning"))
+
+    def known(self, name: str) -> str:
+        """A relation's name as `relations` has it.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        relations = self._names()
+        plain_name = name.removeprefix("main.")
+        if plain_name in relations:
+            return plain_name
+        raise UsageError(
+            f"there is no view or table {name!a}",
+            cause=f"the warehouse has {len(relations)} relations, none of that name",
+            fix=did_you_mean(plain_name, relations, "see `orusage views`"),
+        )
+
+    def _names(self) -> list[str]:
+        return self.relations()["relation"].to_list()
+
+
+def _outdated(path: Path, error: duckdb.Error) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} was made by an older orusage",
+        cause=str(error).partition("\n")[0],
+        fix="run `orusage warehouse migrate`, or the next `orusage ingest`",
+    )

@@ -1,0 +1,48 @@
+"""What the views would sum up anew each time, ready made: made anew for the days and weeks that were written to."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from ingest.warehouse import sql_files
+from ingest.warehouse.storage.connection import transaction
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SUNDAY = timedelta(days=6)
+
+
+def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None) -> None:
+    """Bring the rollups up to date with the facts.
+
+    Args:
+        connection: The copy that is to be published, open for writing.
+        days: Those that were written to (UTC); None: nobody knows, so all are made anew. Facts whose day is not known
+            are always made anew.
+    """
+    weeks = None if days is None else frozenset(day - timedelta(days=day.weekday()) for day in days)
+    with transaction(connection):
+        connection.execute(sql_files.query("rollups/delete_cost"), {"days": _sorted(days), "all": days is None})
+        connection.execute(
+            sql_files.query("rollups/insert_cost"), {"days": _sorted(days), "all": days is None} | _range(days)
+        )
+        connection.execute(sql_files.query("rollups/delete_latency"), {"weeks": _sorted(weeks), "all": weeks is None})
+        connection.execute(
+            sql_files.query("rollups/insert_latency"),
+            {"weeks": _sorted(weeks), "all": weeks is None} | _range(weeks, _SUNDAY),
+        )
+
+
+def _sorted(dates: frozenset[date] | None) -> list[date]:
+    return sorted(dates or ())
+
+
+def _range(dates: frozenset[date] | None, more: timedelta = timedelta()) -> dict[str, date]:
+    """From the first to the last, and some more days; all days if nobody knows, and none if there are none."""
+    if dates is None:
+        return {"low": date.min, "high": date.max}
+    if not dates:
+        return {"low": date.max, "high": date.min}
+    return {"low": min(dates), "high": min(max(dates), date.max - more) + more}

@@ -1,0 +1,248 @@
+"""Opening DuckDB files, and DuckDB's errors as ours."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ingest.core.errors import (
+    CannotCreateError,
+    ConfigurationError,
+    NoInputError,
+    OrusageError,
+    StorageError,
+    TryAgainLaterError,
+    UnexpectedInputError,
+)
+from ingest.warehouse import sql_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+STORAGE_VERSION = "v1.4.0"
+"""Read by DuckDB 1.4, 1.5 and 2.x clients; what DuckDB 2 writes by itself is not."""
+
+BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
+"""What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
+
+EXPORTING: dict[str, Any] = {"memory_limit": "400MB", "threads": 1}
+"""What DuckDB may use for an export: what is larger is sorted on disk. Two threads would not add up floats in the same
+order each time, and one is as fast where another core is busy."""
+
+_HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
+_NO_DUCKDB = re.compile(r"not a valid DuckDB database file|sqlite_scanner|Loading external extensions is disabled")
+"""Of an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
+_FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
+_FROM_OUTSIDE = re.compile(
+    r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
+    r"Could not set lock|Out of Memory|Cannot allocate memory|Too many open files",
+    re.IGNORECASE,
+)
+"""Errors of the machine, not of the file."""
+
+
+def refuse_impossible(path: Path) -> None:
+    """Refuse a name under which no warehouse can be.
+
+    Raises:
+        UnexpectedInputError: something else than a file is there.
+        CannotCreateError: its directory is missing.
+    """
+    if path.exists() and not path.is_file():
+        raise UnexpectedInputError(
+            f"{path} is not a warehouse", cause="it is not a regular file", fix="name another file with -w"
+        )
+    if not path.parent.is_dir():
+        raise CannotCreateError(
+            f"{path} cannot be created",
+            cause=f"there is no directory {path.parent}",
+            fix="create it, or name another file with -w",
+        )
+
+
+class DamagedError(StorageError):
+    """A database that DuckDB cannot make sense of, which is no fault of disk, memory or rights."""
+
+
+def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
+    """Open a file so that whatever is committed goes into its write-ahead log only; it comes into being if missing.
+
+    Args:
+        path: The file.
+        bounded: Use little memory (`BOUNDED`), which suffices for all but values of many megabytes.
+
+    Raises:
+        DamagedError: it does not open.
+        OrusageError: as `storage_errors` has it.
+    """
+    config = {"storage_compatibility_version": STORAGE_VERSION, "checkpoint_threshold": "1TB"}
+    try:
+        connection = duckdb.connect(path.absolute(), config={**config, **_bounds(bounded=bounded)})
+    except duckdb.Error as error:
+        if _FROM_OUTSIDE.search(str(error)):
+            raise _ours(path, str(error)) from error
+        raise DamagedError(
+            f"{path} does not open", cause=str(error).partition("\n")[0], fix="restore it from a copy"
+        ) from error
+    connection.execute(sql_files.query("storage/never_checkpoint"))
+    return connection
+
+
+def checkpoint(path: Path, finish: Callable[[duckdb.DuckDBPyConnection], None], *, bounded: bool) -> None:
+    """Bring a file's write-ahead log into the file; what happens to it meanwhile, happens to this file only.
+
+    Args:
+        path: The file.
+        finish: Writes what is to be in the file besides.
+        bounded: As above.
+
+    Raises:
+        OrusageError: as `storage_errors` has it.
+    """
+    with storage_errors(path), duckdb.connect(path.absolute(), config=_bounds(bounded=bounded)) as connection:
+        finish(connection)
+        connection.execute(sql_files.query("storage/checkpoint"))  # closing would do it too, and hide a failure
+
+
+def pack(old: Path, new: Path, *, bounded: bool) -> None:
+    """Write a database anew, without the space that deleted rows take, and without what they held.
+
+    Args:
+        old: The database.
+        new: Where to; a file called ``packed.duckdb`` that does not exist yet.
+        bounded: As above.
+
+    Raises:
+        OrusageError: as `storage_errors` has it.
+    """
+    config = {"storage_compatibility_version": STORAGE_VERSION, **_bounds(bounded=bounded)}
+    quoted = str(old.absolute()).replace("'", "''")
+    with storage_errors(new), duckdb.connect(new.absolute(), config=config) as connection:
+        connection.execute(sql_files.query("storage/pack").replace("$path", quoted))
+
+
+def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a file so that no statement can write, reach another file or the network, or load code.
+
+    Raises:
+        NoInputError: there is no such file.
+        UnexpectedInputError: it is something else than a file.
+        OrusageError: as `storage_errors` has it.
+    """
+    _require(path)
+    config: dict[str, Any] = {"enable_external_access": "false"}
+    with storage_errors(path):
+        connection = duckdb.connect(path.absolute(), read_only=True, config=config)  # ":memory:" is a name like any
+    connection.execute(sql_files.query("storage/lock_down"))
+    return connection
+
+
+def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection:
+    """The same, but COPY may write below one directory, where what does not fit into memory goes as well.
+
+    Raises:
+        NoInputError: there is no such file.
+        UnexpectedInputError: it is something else than a file.
+        OrusageError: as `storage_errors` has it.
+    """
+    _require(path)
+    directory = directory.absolute()
+    config = {**EXPORTING, "temp_directory": str(directory / "spilled"), "autoload_known_extensions": "false"}
+    with storage_errors(path):
+        connection = duckdb.connect(path.absolute(), read_only=True, config=config)
+    quoted = str(directory).replace("'", "''")
+    connection.execute(sql_files.query("storage/allow_writing").replace("$path", quoted))
+    connection.execute(sql_files.query("storage/lock_down"))
+    return connection
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise no_warehouse(path)
+    refuse_impossible(path)
+
+
+def no_warehouse(path: Path) -> NoInputError:
+    """The error for a warehouse that is not there, or not yet."""
+    if path.with_name(f"{path.name}.work").exists():
+        cause = "the first run has published nothing yet"
+        fix = "wait for it; if it died, run `orusage warehouse publish`, or the same command again"
+    else:
+        cause = "nothing was ingested here yet, or it lies elsewhere"
+        fix = "run `orusage ingest` first, or name the file with -w"
+    return NoInputError(f"there is no warehouse {path}", cause=cause, fix=fix)
+
+
+def _bounds(*, bounded: bool) -> dict[str, Any]:
+    return BOUNDED if bounded else {}
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing. A COMMIT after a failed statement would report success and store nothing."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # what a failed commit leaves is no transaction any more
+            connection.rollback()
+        raise
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what DuckDB raises into three lines and an exit code."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _ours(path, str(error)) from error
+    except OSError as error:
+        raise _ours(path, f"{error.strerror or error}: {error.filename or path}") from error
+
+
+def _ours(path: Path, text: str) -> OrusageError:
+    cause = text.partition("\n")[0]
+    if "Could not set lock" in text:
+        holder = _HOLDER.search(text)
+        return TryAgainLaterError(
+            f"{path} is in use",
+            cause=f"process {holder[2]} ({holder[1]}) has it open" if holder else cause,
+            fix="wait for it to end, or close it, and run the same command again",
+        )
+    if _NO_DUCKDB.search(text):
+        return UnexpectedInputError(
+            f"{path} is not a warehouse", cause="it is not a DuckDB file", fix="name another file with -w"
+        )
+    if "database file with version number" in text:
+        return ConfigurationError(f"{path} cannot be read", cause=cause, fix="upgrade the duckdb package")
+    if _FOREIGN_LOG.search(text):
+        return StorageError(
+            f"{path} cannot be read with the log beside it",
+            cause=f"{path}.wal was left by a program that had an earlier state open for writing",
+            fix="run `orusage warehouse publish`: it moves the log aside and keeps it",
+        )
+    if "Permission denied" in text:
+        return CannotCreateError(
+            f"{path} cannot be opened", cause=cause, fix="check its owner and mode, or name another with -w"
+        )
+    return StorageError(f"{path} failed", cause=cause, fix="check the disk's space and health, then run it again")
+
+
+def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the open file is a warehouse of ours."""
+    [(found,)] = connection.execute(sql_files.query("catalog/has_migrations_table")).fetchall()
+    return bool(found)
+
+
+def not_ours(path: Path) -> UnexpectedInputError:
+    """The error for a DuckDB file of somebody else."""
+    return UnexpectedInputError(
+        f"{path} is not an orusage warehouse",
+        cause="it is a DuckDB file without our ledger of migrations",
+        fix="name another file with -w",
+    )
