@@ -110,7 +110,7 @@ class Place(faults.Place):
         return found[0] if found else None
 
     @property
-    def set_aside(self) -> list[str]:
+    def quarantine(self) -> list[str]:
         """What could not be used."""
         return [path.name for path in self.folder.rglob("set-aside-*")]
 
@@ -205,7 +205,7 @@ def survives(place: Place, complete: State, done: Done, expected_codes: set[int]
     assert stored.attempts == complete.attempts
     assert stored.waiting == frozenset()
     assert before.asked.items() <= stored.asked.items(), "what was committed was asked for again"
-    assert place.set_aside == []
+    assert place.quarantine == []
     assert place.left() == ["lock"]
     assert not place.warehouse.with_name("orusage.duckdb.wal").exists()
     return before

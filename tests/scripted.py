@@ -19,16 +19,16 @@ from fake_clock import NOON, FakeClock
 
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.credentials import ApiKey
-from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, Exchange
+from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, RequestBuilder
 from ingest.client.result import Ok
 from ingest.client.retry import RetryConfig
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.outcomes import Settled, WorkItem
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.fetcher import Fetcher
-from ingest.fetch.ratelimit.async_limiter import Gate
-from ingest.fetch.ratelimit.controller import RateLimit
+from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+from ingest.fetch.ratelimit.controller import RateController
 
 if TYPE_CHECKING:
     from ingest.core.outcomes import Outcome
@@ -179,14 +179,14 @@ class Timeless:
         self._client = client
         self._clock = clock
 
-    async def ask(self, operation, params):
+    async def call(self, operation, params):
         with self._clock.held():
-            return await self._client.ask(operation, params)
+            return await self._client.call(operation, params)
 
 
 # What the real client would return, without a server.
 
-_EXCHANGE = Exchange(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
+_EXCHANGE = RequestBuilder(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
 _OPERATIONS = {METADATA: GET_GENERATION, CONTENT: LIST_GENERATION_CONTENT}
 
 
@@ -215,7 +215,7 @@ class StandIn:
     def __init__(self, script):
         self._script = script
 
-    async def ask(self, operation, params):
+    async def call(self, operation, params):
         if operation is GET_KEY:
             return Ok(None)
         answer = self._script(operation.path, params["id"])
@@ -230,9 +230,9 @@ class Run:
     """How a run went."""
 
     outcomes: list[Outcome]
-    halt: Halt
-    tally: Tally
-    limit: RateLimit
+    cancellation: RunCancellation
+    stats: RunStats
+    limit: RateController
     clock: FakeClock
     server: Server | None
     taken: list[WorkItem]
@@ -248,24 +248,26 @@ class Run:
         return [later - earlier for earlier, later in pairwise(self.server.times)]
 
 
-def nothing_taken_after(halt, work, taken):
+def nothing_taken_after(cancellation, work, taken):
     for each in work:
-        assert not halt
+        assert not cancellation
         taken.append(each)
         yield each
 
 
-async def drained(client, work, clock, halt, options, random=1.0, server=None):
-    tally, taken, outcomes = Tally(), [], []
-    gate = Gate(RateLimit(options.rate, options.concurrency, options.timeout), clock, halt, tally)
-    fetcher = Fetcher(client, gate, halt, options, clock, tally, lambda: random)
-    async for outcome in fetcher.run(nothing_taken_after(halt, work, taken)):
+async def drained(client, work, clock, cancellation, options, random=1.0, server=None):
+    stats, taken, outcomes = RunStats(), [], []
+    limiter = AsyncLimiter(
+        RateController(options.rate, options.concurrency, options.timeout), clock, cancellation, stats
+    )
+    fetcher = Fetcher(client, limiter, cancellation, options, clock, stats, lambda: random)
+    async for outcome in fetcher.run(nothing_taken_after(cancellation, work, taken)):
         outcomes.append(outcome)
-        tally.settled += isinstance(outcome, Settled)
-    assert gate.state().in_flight == 0
+        stats.settled += isinstance(outcome, Settled)
+    assert limiter.state().in_flight == 0
     assert Counter(o.item.generation_id for o in outcomes) == Counter(t.generation_id for t in taken)
-    assert tally.requests == sum(o.requests for o in outcomes)
-    return Run(outcomes, halt, tally, gate.limit, clock, server, taken)
+    assert stats.requests == sum(o.requests for o in outcomes)
+    return Run(outcomes, cancellation, stats, limiter.limit, clock, server, taken)
 
 
 @asynccontextmanager
@@ -280,11 +282,14 @@ async def connected(options):
         yield client
 
 
-def fetch(script, work, *, clock=None, halt=None, random=1.0, **options):
+def fetch(script, work, *, clock=None, cancellation=None, random=1.0, **options):
     """Fetch the items from a server that follows the script."""
 
     async def scenario():
-        time, end = clock or FakeClock(), Halt() if halt is None else halt  # a halt that is not set is false
+        time, end = (
+            clock or FakeClock(),
+            RunCancellation() if cancellation is None else cancellation,
+        )  # a halt that is not set is false
         async with Server(script, time).running() as server:
             chosen = Settings(**{"base_url": server.base_url, "concurrency": 1, "timeout": 5.0} | options)
             async with connected(chosen) as client:
@@ -293,12 +298,12 @@ def fetch(script, work, *, clock=None, halt=None, random=1.0, **options):
     return asyncio.run(scenario())
 
 
-def stand_in(script, work, clock, halt=None, **options):
+def stand_in(script, work, clock, cancellation=None, **options):
     """Fetch the items from a scripted client."""
-    end = Halt() if halt is None else halt
+    end = RunCancellation() if cancellation is None else cancellation
     return asyncio.run(drained(StandIn(script), work, clock, end, Settings(**options)))
 
 
 def stop(run):
     """What ended the run: the error's class and its exit code."""
-    return type(run.halt.error), run.halt.error and int(run.halt.error.code)
+    return type(run.cancellation.error), run.cancellation.error and int(run.cancellation.error.code)

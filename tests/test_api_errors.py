@@ -17,7 +17,7 @@ from ingest.client.errors import (
     OpenRouterError,
     ResponseError,
 )
-from ingest.client.request import GET_GENERATION, Exchange
+from ingest.client.request import GET_GENERATION, RequestBuilder
 from ingest.client.retry import RetryConfig
 
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
@@ -25,7 +25,7 @@ CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubcla
 
 
 def error_of(status, body=b"", **headers):
-    exchange = Exchange(SECRET, {}, "https://openrouter.ai/api/v1", 1, RetryConfig())
+    exchange = RequestBuilder(SECRET, {}, "https://openrouter.ai/api/v1", 1, RetryConfig())
     call = exchange.call(GET_GENERATION, {"id": "gen-1"}, None)
     return call.read(httpx.Response(status, headers=headers, request=call.request), body).error
 

@@ -6,9 +6,9 @@ from fake_clock import NOON, FakeClock
 
 from ingest.core.errors import StorageError
 from ingest.core.outcomes import Dead, Pending, WorkItem
-from ingest.core.run_stats import Tally
-from ingest.pipeline.publish_schedule import Publisher
-from ingest.pipeline.store_stage import COMMIT_EVERY, Batches
+from ingest.core.run_stats import RunStats
+from ingest.pipeline.publish_schedule import PublishSchedule
+from ingest.pipeline.store_stage import COMMIT_EVERY, BatchWriter
 
 IDS = [f"gen-1795176000-{number:020}" for number in range(9)]
 FULL = StorageError("the disk is full", cause="a test", fix="none")
@@ -39,9 +39,9 @@ class Store:
 
 def stored(steps, size=3, fails_at=None):
     """What becomes of outcomes; a number among them is a pause in seconds."""
-    clock, tally = FakeClock(), Tally()
+    clock, stats = FakeClock(), RunStats()
     store = Store(clock, fails_at)
-    batches = Batches(store, Publisher(store, timedelta(hours=1), clock), "run", size, clock, tally)
+    batches = BatchWriter(store, PublishSchedule(store, timedelta(hours=1), clock), "run", size, clock, stats)
 
     async def outcomes():
         for step in steps:
@@ -57,15 +57,15 @@ def stored(steps, size=3, fails_at=None):
     try:
         asyncio.run(run())
     finally:
-        store.tally = tally
+        store.stats = stats
         stored.last = store
-    return store.commits, batches, tally
+    return store.commits, batches, stats
 
 
 def test_a_full_batch_is_committed_at_once_and_the_rest_at_the_end():
-    commits, _, tally = stored([dead(n) for n in range(7)])
+    commits, _, stats = stored([dead(n) for n in range(7)])
     assert commits == [(0, 3), (0, 3), (0, 1)]
-    assert (tally.done, tally.dead) == (7, 7)
+    assert (stats.done, stats.dead) == (7, 7)
 
 
 def test_nothing_to_store_is_not_committed():
@@ -73,9 +73,9 @@ def test_nothing_to_store_is_not_committed():
 
 
 def test_what_there_is_is_committed_while_nothing_comes_for_long():
-    commits, _, tally = stored([dead(0), 170.0, dead(1)])
+    commits, _, stats = stored([dead(0), 170.0, dead(1)])
     assert commits == [(COMMIT_EVERY, 1), (170, 1)]
-    assert tally.dead == 2
+    assert stats.dead == 2
 
 
 def test_a_commit_that_fails_in_a_pause_ends_the_run_with_its_error_and_cause():
@@ -84,14 +84,14 @@ def test_a_commit_that_fails_in_a_pause_ends_the_run_with_its_error_and_cause():
     assert failed.value is FULL
     assert isinstance(failed.value.__cause__, OSError)
     assert stored.last.clock.elapsed == COMMIT_EVERY
-    assert (stored.last.tally.done, stored.last.tally.dead) == (1, 0)
+    assert (stored.last.stats.done, stored.last.stats.dead) == (1, 0)
 
 
 def test_a_full_batch_that_cannot_be_committed_ends_the_run_and_is_not_counted():
     with pytest.raises(StorageError):
         stored([dead(n) for n in range(9)], fails_at=1)
     assert stored.last.commits == [(0, 3)]
-    assert stored.last.tally.dead == 3
+    assert stored.last.stats.dead == 3
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_a_full_batch_that_cannot_be_committed_ends_the_run_and_is_not_counted()
     ],
 )
 def test_a_run_gets_anywhere_with_an_ask_that_was_finished(outcome, got_anywhere):
-    _, batches, tally = stored([outcome, outcome])
+    _, batches, stats = stored([outcome, outcome])
     assert batches.got_anywhere == got_anywhere
-    assert tally.pending == (2 if isinstance(outcome, Pending) and outcome.requests else 0)
+    assert stats.pending == (2 if isinstance(outcome, Pending) and outcome.requests else 0)

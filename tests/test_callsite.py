@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.core.generation_id import second_of
-from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSites, logged_at
+from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSiteParser, logged_at
 from ingest.sources.discovery import Source
 from ingest.sources.id_finder import Window
 from ingest.sources.scanner import Scan
@@ -28,7 +28,7 @@ def time_of(line, requested_at=REQUESTED_AT):
 
 def fields_of(line, *keep):
     data = line if isinstance(line, bytes) else line.encode()
-    _, fields = CallSites(keep).read(data, max(data.find(b"gen-"), 0), REQUESTED_AT)
+    _, fields = CallSiteParser(keep).read(data, max(data.find(b"gen-"), 0), REQUESTED_AT)
     return None if fields is None else json.loads(fields)
 
 
@@ -214,7 +214,7 @@ def test_named_fields_are_kept_as_json(line, fields):
 
 def test_fields_come_in_the_order_in_which_they_were_named_and_each_once():
     line = f'{{"id": "{ID}", "a": 1, "b": 2}}'.encode()
-    assert CallSites(("b", "a", "b")).read(line, 8, None)[1] == '{"b":2,"a":1}'
+    assert CallSiteParser(("b", "a", "b")).read(line, 8, None)[1] == '{"b":2,"a":1}'
 
 
 def docker(line):
@@ -223,7 +223,7 @@ def docker(line):
 
 def test_dockers_json_file_is_opened():
     line = docker(json.dumps({"id": ID, "user": {"name": "ann"}}))
-    sites = CallSites(("user.name", "stream", "id", "missing"))
+    sites = CallSiteParser(("user.name", "stream", "id", "missing"))
     time, fields = sites.read(line.encode(), line.index(ID), REQUESTED_AT)
     assert time == REQUESTED_AT.replace(second=43, microsecond=123_456)
     assert json.loads(fields) == {"user.name": "ann", "stream": "stdout", "id": ID}
@@ -250,7 +250,7 @@ def test_texts_within_texts_are_opened_some_levels_deep(levels):
 
 
 def test_how_often_each_field_was_found_is_counted():
-    sites = CallSites(("user", "team.id"))
+    sites = CallSiteParser(("user", "team.id"))
     for line in (f'{{"id": "{ID}", "user": 1}}', f'{{"id": "{ID}", "user": 1, "team": {{"id": 1}}}}', f"id={ID}"):
         sites.read(line.encode(), line.index(ID), None)
     assert sites.kept == {"user": 2, "team.id": 1}
@@ -280,7 +280,7 @@ def test_half_of_a_surrogate_pair_makes_nothing_fail(line):
 @example(rb'a{"a": "\ud800"}', 0, ["a"])
 @given(ANY_LINE, st.integers(0, 200), st.lists(st.sampled_from(["a", "b", "a.b", "", ".", "(", "ü"]), max_size=4))
 def test_no_line_makes_reading_its_fields_fail(line, at, keep):
-    _, fields = CallSites(keep).read(line, min(at, len(line)), REQUESTED_AT)
+    _, fields = CallSiteParser(keep).read(line, min(at, len(line)), REQUESTED_AT)
     assert fields is None or set(json.loads(fields)) <= set(keep)
 
 
@@ -302,10 +302,10 @@ def test_any_json_value_is_kept_as_it_is(value, ascii_only, levels):
 # The lines of a text
 
 
-def sighted(tmp_path, text, *keep):
+def with_call_sites(tmp_path, text, *keep):
     path = tmp_path / "a.log"
     path.write_bytes(text)
-    return [s for found in Scan(Source(str(path)), NOW, None, CallSites(keep)) for s in found]
+    return [s for found in Scan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
 
 
 def naive(text, ids):
@@ -335,7 +335,7 @@ def test_positions_lines_and_what_they_tell_are_those_of_the_naive_reading(tmp_p
     told = [f'{{"n": {n}, "ids": "{" ".join(ids[i] for i in of)}", "x": "' for n, (of, _) in enumerate(lines)]
     text = start + "\n".join(head + filler + '"}' for head, (_, filler) in zip(told, lines, strict=True)).encode()
     text += b"\n" if ended else b""
-    found = {s.generation_id: s for s in sighted(tmp_path_factory.mktemp("lines"), text, "n")}
+    found = {s.generation_id: s for s in with_call_sites(tmp_path_factory.mktemp("lines"), text, "n")}
     expected = naive(text, ids)
     assert found.keys() == expected.keys()
     for i, (position, number, line) in expected.items():
@@ -355,7 +355,7 @@ def test_a_line_of_the_longest_length_tells_and_a_longer_one_does_not(tmp_path, 
     for length in (LONGEST_LINE - 1, LONGEST_LINE + 1):
         line = (head + "x" * (at - len(head)) + tail[:-2]).ljust(length - 2, "y") + '"}'
         assert len(line) == length
-        [seen] = sighted(tmp_path, f"{line}\n{{}}\n".encode(), "user")
+        [seen] = with_call_sites(tmp_path, f"{line}\n{{}}\n".encode(), "user")
         told = (seen.line, seen.logged_at, seen.log_fields)
         if length < LONGEST_LINE:
             assert told == (1, REQUESTED_AT.replace(second=43), '{"user":"ann"}')
@@ -367,7 +367,7 @@ def test_lines_are_numbered_across_lines_that_are_cut(tmp_path):
     ids = [f"gen-{SECOND}-{n:020d}" for n in range(4)]
     parts = [f"a {ids[0]}", "x" * 1_200_000 + ids[1].join("  ") + "x" * 600_000, f"c {ids[2]}", f"d {ids[3]}"]
     text = "\n".join(parts).encode()
-    seen = sighted(tmp_path, text)
+    seen = with_call_sites(tmp_path, text)
     assert [(s.generation_id, s.line, s.position) for s in seen] == [
         (i, n, text.index(i.encode())) for n, i in enumerate(ids, start=1)
     ]
@@ -380,10 +380,10 @@ def test_without_a_wish_for_them_lines_are_not_told(tmp_path):
 
 
 def test_a_windows_lines_are_counted_on_from_those_before():
-    from ingest.sources.call_site import Lines
+    from ingest.sources.call_site import LineIndex
 
     buffer = bytearray(f"rest\n{ID}\n\n {OTHER} {LEGACY}".encode())
     window = Window(buffer, 0, len(buffer), len(buffer), 1000)
-    lines = Lines(window, 41, CallSites())
+    lines = LineIndex(window, 41, CallSiteParser())
     at = [buffer.index(i.encode()) for i in (ID, OTHER, LEGACY)]
     assert [lines.at(a, None)[0] for a in at] == [43, 45, 45]

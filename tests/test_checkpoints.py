@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import ingest.sources.checkpoints
 import ingest.sources.text_windows
-from ingest.sources.call_site import CallSites
+from ingest.sources.call_site import CallSiteParser
 from ingest.sources.checkpoints import CANDIDATES, Checkpoints, fingerprint
 from ingest.sources.discovery import Source, expand
 from ingest.sources.scanner import CHUNK, Scan, scan_all
@@ -100,7 +100,7 @@ class Nights:
         expansion = expand([str(s) for s in sources or [self.folder]])
         now, sightings, reads = datetime.now(UTC) + self.ahead, [], {}
         for number, chunk in enumerate(
-            scan_all(expansion, now, Checkpoints(self.known.values()), CallSites(), size), start=1
+            scan_all(expansion, now, Checkpoints(self.known.values()), CallSiteParser(), size), start=1
         ):
             sightings += chunk.sightings
             for read in chunk.reads:
@@ -713,7 +713,7 @@ def test_a_stream_has_no_checkpoint(tmp_path):
     os.mkfifo(fifo)
     keeper = os.open(fifo, os.O_RDWR)
     os.write(keeper, lines(10))
-    scan = Scan(Source(str(fifo)), datetime.now(UTC), Checkpoints(), CallSites())
+    scan = Scan(Source(str(fifo)), datetime.now(UTC), Checkpoints(), CallSiteParser())
     found = [s.generation_id for batch in islice(scan, 2) for s in batch]
     os.close(keeper)
     assert found == ids(10)

@@ -1110,7 +1110,7 @@ def test_the_key_goes_into_one_header_and_nowhere_else(caplog):
     async def scenario():
         async with listening(recording(requests)) as base_url, client_of(base_url) as client:
             await generations_get_generation(client, id="gen-1")
-            await client.ask(GET_KEY, {})
+            await client.call(GET_KEY, {})
 
     with caplog.at_level(logging.DEBUG):
         asyncio.run(scenario())

@@ -24,7 +24,7 @@ from ingest.warehouse.frames import normalize
 from ingest.warehouse.maintenance import forget, publish
 from ingest.warehouse.rollups import refresh
 from ingest.warehouse.staging import for_each_era
-from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -312,7 +312,7 @@ def step_over(path, step, settled):
             warehouse = Warehouse(path, NOW)
             take_in(warehouse, settled)
             warehouse.close()
-            publish(path, NOW, NO_PATIENCE)
+            publish(path, NOW, NO_WAIT)
         case "a run that went on from one that died":
             warehouse = Warehouse(path, NOW)
             take_in(warehouse, settled[::2])
@@ -320,9 +320,9 @@ def step_over(path, step, settled):
             with Warehouse(path, NOW) as warehouse:
                 take_in(warehouse, settled[1::2])
         case "a user is forgotten":
-            forget(path, None, "ann", NOW, NO_PATIENCE)
+            forget(path, None, "ann", NOW, NO_WAIT)
         case "old days are forgotten":
-            forget(path, FIRST + timedelta(days=3, hours=7), None, NOW, NO_PATIENCE)
+            forget(path, FIRST + timedelta(days=3, hours=7), None, NOW, NO_WAIT)
 
 
 STEPS = (

@@ -9,7 +9,7 @@ import pytest
 from test_manifest import NOW, a_file, a_manifest
 
 from ingest.core.errors import CannotCreateError, Exit, StorageError, TryAgainLaterError
-from ingest.export.delivery import MANIFEST, STAGING, delivering
+from ingest.export.delivery import MANIFEST, STAGING, open_delivery
 from ingest.export.manifest import File, Manifest, decode, encode
 
 OLD = {"a.parquet": b"old a", "t/d=1/t.parquet": b"old 1", "t/d=2/t.parquet": b"old 2", "same/same.csv": b"same"}
@@ -22,7 +22,7 @@ def listed(path, data):
 
 
 def deliver(directory, contents, kept=()):
-    with delivering(directory) as delivery:
+    with open_delivery(directory) as delivery:
         for path, data in contents.items():
             if path not in kept:
                 delivery.place(path).write_bytes(data)
@@ -86,7 +86,7 @@ def test_a_file_may_be_kept_without_being_written_again(out):
 
 def test_what_is_not_committed_leaves_no_trace(tmp_path, out):
     for directory in (out, tmp_path / "fresh"):
-        with pytest.raises(ZeroDivisionError), delivering(directory) as delivery:
+        with pytest.raises(ZeroDivisionError), open_delivery(directory) as delivery:
             delivery.place("a.parquet").write_bytes(b"x" * (1 // 0))
     holds(out, OLD)
     assert not (tmp_path / "fresh").exists()
@@ -151,13 +151,13 @@ def test_what_a_killed_export_had_committed_is_finished_by_one_that_fails(out):
     while (out / STAGING / MANIFEST).exists() is False:
         number += 1
         assert child(out, number, "kill") == 9
-    with pytest.raises(ZeroDivisionError), delivering(out):
+    with pytest.raises(ZeroDivisionError), open_delivery(out):
         raise ZeroDivisionError
     holds(out, NEW)
 
 
 def test_two_deliveries_take_turns(out):
-    with delivering(out), pytest.raises(TryAgainLaterError), delivering(out):
+    with open_delivery(out), pytest.raises(TryAgainLaterError), open_delivery(out):
         pass
 
 
@@ -245,12 +245,12 @@ def test_a_directory_that_is_none(tmp_path, kind):
         path.write_text("mine")
     else:
         path = path / "deeper"
-    with pytest.raises(CannotCreateError), delivering(path):
+    with pytest.raises(CannotCreateError), open_delivery(path):
         pass
 
 
 def test_two_partitions_that_a_file_system_takes_for_one(out):
-    with delivering(out) as delivery:
+    with open_delivery(out) as delivery:
         delivery.place("t/d=3/t.parquet").write_bytes(b"x")
         with pytest.raises(CannotCreateError, match="twice"):
             delivery.place("t/d=3/t.parquet")

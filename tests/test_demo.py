@@ -9,7 +9,7 @@ import pytest
 
 import ingest
 from ingest.cli.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
-from ingest.core.generation_id import RIPE_AGE, second_of
+from ingest.core.generation_id import READY_AGE, second_of
 from ingest.core.resources import SAMPLES
 from ingest.fetch import answer_policy
 from ingest.sources.discovery import expand
@@ -46,10 +46,10 @@ def test_laid_out_logs_end_where_they_are_told_to_and_span_two_weeks(tmp_path):
 
 
 def test_the_demos_newest_ids_are_asked_at_once_and_found_two_minutes_later():
-    assert NEWEST_AGE > RIPE_AGE
+    assert NEWEST_AGE > READY_AGE
     assert timedelta(seconds=20) < NOT_FOUND_FOR - NEWEST_AGE, "on a slow machine they would be found at once"
-    assert answer_policy.next_look(NOT_FOUND_FOR) < timedelta(minutes=2)
-    assert NEWEST_AGE + answer_policy.next_look(NEWEST_AGE) > NOT_FOUND_FOR
+    assert answer_policy.next_not_found_check(NOT_FOUND_FOR) < timedelta(minutes=2)
+    assert NEWEST_AGE + answer_policy.next_not_found_check(NEWEST_AGE) > NOT_FOUND_FOR
 
 
 def test_log_lines_keep_the_time_of_their_id(tmp_path):

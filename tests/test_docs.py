@@ -13,13 +13,13 @@ import pytest
 from ingest.cli.app import orusage
 from ingest.core.errors import Exit
 from ingest.export.export import export
-from ingest.export.plan import Wanted
+from ingest.export.plan import ExportOptions
 from ingest.reports.definitions import FAMILIES
 from ingest.warehouse.reader import Reader
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DAILY = Wanted(partition_by="requested_day")
+DAILY = ExportOptions(partition_by="requested_day")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 QUERIES = [
     pytest.param(query, id=f"{page.stem}-{place}")

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core.latency_histogram import LONGEST, SHORTEST, WIDTH, Durations
+from ingest.core.latency_histogram import LONGEST, SHORTEST, WIDTH, LatencyHistogram
 
 SECONDS = st.floats(min_value=SHORTEST, max_value=LONGEST)
 
 
 def durations(*seconds):
-    times = Durations()
+    times = LatencyHistogram()
     for each in seconds:
         times.add(each)
     return times

@@ -97,8 +97,8 @@ def test_newest_ids_go_first_and_since_leaves_older_ones_alone(orusage, simulati
 
 
 def test_ids_that_are_too_young_when_the_time_is_up_stay_pending(orusage, simulation, tmp_path):
-    young = new_ids(5, age=timedelta(seconds=5), span=timedelta(seconds=50))
-    log = write_log(tmp_path / "app.log", [*young, *new_ids(20)])
+    recent = new_ids(5, age=timedelta(seconds=5), span=timedelta(seconds=50))
+    log = write_log(tmp_path / "app.log", [*recent, *new_ids(20)])
     command = ("ingest", log, "--max-time", "8s", "--base-url", simulation.base_url, "--summary", "json")
     done, again = orusage(*command), orusage(*command)
     for run, settled in ((done, 20), (again, 0)):
@@ -106,7 +106,7 @@ def test_ids_that_are_too_young_when_the_time_is_up_stay_pending(orusage, simula
         assert run.json["seconds"] < 30
     assert rows(tmp_path / "orusage.duckdb", "SELECT state, requests, not_before FROM ops.work") == [
         ("pending", 0, None)
-    ] * len(young)
+    ] * len(recent)
 
 
 def test_a_run_that_is_throttled_until_its_time_is_up_is_for_later(orusage, simulate, tmp_path):

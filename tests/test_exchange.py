@@ -32,7 +32,7 @@ from ingest.client.request import (
     LIST_GENERATION_CONTENT,
     LONGEST_MESSAGE,
     MEBIBYTE,
-    Exchange,
+    RequestBuilder,
 )
 from ingest.core.generation_id import is_generation_id
 
@@ -41,7 +41,7 @@ ONCE = RetryConfig("none")
 
 
 def exchange(api_key=SECRET, server_url=URL, timeout=30.0, retries=ONCE, **headers):
-    return Exchange(api_key, headers, server_url, timeout, retries)
+    return RequestBuilder(api_key, headers, server_url, timeout, retries)
 
 
 def call(generation_id="gen-1", operation=GET_GENERATION, *, of=None, **options):

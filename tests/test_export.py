@@ -25,7 +25,7 @@ from ingest.core.errors import CannotCreateError, ConfigurationError, NoInputErr
 from ingest.export.delivery import MANIFEST
 from ingest.export.export import export
 from ingest.export.manifest import decode
-from ingest.export.plan import SUFFIXES, TIME_COLUMNS, Wanted, hive_name
+from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions, hive_name
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -77,7 +77,7 @@ def manifest(out):
 
 def made(path, out, *names, since=None, partition_by=None, form="parquet", money="decimal", now=NOW):
     codec = "snappy" if form == "parquet" else None
-    return export(path, out, names, Wanted(form, codec, money, partition_by, since), now)
+    return export(path, out, names, ExportOptions(form, codec, money, partition_by, since), now)
 
 
 ALL = "SELECT * FROM generations ORDER BY requested_day, requested_at, generation_id"
@@ -129,7 +129,7 @@ def as_python(value):
 @pytest.mark.parametrize("read", [by_pyarrow, by_polars, by_duckdb, by_pandas])
 @pytest.mark.parametrize("compression", ["snappy", "zstd"])
 def test_parquet_is_read_back_to_the_last_digit(path, out, read, compression):
-    export(path, out, ["generations"], Wanted(compression=compression), NOW)
+    export(path, out, ["generations"], ExportOptions(compression=compression), NOW)
     assert read(out / "generations.parquet") == rows_of(path, ALL)
     metadata = pyarrow.parquet.ParquetFile(out / "generations.parquet").metadata
     assert metadata.row_group(0).column(0).compression == compression.upper()

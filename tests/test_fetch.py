@@ -47,15 +47,15 @@ from scripted import (
 from ingest.client.errors import OpenRouterConnectionError, RequestAbortedError, RequestTimeoutError
 from ingest.client.request import GET_GENERATION
 from ingest.client.result import Err
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
 from ingest.core.outcomes import Dead, Pending, Settled
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
-from ingest.fetch.dead_letters import FIRST_ANSWERS, buried_with_care
+from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
 from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
-from ingest.fetch.ratelimit.async_limiter import Gate
-from ingest.fetch.ratelimit.controller import START_PACE, RateLimit
+from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+from ingest.fetch.ratelimit.controller import START_PACE, RateController
 
 SERVER_FAILED = (408, 500, 502, 504, 524)
 REFUSED = OpenRouterConnectionError("refused", connected=False)
@@ -74,9 +74,9 @@ def test_a_readable_answer_settles_the_id():
     assert (run.outcome.item, run.outcome.generation.id) == (one, one.generation_id)
     assert (run.outcome.generation.usage, run.outcome.content) == (Decimal("0.25"), None)
     assert (run.outcome.fetched_at, run.outcome.requests) == (NOON, 1)
-    assert (run.tally.requests, run.tally.statuses, run.tally.failures) == (1, {200: 1}, {})
+    assert (run.stats.requests, run.stats.statuses, run.stats.failures) == (1, {200: 1}, {})
     assert run.server.requests == [("/generation", one.generation_id)]
-    assert not run.halt
+    assert not run.cancellation
 
 
 def test_many_ids_are_asked_once_each_and_no_more_at_once_than_allowed():
@@ -182,7 +182,7 @@ def test_an_unreadable_answer_is_asked_for_twice_and_left_to_a_later_run(kind):
     assert run.outcome == Pending(run.taken[0], "unreadable", run.outcome.status, None, 2)
     assert UNREADABLE[kind].startswith(f"HTTP/1.1 {run.outcome.status} ".encode())
     assert len(run.server.requests) == 2
-    assert not run.halt
+    assert not run.cancellation
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
@@ -212,7 +212,7 @@ def test_ten_unreadable_answers_in_a_row_stop_the_run():
     assert stop(run) == (UnexpectedInputError, 65)
     assert len(run.server.requests) == 10
     assert [(o.reason, o.charged) for o in run.outcomes] == [("unreadable", True)] * 5
-    assert run.server.base_url in str(run.halt.error)
+    assert run.server.base_url in str(run.cancellation.error)
 
 
 def test_an_id_that_is_unreadable_again_rests_so_that_others_have_their_turn():
@@ -230,7 +230,7 @@ def test_nine_unreadable_answers_and_a_good_one_do_not_stop_the_run():
         return generation(generation_id) if generation_id in fifth_and_tenth and nth == 2 else reply(200, HTML)
 
     run = fetch(mostly_html, work[:14])
-    assert not run.halt
+    assert not run.cancellation
     assert Counter(type(o) for o in run.outcomes) == {Settled: 2, Pending: 12}
 
 
@@ -244,13 +244,13 @@ def test_a_redirect_is_never_followed_not_even_on_the_same_host(status):
     async def scenario():
         elsewhere = await asyncio.start_server(lambda _, writer: connections.append(writer), "127.0.0.1", 0)
         target = f"http://127.0.0.1:{elsewhere.sockets[0].getsockname()[1]}/api/v1/generation?id=1"
-        clock, halt, work = FakeClock(), Halt(), items(2)
+        clock, cancellation, work = FakeClock(), RunCancellation(), items(2)
         locations = iter([target, "/api/v1/moved"])
         script = lambda *_: reply(status, Location=next(locations))  # noqa: E731  # as short as the others
         async with elsewhere, Server(script, clock).running() as server:
             options = Settings(base_url=server.base_url, concurrency=1)
             async with connected(options) as client:
-                return await drained(client, work, clock, halt, options, server=server)
+                return await drained(client, work, clock, cancellation, options, server=server)
 
     run = asyncio.run(scenario())
     assert run.outcomes == [Pending(each, "redirected", status, None, 1) for each in run.taken]
@@ -269,7 +269,7 @@ def test_nine_redirects_and_a_good_answer_do_not_stop_the_run():
     work = items(19)
     good_one = work[9].generation_id
     run = fetch(lambda _path, i, _nth: generation(i) if i == good_one else reply(302, Location="/"), work)
-    assert not run.halt
+    assert not run.cancellation
     assert len(run.outcomes) == 19
 
 
@@ -294,7 +294,7 @@ def test_a_refused_key_and_an_empty_account_stop_the_run_and_charge_nobody(statu
 @pytest.mark.parametrize("status", [401, 402])
 @pytest.mark.parametrize("last", ["settles", "fails"])
 def test_what_is_in_flight_when_the_run_stops_still_comes_out(status, last):
-    work, halt, clock = items(5), Halt(), FakeClock()
+    work, cancellation, clock = items(5), RunCancellation(), FakeClock()
 
     async def one_stops_the_other(path, generation_id):
         await clock.sleep(1.0 if generation_id == work[0].generation_id else 2.0)
@@ -302,7 +302,7 @@ def test_what_is_in_flight_when_the_run_stops_still_comes_out(status, last):
             return read(status, ERROR)
         return what_was_asked_for(path, generation_id) if last == "settles" else read(500, ERROR)
 
-    run = stand_in(one_stops_the_other, work, clock, halt, concurrency=2)
+    run = stand_in(one_stops_the_other, work, clock, cancellation, concurrency=2)
     outcomes = {o.item.generation_id: o for o in run.outcomes}
     assert run.taken == work[:2]
     assert outcomes[work[0].generation_id].charged is False
@@ -327,7 +327,7 @@ def test_with_a_good_key_a_forbidden_id_is_buried_in_its_third_run(runs, reason,
         assert run.outcome == Dead(run.taken[0], "http_403", 403, 1)
     else:
         assert run.outcome == Pending(run.taken[0], "forbidden", 403, None, 1)
-    assert not run.halt
+    assert not run.cancellation
 
 
 def test_the_key_is_checked_once_in_a_run():
@@ -347,7 +347,7 @@ def test_with_a_bad_key_a_forbidden_id_stops_the_run(key_status):
 def test_a_key_check_that_fails_itself_says_nothing_of_the_key(answer):
     work = items(3)
     run = fetch(lambda path, _id, _nth: answer if path == "/key" else error(403), work, patience=MINUTE)
-    assert not isinstance(run.halt.error, KeyRefusedError)
+    assert not isinstance(run.cancellation.error, KeyRefusedError)
     assert all(isinstance(o, Pending) for o in run.outcomes)
 
 
@@ -355,7 +355,7 @@ def test_a_key_check_that_fails_itself_says_nothing_of_the_key(answer):
 
 
 @pytest.mark.parametrize(
-    ("age", "looks", "next_look"),
+    ("age", "looks", "next_not_found_check"),
     [
         (timedelta(seconds=10), 2, MINUTE),
         (-5 * MINUTE, 2, MINUTE),
@@ -366,10 +366,10 @@ def test_a_key_check_that_fails_itself_says_nothing_of_the_key(answer):
         (DAY - timedelta(seconds=1), 1, HOUR),
     ],
 )
-def test_an_id_not_found_within_the_grace_is_looked_up_later(age, looks, next_look):
+def test_an_id_not_found_within_the_grace_is_looked_up_later(age, looks, next_not_found_check):
     run = fetch(always(error(404)), [item(age)])
     waited = timedelta(seconds=2 * (looks - 1))
-    assert run.outcome == Pending(run.taken[0], "not_found_yet", 404, NOON + waited + next_look, looks)
+    assert run.outcome == Pending(run.taken[0], "not_found_yet", 404, NOON + waited + next_not_found_check, looks)
     assert run.gaps == pytest.approx([2.0] * (looks - 1))
 
 
@@ -433,7 +433,7 @@ def test_the_pause_before_the_next_try_is_jittered_down_to_nothing():
 def test_a_request_without_a_whole_answer_is_tried_four_times(answer, reason):
     run = fetch(always(answer), [item()], timeout=0.1)
     assert run.outcome == Pending(run.taken[0], reason, None, None, 4)
-    assert run.tally.failures == {reason: 4}
+    assert run.stats.failures == {reason: 4}
 
 
 @pytest.mark.parametrize("answer", [RESETS, cut("gen-1")])
@@ -462,9 +462,9 @@ def test_good_answers_earn_retries():
 def test_a_throttled_id_is_not_charged_and_everybody_slows_down():
     run = fetch(first(error(429), times=6), [item()])
     assert isinstance(run.outcome, Settled)
-    assert (run.outcome.requests, run.tally.throttled) == (7, 6)
+    assert (run.outcome.requests, run.stats.throttled) == (7, 6)
     assert run.limit.rate < START_PACE
-    assert not run.halt
+    assert not run.cancellation
 
 
 @pytest.mark.parametrize(
@@ -509,8 +509,8 @@ def test_nothing_but_429_ends_the_run_after_its_patience():
 def test_with_something_settled_endless_429_is_a_plain_end():
     work = items(5)
     run = fetch(lambda _path, i, _nth: generation(i) if i == work[0].generation_id else error(429), work)
-    assert run.halt
-    assert run.halt.error is None
+    assert run.cancellation
+    assert run.cancellation.error is None
     assert [type(o) for o in run.outcomes] == [Settled, Pending]
 
 
@@ -519,7 +519,7 @@ def test_any_other_answer_ends_the_spell_of_429():
         return error(429, Retry_After="200") if nth <= 2 else generation(generation_id)
 
     run = fetch(mostly_throttled, items(4), patience=5 * MINUTE)
-    assert not run.halt
+    assert not run.cancellation
     assert len(run.outcomes) == 4
     assert run.clock.elapsed > 1600
 
@@ -534,7 +534,7 @@ def test_an_overloaded_server_keeps_the_rate_and_is_asked_four_times(status):
     assert run.limit.rate == START_PACE
     assert run.gaps[2] >= 0.5 - 1e-6  # after three in a row it is an outage, and probed
     assert max(run.gaps[:2]) < 0.2
-    assert run.tally.overloaded == 4
+    assert run.stats.overloaded == 4
 
 
 # No connection
@@ -547,7 +547,7 @@ def unreachable(work, concurrency):
             options = Settings(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}", concurrency=concurrency)
             clock = FakeClock()
             async with connected(options) as client:
-                return await drained(Timeless(client, clock), work, clock, Halt(), options)
+                return await drained(Timeless(client, clock), work, clock, RunCancellation(), options)
 
     return asyncio.run(scenario())
 
@@ -559,11 +559,11 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_three_pauses(concurr
     assert 7 <= run.clock.elapsed < 9
     assert {(o.reason, o.charged, o.status) for o in run.outcomes} == {("interrupted", False, None)}
     assert 1 <= len(run.outcomes) <= concurrency  # nobody new is let in while nobody gets through
-    assert set(run.tally.failures) == {"connect"}
+    assert set(run.stats.failures) == {"connect"}
 
 
 def test_without_concurrency_every_pause_costs_one_request():
-    assert unreachable(items(3), 1).tally.requests == 4
+    assert unreachable(items(3), 1).stats.requests == 4
 
 
 def test_an_answer_closes_the_breaker_again():
@@ -574,7 +574,7 @@ def test_an_answer_closes_the_breaker_again():
         return Err(REFUSED) if asked[generation_id] <= 3 else what_was_asked_for(path, generation_id)
 
     run = stand_in(three_failures_each, items(3), clock, concurrency=1)
-    assert not run.halt
+    assert not run.cancellation
     assert [(type(o), o.requests) for o in run.outcomes] == [(Settled, 4)] * 3
     assert clock.elapsed == pytest.approx(3 * 7, abs=0.5)
 
@@ -583,25 +583,25 @@ def test_an_answer_closes_the_breaker_again():
 
 
 def test_a_halt_before_the_run_takes_nothing():
-    halt = Halt()
-    halt.set()
-    run = fetch(good, items(5), halt=halt, concurrency=4)
+    cancellation = RunCancellation()
+    cancellation.set()
+    run = fetch(good, items(5), cancellation=cancellation, concurrency=4)
     assert (run.outcomes, run.taken) == ([], [])
 
 
 def test_a_halt_wakes_who_waits_for_the_next_try():
-    halt = Halt()
+    cancellation = RunCancellation()
 
     async def scenario():
         clock = FakeClock()
 
         async def end():
             await clock.sleep(20.0)
-            halt.set()
+            cancellation.set()
 
         options = Settings(concurrency=3)
         client = StandIn(lambda *_: read(429, headers={"retry-after": "300"}))
-        run, _ = await asyncio.gather(drained(client, items(9), clock, halt, options), end())
+        run, _ = await asyncio.gather(drained(client, items(9), clock, cancellation, options), end())
         return run
 
     run = asyncio.run(scenario())
@@ -632,29 +632,29 @@ ANYTHING = [
 def test_whatever_comes_back_and_whenever_it_ends_every_item_taken_has_one_outcome(
     draw, number, concurrency, halt_at, fatal, content
 ):
-    clock, halt, asked = FakeClock(), Halt(), count()
+    clock, cancellation, asked = FakeClock(), RunCancellation(), count()
 
     async def anything(path, generation_id):
         await clock.sleep(draw.choice([0.0, 0.01, 0.5, 3.0]))
         if next(asked) == halt_at:
             if fatal:
                 return read(401, ERROR)
-            halt.set()
+            cancellation.set()
         return draw.choice(ANYTHING)(path, generation_id)
 
     work = [replace(each, runs=draw.randint(0, 5)) for each in items(number)]
-    run = stand_in(anything, work, clock, halt, concurrency=concurrency, content=content)
-    assert run.taken == work if not halt else run.taken == work[: len(run.taken)]
+    run = stand_in(anything, work, clock, cancellation, concurrency=concurrency, content=content)
+    assert run.taken == work if not cancellation else run.taken == work[: len(run.taken)]
     assert all((o.content is not None) == content for o in run.outcomes if isinstance(o, Settled))
     assert all(o.charged == (o.reason != "interrupted") for o in run.outcomes if isinstance(o, Pending))
-    assert halt or not any(isinstance(o, Pending) and not o.charged for o in run.outcomes)
+    assert cancellation or not any(isinstance(o, Pending) and not o.charged for o in run.outcomes)
 
 
 def test_a_reader_that_leaves_early_is_not_held_up():
     async def scenario():
-        clock, halt, options = FakeClock(), Halt(), Settings(concurrency=2)
-        gate = Gate(RateLimit(), clock, halt, Tally())
-        fetcher = Fetcher(StandIn(what_was_asked_for), gate, halt, options, clock, Tally(), lambda: 1.0)
+        clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=2)
+        limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
+        fetcher = Fetcher(StandIn(what_was_asked_for), limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
         outcomes = fetcher.run(iter(items(50)))
         await anext(outcomes)
         await clock.sleep(60.0)  # meanwhile more outcomes are reached than anybody waits for
@@ -689,81 +689,81 @@ def pending():
     return Pending(item(), "http_500", 500, None, 4)
 
 
-def with_care(outcomes, halt=None):
+def with_care(outcomes, cancellation=None):
     async def given_outcomes():
         for outcome in outcomes:
             yield outcome
 
     async def scenario():
-        return [o async for o in buried_with_care(given_outcomes(), halt)]
+        return [o async for o in hold_until_verified(given_outcomes(), cancellation)]
 
-    halt = Halt() if halt is None else halt
-    return asyncio.run(scenario()), halt
+    cancellation = RunCancellation() if cancellation is None else cancellation
+    return asyncio.run(scenario()), cancellation
 
 
 def test_fifty_burials_before_anything_is_settled_bury_nothing_and_end_the_run():
     outcomes = [dead() for _ in range(FIRST_ANSWERS)]
-    out, halt = with_care(outcomes)
+    out, cancellation = with_care(outcomes)
     assert FIRST_ANSWERS == 50
-    assert (type(halt.error), int(halt.error.code)) == (KeyRefusedError, 77)
+    assert (type(cancellation.error), int(cancellation.error.code)) == (KeyRefusedError, 77)
     assert out == [Pending(d.item, "interrupted", 404, None, 1, charged=False) for d in outcomes]
 
 
 def test_what_else_comes_out_while_burials_are_held_is_not_held():
     waiting = pending()
-    out, halt = with_care([*[dead() for _ in range(30)], waiting, *[dead() for _ in range(30)]])
+    out, cancellation = with_care([*[dead() for _ in range(30)], waiting, *[dead() for _ in range(30)]])
     assert out[0] == waiting
-    assert halt.error
+    assert cancellation.error
     assert len(out) == 61
     assert not any(isinstance(o, Dead) for o in out)
 
 
 def test_fewer_burials_than_that_are_carried_out_at_the_end():
     outcomes = [dead() for _ in range(FIRST_ANSWERS - 1)]
-    out, halt = with_care(outcomes)
+    out, cancellation = with_care(outcomes)
     assert out == outcomes
-    assert not halt
+    assert not cancellation
 
 
 def test_the_first_settled_id_releases_the_burials():
     before, one, after = [dead() for _ in range(FIRST_ANSWERS - 1)], settled(), [dead() for _ in range(100)]
-    out, halt = with_care([*before, one, *after])
+    out, cancellation = with_care([*before, one, *after])
     assert out == [*before, one, *after]
-    assert not halt
+    assert not cancellation
 
 
 def test_an_id_that_is_settled_after_the_run_was_ended_buries_nothing_any_more():
     last = settled()
-    out, halt = with_care([*[dead() for _ in range(FIRST_ANSWERS)], last])
-    assert halt.error
+    out, cancellation = with_care([*[dead() for _ in range(FIRST_ANSWERS)], last])
+    assert cancellation.error
     assert last in out
     assert not any(isinstance(o, Dead) for o in out)
 
 
 def test_burials_are_spared_when_the_run_stops_for_another_reason():
-    halt = Halt()
-    halt.set(KeyRefusedError("a", cause="b", fix="c"))
-    out, _ = with_care([dead() for _ in range(3)], halt)
+    cancellation = RunCancellation()
+    cancellation.set(KeyRefusedError("a", cause="b", fix="c"))
+    out, _ = with_care([dead() for _ in range(3)], cancellation)
     assert not any(isinstance(o, Dead) for o in out)
 
 
 def test_a_plain_end_carries_burials_out():
-    halt = Halt()
-    halt.set()
+    cancellation = RunCancellation()
+    cancellation.set()
     outcomes = [dead() for _ in range(3)]
-    assert with_care(outcomes, halt)[0] == outcomes
+    assert with_care(outcomes, cancellation)[0] == outcomes
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_key_of_another_account_buries_nothing(status):
     async def scenario():
-        clock, halt, options = FakeClock(), Halt(), Settings(concurrency=4)
-        gate = Gate(RateLimit(), clock, halt, Tally())
+        clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=4)
+        limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
         client = StandIn(lambda *_: read(status, ERROR, DATED))
-        fetcher = Fetcher(client, gate, halt, options, clock, Tally(), lambda: 1.0)
-        return [o async for o in buried_with_care(fetcher.run(iter(items(500))), halt)], halt
+        fetcher = Fetcher(client, limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
+        return [o async for o in hold_until_verified(fetcher.run(iter(items(500))), cancellation)], cancellation
 
-    out, halt = asyncio.run(scenario())
-    assert isinstance(halt.error, KeyRefusedError)
+    out, cancellation = asyncio.run(scenario())
+    assert isinstance(cancellation.error, KeyRefusedError)
     assert 50 <= len(out) <= 60
     assert not any(isinstance(o, Dead) or o.charged for o in out)

@@ -40,15 +40,15 @@ from scripted import (
 from ingest.client.errors import OpenRouterConnectionError
 from ingest.client.request import MEBIBYTE
 from ingest.client.result import Err
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
 from ingest.core.outcomes import Content, Dead, Pending, Settled
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
-from ingest.fetch.dead_letters import FIRST_ANSWERS, buried_with_care
+from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
 from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
-from ingest.fetch.ratelimit.async_limiter import Gate
-from ingest.fetch.ratelimit.controller import START_PACE, RateLimit
+from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+from ingest.fetch.ratelimit.controller import START_PACE, RateController
 
 REFUSED = OpenRouterConnectionError("refused", connected=False)
 
@@ -102,8 +102,8 @@ def test_a_settled_id_is_asked_for_its_content_too():
     assert run.outcome.content == what_was_said(one.generation_id, at_the_end(run))
     assert (run.outcome.item, run.outcome.fetched_at, run.outcome.requests) == (one, NOON, 2)
     assert run.server.requests == [(METADATA, one.generation_id), (CONTENT, one.generation_id)]
-    assert (run.tally.requests, run.tally.statuses, run.tally.failures) == (2, {200: 2}, {})
-    assert not run.halt
+    assert (run.stats.requests, run.stats.statuses, run.stats.failures) == (2, {200: 2}, {})
+    assert not run.cancellation
 
 
 def test_without_the_setting_no_content_is_asked_for():
@@ -149,15 +149,15 @@ NO_TOKENS = {"native_tokens_prompt": 0, "native_tokens_completion": 0}
 
 
 def test_an_id_that_is_not_settled_is_not_asked_for_its_content():
-    young, refused, missing, redirected, failing = [item(5 * MINUTE), *items(4)]
+    recent, refused, missing, redirected, failing = [item(5 * MINUTE), *items(4)]
     answers = {
-        young.generation_id: generation(young.generation_id, **NO_TOKENS),
+        recent.generation_id: generation(recent.generation_id, **NO_TOKENS),
         refused.generation_id: error(400),
         missing.generation_id: error(404),
         redirected.generation_id: reply(302, Location="/"),
         failing.generation_id: error(500),
     }
-    run = fetch_content(lambda _path, i, _nth: answers[i], [young, refused, missing, redirected, failing])
+    run = fetch_content(lambda _path, i, _nth: answers[i], [recent, refused, missing, redirected, failing])
     assert [o.reason for o in run.outcomes] == ["zero_tokens", "http_400", "not_found", "redirected", "http_500"]
     assert set(paths(run)) == {METADATA}
 
@@ -177,8 +177,8 @@ def test_a_refusal_is_recorded_and_the_metadata_kept(age, status):
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(status, f"http_{status}", at_the_end(run))
     assert (run.outcome.requests, paths(run)) == (2, [METADATA, CONTENT])
-    assert run.tally.statuses == {200: 1, status: 1}
-    assert not run.halt
+    assert run.stats.statuses == {200: 1, status: 1}
+    assert not run.cancellation
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
@@ -220,7 +220,7 @@ def test_a_spent_budget_of_retries_costs_no_content():
 def test_refusals_of_content_neither_stop_the_run_nor_slow_it_down(status):
     number = FIRST_ANSWERS + 10
     run = fetch_content(for_content(reply(status, ERROR, Location="/")), items(number))
-    assert not run.halt
+    assert not run.cancellation
     assert all(is_kept(o) and o.content.reason == f"http_{status}" for o in run.outcomes)
     assert Counter(paths(run)) == {METADATA: number, CONTENT: number}
     assert run.limit.learned is None  # no limit was met
@@ -256,7 +256,7 @@ def test_unreadable_content_is_asked_for_twice_and_recorded_in_the_third_run(kin
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(int(UNREADABLE[kind].split()[1]), "unreadable", at_the_end(run))
     assert (run.outcome.requests, paths(run)) == (3, [METADATA, CONTENT, CONTENT])
-    assert not run.halt
+    assert not run.cancellation
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
@@ -298,7 +298,7 @@ def test_what_the_api_says_of_content_in_between_begins_the_count_anew(answer):
         return reply(200, HTML) if odd else answer if path == CONTENT else good(path, generation_id, nth)
 
     asked = []
-    assert not fetch_content(script, items(30)).halt
+    assert not fetch_content(script, items(30)).cancellation
 
 
 # The server or the way to it fails
@@ -313,8 +313,8 @@ def test_a_server_that_fails_is_asked_four_times_and_in_the_third_run_the_metada
     assert run.outcome.content == Content(status, f"http_{status}", at_the_end(run))
     assert (run.outcome.requests, run.outcome.fetched_at) == (5, NOON)
     assert run.gaps == pytest.approx([1 / START_PACE, 0.5, 1.0, 2.0], abs=0.06)
-    assert run.tally.statuses == {200: 1, status: 4}
-    assert not run.halt
+    assert run.stats.statuses == {200: 1, status: 4}
+    assert not run.cancellation
 
 
 @pytest.mark.parametrize("status", [503, 529])
@@ -323,7 +323,7 @@ def test_an_overloaded_server_is_asked_four_times_and_everybody_waits(status):
     assert is_kept(run.outcome)
     assert (run.outcome.content.status, run.outcome.content.reason) == (status, f"http_{status}")
     assert run.gaps[1:] == pytest.approx([7.0] * 3)
-    assert run.tally.overloaded == 4
+    assert run.stats.overloaded == 4
     assert run.limit.rate == START_PACE
 
 
@@ -341,7 +341,7 @@ def test_without_a_whole_answer_it_is_tried_four_times_and_recorded(answer, reas
     assert is_kept(run.outcome)
     assert (run.outcome.content.status, run.outcome.content.reason) == (None, reason)
     assert run.outcome.requests == 5
-    assert (run.tally.statuses, run.tally.failures) == ({200: 1}, {reason: 4})
+    assert (run.stats.statuses, run.stats.failures) == ({200: 1}, {reason: 4})
 
 
 def test_tries_for_the_metadata_do_not_count_for_the_content():
@@ -365,9 +365,9 @@ def test_throttled_content_is_asked_for_again_by_everybodys_pace():
     one = item()
     run = fetch_content(for_content(error(429), times=6), [one])
     assert run.outcome.content.input == what_was_said(one.generation_id).input
-    assert (run.outcome.requests, run.tally.throttled) == (8, 6)
+    assert (run.outcome.requests, run.stats.throttled) == (8, 6)
     assert run.limit.rate < START_PACE
-    assert not run.halt
+    assert not run.cancellation
 
 
 def test_nobody_sends_before_the_moment_named_with_throttled_content():
@@ -389,7 +389,7 @@ def test_nobody_sends_before_the_moment_named_with_throttled_content():
 
 def test_content_throttled_for_ever_ends_the_run_and_leaves_the_ids_pending():
     run = fetch_content(for_content(error(429)), items(20), concurrency=4, patience=5 * MINUTE)
-    assert run.halt
+    assert run.cancellation
     assert 300 < run.clock.elapsed < 320
     assert {(o.reason, o.charged, o.status) for o in run.outcomes} == {("interrupted", False, 429)}
     assert len(run.outcomes) == 4
@@ -417,7 +417,7 @@ def test_a_server_out_of_reach_stops_the_run_and_leaves_the_id_pending():
     )
     assert stop(run) == (UnreachableError, 69)
     assert run.outcome == Pending(run.taken[0], "interrupted", None, None, 5, charged=False)
-    assert run.tally.failures == {"connect": 4}
+    assert run.stats.failures == {"connect": 4}
 
 
 def test_a_server_that_is_reached_again_gives_the_content():
@@ -428,18 +428,18 @@ def test_a_server_that_is_reached_again_gives_the_content():
         return Err(REFUSED) if path == CONTENT and asked[path] <= 3 else what_was_asked_for(path, generation_id)
 
     run = stand_in(script, [item()], FakeClock(), content=True, concurrency=1)
-    assert not run.halt
+    assert not run.cancellation
     assert run.outcome.content.reason is None
     assert run.outcome.requests == 5
 
 
-def halting(halt, path, answer=None):
+def halting(cancellation, path, answer=None):
     """A signal comes while this is asked for; the answer still arrives."""
 
     def script(asked, generation_id, nth):
         if asked != path:
             return good(asked, generation_id, nth)
-        halt.set()
+        cancellation.set()
         return answer or good(asked, generation_id, nth)
 
     return script
@@ -452,8 +452,8 @@ def asked_again(run):
 
 
 def test_a_run_that_ends_after_the_metadata_leaves_the_id_pending_and_the_next_asks_for_both():
-    halt = Halt()
-    run = fetch_content(halting(halt, METADATA), items(5), halt=halt)
+    cancellation = RunCancellation()
+    run = fetch_content(halting(cancellation, METADATA), items(5), cancellation=cancellation)
     assert (run.outcome.reason, run.outcome.charged, run.outcome.requests) == ("interrupted", False, 1)
     assert paths(run) == [METADATA]
     again = asked_again(run)
@@ -462,16 +462,18 @@ def test_a_run_that_ends_after_the_metadata_leaves_the_id_pending_and_the_next_a
 
 
 def test_content_that_is_on_its_way_when_the_run_ends_is_kept():
-    halt = Halt()
-    run = fetch_content(halting(halt, CONTENT), items(5), halt=halt)
+    cancellation = RunCancellation()
+    run = fetch_content(halting(cancellation, CONTENT), items(5), cancellation=cancellation)
     assert run.outcome.content == what_was_said(run.taken[0].generation_id, at_the_end(run))
     assert len(run.server.requests) == 2
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_refusal_that_is_on_its_way_when_the_run_ends_is_recorded(status):
-    halt = Halt()
-    run = fetch_content(halting(halt, CONTENT, reply(status, ERROR, Location="/")), items(5), halt=halt)
+    cancellation = RunCancellation()
+    run = fetch_content(
+        halting(cancellation, CONTENT, reply(status, ERROR, Location="/")), items(5), cancellation=cancellation
+    )
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(status, f"http_{status}", at_the_end(run))
 
@@ -480,28 +482,28 @@ def test_a_refusal_that_is_on_its_way_when_the_run_ends_is_recorded(status):
     "answer", [error(500), error(503), error(429), reply(200, HTML), cut("gen-1"), RESETS, error(401)]
 )
 def test_a_run_that_ends_before_the_next_try_for_content_leaves_the_id_pending(answer):
-    halt = Halt()
-    run = fetch_content(halting(halt, CONTENT, answer), items(5), halt=halt)
+    cancellation = RunCancellation()
+    run = fetch_content(halting(cancellation, CONTENT, answer), items(5), cancellation=cancellation)
     status = int(answer.split()[1]) if isinstance(answer, bytes) and answer != cut("gen-1") else None
     assert run.outcome == Pending(run.taken[0], "interrupted", status, None, 2, charged=False)
-    assert run.tally.requests == 2
+    assert run.stats.requests == 2
     assert is_kept(asked_again(run).outcome)
 
 
 def test_a_halt_wakes_who_waits_for_the_next_try_for_content():
     async def scenario():
-        clock, halt = FakeClock(), Halt()
+        clock, cancellation = FakeClock(), RunCancellation()
 
         async def end():
             await clock.sleep(20.0)
-            halt.set()
+            cancellation.set()
 
         def script(path, generation_id):
             headers = {"retry-after": "300"}
             return read(503, ERROR, headers, path) if path == CONTENT else what_was_asked_for(path, generation_id)
 
         options = Settings(concurrency=3, content=True)
-        run, _ = await asyncio.gather(drained(StandIn(script), items(9), clock, halt, options), end())
+        run, _ = await asyncio.gather(drained(StandIn(script), items(9), clock, cancellation, options), end())
         return run
 
     run = asyncio.run(scenario())
@@ -512,7 +514,7 @@ def test_a_halt_wakes_who_waits_for_the_next_try_for_content():
 
 @pytest.mark.parametrize("status", [401, 402])
 def test_content_in_flight_when_another_id_stops_the_run_still_comes_out(status):
-    work, halt, other_arrived = items(5), Halt(), asyncio.Event()
+    work, cancellation, other_arrived = items(5), RunCancellation(), asyncio.Event()
 
     async def one_stops_the_other(path, generation_id):
         if path == CONTENT and generation_id == work[0].generation_id:
@@ -520,10 +522,10 @@ def test_content_in_flight_when_another_id_stops_the_run_still_comes_out(status)
             return read(status, ERROR, path=path)
         if path == CONTENT:
             other_arrived.set()
-            await halt._event.wait()
+            await cancellation._event.wait()
         return what_was_asked_for(path, generation_id)
 
-    run = stand_in(one_stops_the_other, work, FakeClock(), halt, content=True, concurrency=2)
+    run = stand_in(one_stops_the_other, work, FakeClock(), cancellation, content=True, concurrency=2)
     outcomes = {o.item.generation_id: o for o in run.outcomes}
     assert run.taken == work[:2]
     assert outcomes[work[0].generation_id] == Pending(work[0], "interrupted", status, None, 2, charged=False)
@@ -535,10 +537,10 @@ def test_content_in_flight_when_another_id_stops_the_run_still_comes_out(status)
 
 def cared_for(script, work, **options):
     async def scenario():
-        clock, halt, chosen = FakeClock(), Halt(), Settings(content=True, **options)
-        gate = Gate(RateLimit(), clock, halt, Tally())
-        fetcher = Fetcher(StandIn(script), gate, halt, chosen, clock, Tally(), lambda: 1.0)
-        return [o async for o in buried_with_care(fetcher.run(iter(work)), halt)], halt
+        clock, cancellation, chosen = FakeClock(), RunCancellation(), Settings(content=True, **options)
+        limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
+        fetcher = Fetcher(StandIn(script), limiter, cancellation, chosen, clock, RunStats(), lambda: 1.0)
+        return [o async for o in hold_until_verified(fetcher.run(iter(work)), cancellation)], cancellation
 
     return asyncio.run(scenario())
 
@@ -556,16 +558,16 @@ def test_metadata_proves_the_account_whatever_became_of_the_content(status):
             return read(200, generation_body(generation_id))
         return read(status if path == CONTENT else 404, ERROR, DATED, path)
 
-    out, halt = cared_for(script, work, concurrency=1)
-    assert not halt
+    out, cancellation = cared_for(script, work, concurrency=1)
+    assert not cancellation
     assert Counter(map(type, out)) == {Settled: 1, Dead: len(work) - 1}
     assert out[0].content.reason == f"http_{status}"
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_the_wrong_account_buries_nothing_with_content_either(status):
-    out, halt = cared_for(lambda path, _: read(status, ERROR, DATED, path), items(500), concurrency=4)
-    assert isinstance(halt.error, KeyRefusedError)
+    out, cancellation = cared_for(lambda path, _: read(status, ERROR, DATED, path), items(500), concurrency=4)
+    assert isinstance(cancellation.error, KeyRefusedError)
     assert 50 <= len(out) <= 60
     assert not any(isinstance(o, Dead) or o.charged for o in out)
 
@@ -574,8 +576,8 @@ def test_refused_contents_are_no_burials():
     def refused(path, generation_id):
         return read(404, ERROR, DATED, path) if path == CONTENT else what_was_asked_for(path, generation_id)
 
-    out, halt = cared_for(refused, items(2 * FIRST_ANSWERS))
-    assert not halt
+    out, cancellation = cared_for(refused, items(2 * FIRST_ANSWERS))
+    assert not cancellation
     assert [type(o) for o in out] == [Settled] * 2 * FIRST_ANSWERS
 
 
@@ -587,8 +589,8 @@ def test_metadata_whose_content_fails_proves_the_account_all_the_same(reason, pr
             yield Pending(item(), reason, 500, None, 5)
 
     async def scenario():
-        halt = Halt()
-        return [o async for o in buried_with_care(outcomes(), halt)], halt
+        cancellation = RunCancellation()
+        return [o async for o in hold_until_verified(outcomes(), cancellation)], cancellation
 
-    _, halt = asyncio.run(scenario())
-    assert bool(halt) is not proves
+    _, cancellation = asyncio.run(scenario())
+    assert bool(cancellation) is not proves

@@ -11,11 +11,11 @@ from fake_clock import BOOT, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import TryAgainLaterError
-from ingest.core.run_stats import Tally
-from ingest.fetch.ratelimit.async_limiter import SHORT, Gate, Turn
-from ingest.fetch.ratelimit.controller import CATCH_UP, Answer, Learned, LimitState, RateLimit
+from ingest.core.run_stats import RunStats
+from ingest.fetch.ratelimit.async_limiter import SHORT, AsyncLimiter, Permit
+from ingest.fetch.ratelimit.controller import CATCH_UP, Answer, LearnedLimit, LimitState, RateController
 
 TAKEN, THROTTLED, OVERLOADED, FAILED = Answer
 
@@ -56,13 +56,13 @@ class Scene:
     """A gate and all around it."""
 
     def __init__(self, limit=None, **script):
-        self.clock, self.halt, self.tally = FakeClock(), Halt(), Tally()
+        self.clock, self.cancellation, self.stats = FakeClock(), RunCancellation(), RunStats()
         self.limit = limit or Script(self.clock, **script)
-        self.gate = Gate(self.limit, self.clock, self.halt, self.tally)
+        self.limiter = AsyncLimiter(self.limit, self.clock, self.cancellation, self.stats)
 
     async def ask(self, answer=TAKEN, took=0.0, hint=None):
         """One request; returns when its turn came, None if it never did."""
-        async with self.gate.turn() as turn:
+        async with self.limiter.turn() as turn:
             if turn is None:
                 return None
             await self.clock.sleep(took)
@@ -75,7 +75,7 @@ class Scene:
 
 
 def limited(**options):
-    return RateLimit(learned=Learned(50, 40), **options)
+    return RateController(learned=LearnedLimit(50, 40), **options)
 
 
 def test_a_turn_says_when_it_goes_and_its_answer_is_told_once_with_the_hint():
@@ -90,8 +90,8 @@ def test_a_turn_says_when_it_goes_and_its_answer_is_told_once_with_the_hint():
 def test_a_turn_of_which_nothing_is_said_has_failed():
     async def scenario():
         scene = Scene()
-        async with scene.gate.turn() as turn:
-            assert turn == Turn(BOOT, FAILED, None)
+        async with scene.limiter.turn() as turn:
+            assert turn == Permit(BOOT, FAILED, None)
         assert scene.limit.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
 
     asyncio.run(scenario())
@@ -101,7 +101,7 @@ def test_a_sender_that_raises_has_failed_and_its_error_is_passed_on():
     async def scenario():
         scene = Scene()
         with pytest.raises(ZeroDivisionError):
-            async with scene.gate.turn():
+            async with scene.limiter.turn():
                 raise ZeroDivisionError
         assert scene.limit.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
         assert await scene.ask() == 0
@@ -126,13 +126,13 @@ def test_a_sender_that_is_cancelled_has_failed():
 def test_turns_come_in_the_order_of_asking(arrivals):
     async def scenario():
         scene = Scene(limited())
-        scene.gate.hold(5.0)
+        scene.limiter.hold(5.0)
         turns = []
 
         async def work(number, arrives, took):
             await scene.clock.sleep(arrives)
             arrived.append(number)
-            async with scene.gate.turn() as turn:
+            async with scene.limiter.turn() as turn:
                 turns.append((number, turn.sent_at))
                 await scene.clock.sleep(took)
                 turn.answer = TAKEN
@@ -148,7 +148,7 @@ def test_turns_come_in_the_order_of_asking(arrivals):
 
 def test_many_workers_keep_to_one_pace():
     async def scenario():
-        scene = Scene(RateLimit(10.0, learned=Learned(100, 50)))
+        scene = Scene(RateController(10.0, learned=LearnedLimit(100, 50)))
         sends = []
 
         async def work():
@@ -170,7 +170,7 @@ def test_nobody_goes_inside_a_hint_not_even_who_already_waits():
             scene.ask(OVERLOADED, took=0.2, hint=60.0),
             scene.ask(),
             scene.ask(),
-            scene.later(30.0, lambda: scene.gate.hold(40.0)),
+            scene.later(30.0, lambda: scene.limiter.hold(40.0)),
         )
         assert first < 0.2
         assert first + 70 - 0.2 <= second <= 71
@@ -183,7 +183,7 @@ def test_nobody_goes_inside_a_hint_not_even_who_already_waits():
 def test_the_halt_ends_all_waiting_at_once(opens_in):
     async def scenario():
         scene = Scene(opens_in=opens_in)
-        end = scene.later(0.1, lambda: scene.halt.set(TryAgainLaterError("a", cause="b", fix="c")))
+        end = scene.later(0.1, lambda: scene.cancellation.set(TryAgainLaterError("a", cause="b", fix="c")))
         turns = await asyncio.gather(*(scene.ask() for _ in range(50)), end)
         assert turns == [None] * 51
         assert scene.clock.monotonic() == BOOT + 0.1
@@ -195,7 +195,7 @@ def test_the_halt_ends_all_waiting_at_once(opens_in):
 def test_after_the_halt_nobody_goes():
     async def scenario():
         scene = Scene()
-        scene.halt.set()
+        scene.cancellation.set()
         assert await scene.ask() is None
         assert scene.limit.told == []
 
@@ -223,13 +223,13 @@ def test_an_answer_that_opens_nothing_wakes_nobody():
         await asyncio.sleep(0)
         scene.limit.opens_at = BOOT + 10
         sleeps = []
-        asleep = scene.halt.sleep
+        asleep = scene.cancellation.sleep
 
         async def watched(clock, seconds, woken):
             sleeps.append(seconds)
             await asleep(clock, seconds, woken)
 
-        scene.halt.sleep = watched
+        scene.cancellation.sleep = watched
         assert await scene.ask() == 10
         assert sleeps == [10]
         await sender
@@ -240,7 +240,7 @@ def test_an_answer_that_opens_nothing_wakes_nobody():
 def test_a_wait_that_only_paces_is_slept_through():
     async def scenario():
         scene = Scene(opens_in=SHORT)
-        scene.halt.sleep = None
+        scene.cancellation.sleep = None
         assert await scene.ask() == pytest.approx(SHORT)
 
     asyncio.run(scenario())
@@ -275,7 +275,7 @@ def test_only_what_the_server_is_to_blame_for_is_held_back(reason, seconds):
     async def scenario():
         scene = Scene(opens_in=4.0, reason=reason)
         await asyncio.gather(*(scene.ask() for _ in range(20)))
-        assert scene.tally.held_back == seconds
+        assert scene.stats.held_back == seconds
 
     asyncio.run(scenario())
 
@@ -286,11 +286,11 @@ def test_pacing_holds_nobody_back_and_a_hint_does_for_as_long_as_it_lasts():
         for _ in range(10):
             await scene.ask()
         assert scene.clock.elapsed >= 4
-        assert scene.tally.held_back == 0
-        scene.gate.hold(30.0)
+        assert scene.stats.held_back == 0
+        scene.limiter.hold(30.0)
         await asyncio.gather(*(scene.ask() for _ in range(10)))
         assert scene.clock.elapsed >= 38
-        assert scene.tally.held_back == pytest.approx(30)
+        assert scene.stats.held_back == pytest.approx(30)
 
     asyncio.run(scenario())
 
@@ -298,9 +298,9 @@ def test_pacing_holds_nobody_back_and_a_hint_does_for_as_long_as_it_lasts():
 def test_a_pause_that_the_halt_cuts_short_counts_only_so_far():
     async def scenario():
         scene = Scene(limited())
-        scene.gate.hold(30.0)
-        await asyncio.gather(scene.ask(), scene.later(2.0, scene.halt.set))
-        assert scene.tally.held_back == pytest.approx(2)
+        scene.limiter.hold(30.0)
+        await asyncio.gather(scene.ask(), scene.later(2.0, scene.cancellation.set))
+        assert scene.stats.held_back == pytest.approx(2)
 
     asyncio.run(scenario())
 
@@ -312,7 +312,7 @@ def test_an_outage_holds_back_until_the_server_is_back_and_sends_single_probes()
 
         async def work():
             for _ in range(5):
-                async with scene.gate.turn() as turn:
+                async with scene.limiter.turn() as turn:
                     sends.append(scene.clock.elapsed)
                     await scene.clock.sleep(0.125)
                     turn.answer = OVERLOADED if sends[-1] < 20 else TAKEN
@@ -321,7 +321,7 @@ def test_an_outage_holds_back_until_the_server_is_back_and_sends_single_probes()
         probes = [at for at in sends if 1.0 < at < 20]
         assert len(probes) > 5
         assert all(later - earlier >= 0.6 for earlier, later in pairwise(probes))
-        assert 18 < scene.tally.held_back < 25
+        assert 18 < scene.stats.held_back < 25
 
     asyncio.run(scenario())
 
@@ -329,13 +329,13 @@ def test_an_outage_holds_back_until_the_server_is_back_and_sends_single_probes()
 def test_the_gate_shows_what_the_limiter_does():
     async def scenario():
         scene = Scene(limited())
-        assert scene.gate.state() == LimitState("holding", 50.0, 0)
-        async with scene.gate.turn() as turn:
-            assert scene.gate.state() == LimitState("holding", 50.0, 1)
-            scene.gate.hold(12.0)
-            assert scene.gate.state() == LimitState("waiting", 50.0, 1, 12.0, "asked")
-            assert repr(scene.gate) == f"<Gate {scene.gate.state()}>"
+        assert scene.limiter.state() == LimitState("holding", 50.0, 0)
+        async with scene.limiter.turn() as turn:
+            assert scene.limiter.state() == LimitState("holding", 50.0, 1)
+            scene.limiter.hold(12.0)
+            assert scene.limiter.state() == LimitState("waiting", 50.0, 1, 12.0, "asked")
+            assert repr(scene.limiter) == f"<Gate {scene.limiter.state()}>"
             turn.answer = TAKEN
-        assert scene.gate.state().in_flight == 0
+        assert scene.limiter.state().in_flight == 0
 
     asyncio.run(scenario())

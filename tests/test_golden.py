@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from ingest.client.decode import decode_generation
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 from ingest.warehouse import sql_files
 from ingest.warehouse.warehouse import Warehouse
@@ -101,7 +101,7 @@ def leave_unsettled(warehouse):
 
 def runs(warehouse, started_at, exit_code):
     warehouse.start_run(f"run-{started_at}", "0", "https://x", started_at)
-    warehouse.finish_run(f"run-{started_at}", Tally(), exit_code, started_at)
+    warehouse.finish_run(f"run-{started_at}", RunStats(), exit_code, started_at)
 
 
 @pytest.fixture(scope="module")

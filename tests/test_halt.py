@@ -4,30 +4,30 @@ import math
 import pytest
 from fake_clock import FakeClock
 
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import KeyRefusedError, UnreachableError
 
 
 def test_a_halt_is_false_until_it_is_set():
-    halt = Halt()
-    assert (bool(halt), halt.error) == (False, None)
-    halt.set()
-    assert (bool(halt), halt.error) == (True, None)
+    cancellation = RunCancellation()
+    assert (bool(cancellation), cancellation.error) == (False, None)
+    cancellation.set()
+    assert (bool(cancellation), cancellation.error) == (True, None)
 
 
 @pytest.mark.parametrize("late", [None, UnreachableError("a", cause="b", fix="c")])
 @pytest.mark.parametrize("early", [None, KeyRefusedError("a", cause="b", fix="c")])
 def test_the_first_reason_is_the_one_that_counts(early, late):
-    halt = Halt()
-    halt.set(early)
-    halt.set(late)
-    assert halt.error is early
+    cancellation = RunCancellation()
+    cancellation.set(early)
+    cancellation.set(late)
+    assert cancellation.error is early
 
 
 def test_a_sleep_lasts_as_long_as_it_should():
     async def scenario():
         clock = FakeClock()
-        await Halt().sleep(clock, 12.5)
+        await RunCancellation().sleep(clock, 12.5)
         return clock.elapsed
 
     assert asyncio.run(scenario()) == 12.5
@@ -37,7 +37,7 @@ def test_a_sleep_lasts_as_long_as_it_should():
 def test_a_sleep_of_nothing_takes_no_time(seconds):
     async def scenario():
         clock = FakeClock()
-        await Halt().sleep(clock, seconds)
+        await RunCancellation().sleep(clock, seconds)
         return clock.elapsed
 
     assert asyncio.run(scenario()) == 0
@@ -45,13 +45,13 @@ def test_a_sleep_of_nothing_takes_no_time(seconds):
 
 def test_the_end_of_the_run_wakes_all_sleepers_at_once():
     async def scenario():
-        clock, halt = FakeClock(), Halt()
+        clock, cancellation = FakeClock(), RunCancellation()
 
         async def end():
             await clock.sleep(3.0)
-            halt.set()
+            cancellation.set()
 
-        await asyncio.gather(*(halt.sleep(clock, 100.0 + n) for n in range(20)), end())
+        await asyncio.gather(*(cancellation.sleep(clock, 100.0 + n) for n in range(20)), end())
         return clock.elapsed
 
     assert asyncio.run(scenario()) == 3.0
@@ -59,9 +59,9 @@ def test_the_end_of_the_run_wakes_all_sleepers_at_once():
 
 def test_nobody_falls_asleep_after_the_end():
     async def scenario():
-        clock, halt = FakeClock(), Halt()
-        halt.set()
-        await halt.sleep(clock, 100.0)
+        clock, cancellation = FakeClock(), RunCancellation()
+        cancellation.set()
+        await cancellation.sleep(clock, 100.0)
         return clock.elapsed
 
     assert asyncio.run(scenario()) == 0
@@ -70,15 +70,15 @@ def test_nobody_falls_asleep_after_the_end():
 @pytest.mark.parametrize("seconds", [100.0, math.inf])
 def test_whoever_may_be_woken_sleeps_until_then(seconds):
     async def scenario():
-        clock, halt, woken = FakeClock(), Halt(), asyncio.Event()
+        clock, cancellation, woken = FakeClock(), RunCancellation(), asyncio.Event()
 
         async def wake():
             await clock.sleep(3.0)
             woken.set()
 
-        await asyncio.gather(halt.sleep(clock, seconds, woken), wake())
-        assert (clock.elapsed, bool(halt)) == (3.0, False)
-        await halt.sleep(clock, seconds, woken)
+        await asyncio.gather(cancellation.sleep(clock, seconds, woken), wake())
+        assert (clock.elapsed, bool(cancellation)) == (3.0, False)
+        await cancellation.sleep(clock, seconds, woken)
         assert clock.elapsed == 3.0
 
     asyncio.run(scenario())
@@ -87,7 +87,7 @@ def test_whoever_may_be_woken_sleeps_until_then(seconds):
 def test_whoever_is_not_woken_sleeps_as_long_as_he_should():
     async def scenario():
         clock, woken = FakeClock(), asyncio.Event()
-        await Halt().sleep(clock, 12.5, woken)
+        await RunCancellation().sleep(clock, 12.5, woken)
         return clock.elapsed, woken.is_set()
 
     assert asyncio.run(scenario()) == (12.5, False)
@@ -103,13 +103,13 @@ def test_an_endless_sleep_ends_with_the_run_and_asks_no_clock(may_be_woken):
             await super().sleep(seconds)
 
     async def scenario():
-        clock, halt = AskedClock(), Halt()
+        clock, cancellation = AskedClock(), RunCancellation()
 
         async def end():
             await clock.sleep(3.0)
-            halt.set()
+            cancellation.set()
 
-        await asyncio.gather(halt.sleep(clock, math.inf, asyncio.Event() if may_be_woken else None), end())
+        await asyncio.gather(cancellation.sleep(clock, math.inf, asyncio.Event() if may_be_woken else None), end())
         return clock.elapsed
 
     assert asyncio.run(scenario()) == 3.0
@@ -118,9 +118,9 @@ def test_an_endless_sleep_ends_with_the_run_and_asks_no_clock(may_be_woken):
 
 def test_a_sleep_leaves_nothing_behind():
     async def scenario():
-        clock, halt = FakeClock(), Halt()
-        await halt.sleep(clock, 1.0, asyncio.Event())
-        sleeping = asyncio.create_task(halt.sleep(clock, 5.0, asyncio.Event()))
+        clock, cancellation = FakeClock(), RunCancellation()
+        await cancellation.sleep(clock, 1.0, asyncio.Event())
+        sleeping = asyncio.create_task(cancellation.sleep(clock, 5.0, asyncio.Event()))
         await asyncio.sleep(0)
         sleeping.cancel()
         await asyncio.gather(sleeping, return_exceptions=True)

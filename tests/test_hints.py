@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.client.retry_after import AGREEMENT, LONGEST_HINT, http_date, wait_hint
+from ingest.client.retry_after import AGREEMENT, LONGEST_HINT, http_date, retry_after_seconds
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
 
 
 def hint(now=NOW, error=None, **headers):
-    return wait_hint({k.replace("_", "-"): v for k, v in headers.items()}, error, now)
+    return retry_after_seconds({k.replace("_", "-"): v for k, v in headers.items()}, error, now)
 
 
 def inside(**headers):
@@ -80,8 +80,8 @@ def test_the_header_inside_the_error_is_found_in_any_case_and_as_a_number():
 )
 @pytest.mark.parametrize("name", HINTS)
 def test_garbage_is_passed_over(name, garbage):
-    assert wait_hint({name: garbage}, None, NOW) is None
-    assert wait_hint({name: garbage}, inside(**{"Retry-After": "8"}), NOW) == 8
+    assert retry_after_seconds({name: garbage}, None, NOW) is None
+    assert retry_after_seconds({name: garbage}, inside(**{"Retry-After": "8"}), NOW) == 8
 
 
 def test_garbage_in_one_header_does_not_hide_the_next():
@@ -115,7 +115,7 @@ wrong_clocks = st.one_of(st.integers(-(10**8), -3), st.integers(3, 10**8)).map(l
 def test_where_our_clock_is_wrong_a_moment_is_measured_from_the_answers_date(form, seconds, wrong_by, is_inside):
     moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
     headers, error = (date, inside(**moment)) if is_inside else (date | moment, None)
-    assert wait_hint(headers, error, NOW + wrong_by) == pytest.approx(seconds)
+    assert retry_after_seconds(headers, error, NOW + wrong_by) == pytest.approx(seconds)
 
 
 @given(st.sampled_from(list(MOMENTS)), st.integers(10, 200), st.floats(-2, 2), st.booleans())
@@ -125,19 +125,19 @@ def test_where_our_clock_agrees_a_moment_is_measured_from_it_for_it_knows_parts_
     assert timedelta(seconds=2) == AGREEMENT
     moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
     headers, error = (date, inside(**moment)) if is_inside else (date | moment, None)
-    assert wait_hint(headers, error, NOW + timedelta(seconds=off)) == pytest.approx(seconds - off, abs=1e-5)
+    assert retry_after_seconds(headers, error, NOW + timedelta(seconds=off)) == pytest.approx(seconds - off, abs=1e-5)
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 Jan 2026 00:00:00 GMT"])
 def test_without_a_date_a_moment_is_measured_from_our_clock(date):
     headers = {} if date is None else {"date": date}
-    assert wait_hint(headers | MOMENTS["a date"](NOW + timedelta(seconds=42)), None, NOW) == 42
+    assert retry_after_seconds(headers | MOMENTS["a date"](NOW + timedelta(seconds=42)), None, NOW) == 42
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": "7"}, {"retry-after-ms": "7000"}])
 def test_so_many_seconds_are_as_many_whatever_the_answers_date(headers):
     headers |= {"date": format_datetime(NOW - timedelta(days=9), usegmt=True)}
-    assert wait_hint(headers, None, NOW) == 7
+    assert retry_after_seconds(headers, None, NOW) == 7
 
 
 def test_a_date_alone_is_no_hint():
@@ -169,7 +169,7 @@ any_json = st.recursive(
     now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # made aware
 )
 def test_no_header_makes_us_fail_or_wait_beyond_bounds(headers, metadata, now):
-    seconds = wait_hint(headers, {"metadata": metadata}, now)
+    seconds = retry_after_seconds(headers, {"metadata": metadata}, now)
     assert seconds is None or (isfinite(seconds) and 0 <= seconds <= LONGEST_HINT)
 
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from ingest.cli.signals import noted_interrupts
+from ingest.cli.signals import recorded_interrupts
 
 
 def press():
@@ -13,7 +13,7 @@ def press():
 
 
 def test_each_one_is_raised_and_noted():
-    with noted_interrupts() as heard:
+    with recorded_interrupts() as heard:
         assert heard == []
         for count in (1, 2):
             with pytest.raises(KeyboardInterrupt):
@@ -23,7 +23,7 @@ def test_each_one_is_raised_and_noted():
 
 def test_it_comes_out_and_everything_is_as_before():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), noted_interrupts():
+    with pytest.raises(KeyboardInterrupt), recorded_interrupts():
         press()
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -37,7 +37,7 @@ def ignored():
 
 @pytest.mark.usefixtures("ignored")
 def test_who_was_started_deaf_stays_deaf():
-    with noted_interrupts() as heard:
+    with recorded_interrupts() as heard:
         press()
     assert heard == []
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

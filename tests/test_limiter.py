@@ -16,14 +16,14 @@ from ingest.fetch.ratelimit.controller import (
     FAILURES,
     START_PACE,
     Answer,
-    Learned,
+    LearnedLimit,
     LimitState,
-    RateLimit,
+    RateController,
 )
 from ingest.fetch.ratelimit.outage import LATEST, SOONEST
 
 TAKEN, THROTTLED, OVERLOADED, FAILED = Answer
-KNOWN = Learned(50.0, 40.0)
+KNOWN = LearnedLimit(50.0, 40.0)
 SOON = 1e-6
 """Seconds by which a float may miss."""
 
@@ -42,9 +42,9 @@ steps = st.lists(
     max_size=100,
 )
 starts = st.floats(0, 1e6)
-knowledge = st.one_of(st.none(), st.builds(Learned, st.floats(0.02, 5000), st.floats(1, 10_000)))
+knowledge = st.one_of(st.none(), st.builds(LearnedLimit, st.floats(0.02, 5000), st.floats(1, 10_000)))
 limits = st.builds(
-    RateLimit, st.one_of(st.none(), st.floats(0.01, 1e4)), st.integers(1, 40), st.just(30.0), learned=knowledge
+    RateController, st.one_of(st.none(), st.floats(0.01, 1e4)), st.integers(1, 40), st.just(30.0), learned=knowledge
 )
 
 
@@ -120,7 +120,7 @@ class Hand:
 
 def overloaded(limit=None):
     """Where three answers 529 in a row have just made an outage."""
-    hand = Hand(limit or RateLimit(learned=KNOWN))
+    hand = Hand(limit or RateController(learned=KNOWN))
     hand.exchange(TAKEN, TAKEN, OVERLOADED, OVERLOADED, OVERLOADED)
     return hand
 
@@ -165,7 +165,7 @@ def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limi
 
 def test_whoever_sleeps_as_long_as_told_does_not_sleep_in_vain():
     for number in range(1000):
-        limit, now = RateLimit(learned=KNOWN), number / 7
+        limit, now = RateController(learned=KNOWN), number / 7
         for _ in range(3):
             while (wait := limit.wait(now)) > 0:
                 assert now + wait > now
@@ -182,7 +182,7 @@ def test_asking_again_gives_the_same_answer_and_changes_nothing(data, steps, sta
         "concurrency": data.draw(st.integers(1, 20)),
         "learned": data.draw(knowledge),
     }
-    once, often = Hand(RateLimit(**details), start), Hand(RateLimit(**details), start)
+    once, often = Hand(RateController(**details), start), Hand(RateController(**details), start)
     for step in steps:
         once.step(*step)
         often.step(*step)
@@ -197,7 +197,7 @@ def test_asking_again_gives_the_same_answer_and_changes_nothing(data, steps, sta
 
 @given(st.integers(1, 40), knowledge, steps)
 def test_no_more_are_under_way_than_allowed(concurrency, learned, steps):
-    hand = Hand(RateLimit(None, concurrency, learned=learned))
+    hand = Hand(RateController(None, concurrency, learned=learned))
     for step in steps:
         hand.step(*step)
         before = len(hand.under_way)
@@ -206,7 +206,7 @@ def test_no_more_are_under_way_than_allowed(concurrency, learned, steps):
 
 
 def test_no_more_are_under_way_than_allowed_at_a_silent_server_either():
-    hand = Hand(RateLimit(concurrency=3))
+    hand = Hand(RateController(concurrency=3))
     hand.wait_and_send(4)
     assert len(hand.under_way) <= 3
 
@@ -219,7 +219,7 @@ def test_no_more_are_under_way_than_allowed_at_a_silent_server_either():
     concurrency=st.integers(1, 40),
 )
 def test_no_window_holds_more_sends_than_the_cap_allows(cap, lates, start, learned, concurrency):
-    hand = Hand(RateLimit(cap, concurrency, learned=learned), start)
+    hand = Hand(RateController(cap, concurrency, learned=learned), start)
     for late in lates:
         if not hand.wait_and_send():
             hand.answer_all(TAKEN)
@@ -234,14 +234,14 @@ def test_no_window_holds_more_sends_than_the_cap_allows(cap, lates, start, learn
 
 
 def test_no_window_holds_more_sends_than_the_cap_allows_in_an_outage_either():
-    hand = Hand(RateLimit(0.25, learned=KNOWN))
+    hand = Hand(RateController(0.25, learned=KNOWN))
     hand.exchange(TAKEN, OVERLOADED, OVERLOADED, OVERLOADED, OVERLOADED, TAKEN, TAKEN)
     assert all(later - earlier >= 4 - CATCH_UP for earlier, later in pairwise(hand.sends))
 
 
 @pytest.mark.parametrize("learned", [None, KNOWN])
 def test_an_idle_hour_earns_no_burst_beyond_the_cap(learned):
-    hand = Hand(RateLimit(10.0, learned=learned))
+    hand = Hand(RateController(10.0, learned=learned))
     hand.exchange(TAKEN)
     hand.now += 3600
     assert hand.send() <= 10 * CATCH_UP + 1
@@ -249,9 +249,9 @@ def test_an_idle_hour_earns_no_burst_beyond_the_cap(learned):
 
 @pytest.mark.parametrize("cap", [None, 100.0])
 def test_the_rate_is_capped_from_the_start(cap):
-    assert RateLimit(cap, learned=Learned(500, 40)).rate == (cap or 500)
-    assert RateLimit(cap).rate == START_PACE
-    assert RateLimit(2.0).rate == 2
+    assert RateController(cap, learned=LearnedLimit(500, 40)).rate == (cap or 500)
+    assert RateController(cap).rate == START_PACE
+    assert RateController(2.0).rate == 2
 
 
 # What the server asks for
@@ -273,7 +273,7 @@ def test_a_hint_on_any_answer_is_kept_to_by_everybody(limit, answered, later):
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 300)), min_size=1))
 def test_a_shorter_hint_never_shortens_a_pause(holds):
-    limit, now, until = RateLimit(learned=KNOWN), 1.0, 0.0
+    limit, now, until = RateController(learned=KNOWN), 1.0, 0.0
     limit.wait(0.0)
     for passed, seconds in holds:
         now += passed
@@ -283,7 +283,7 @@ def test_a_shorter_hint_never_shortens_a_pause(holds):
 
 
 def test_a_pause_is_over_when_it_is_over_and_keeps_the_rate():
-    limit = RateLimit(learned=KNOWN)
+    limit = RateController(learned=KNOWN)
     limit.wait(5.0)
     limit.hold(5.0, 2.0)
     assert limit.state(6.0) == LimitState("waiting", 50.0, 0, 1.0, "asked")
@@ -292,7 +292,7 @@ def test_a_pause_is_over_when_it_is_over_and_keeps_the_rate():
 
 
 def test_the_pause_of_a_hint_is_told_also_while_the_last_flight_is_awaited():
-    hand = Hand(RateLimit())
+    hand = Hand(RateController())
     hand.wait_and_send(2)
     hand.answer(THROTTLED, hint=5.0)
     assert (hand.state().reason, hand.state().pause) == ("asked", 5.0)
@@ -302,7 +302,7 @@ def test_the_pause_of_a_hint_is_told_also_while_the_last_flight_is_awaited():
 
 
 def test_a_search_doubles_its_pace_about_every_0_7_seconds_until_it_is_refused():
-    hand = Hand(RateLimit())
+    hand = Hand(RateController())
     rates = []
     for _ in range(3):
         since = hand.now
@@ -315,7 +315,7 @@ def test_a_search_doubles_its_pace_about_every_0_7_seconds_until_it_is_refused()
 
 
 def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
-    hand = Hand(RateLimit())
+    hand = Hand(RateController())
     while hand.limit.rate < 40:
         hand.exchange(TAKEN, took=0.001)
     hand.wait_and_send(12)
@@ -330,13 +330,13 @@ def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
 
 
 def test_a_capped_search_grows_to_the_cap_and_learns_nothing():
-    hand = Hand(RateLimit(20.0))
+    hand = Hand(RateController(20.0))
     hand.exchange(*[TAKEN] * 100, took=0.0)
     assert (hand.limit.rate, hand.limit.learned) == (20.0, None)
 
 
 def test_what_was_learnt_is_the_starting_point():
-    limit = RateLimit(learned=KNOWN)
+    limit = RateController(learned=KNOWN)
     assert (limit.rate, limit.state(0.0).phase) == (50.0, "holding")
     assert limit.learned is None
     hand = Hand(limit)
@@ -346,7 +346,7 @@ def test_what_was_learnt_is_the_starting_point():
 
 
 def test_a_known_rate_is_kept_to_until_it_is_time_to_look_for_more():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     phases = []
     for _ in range(40):
         hand.exchange(TAKEN, took=0.001)
@@ -357,7 +357,7 @@ def test_a_known_rate_is_kept_to_until_it_is_time_to_look_for_more():
 
 
 def test_a_look_that_is_rejected_ends_and_measures_the_rate_anew():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 60, took=0.001)
     assert hand.state().phase == "probing"
     hand.exchange(THROTTLED, took=0.001)
@@ -366,7 +366,7 @@ def test_a_look_that_is_rejected_ends_and_measures_the_rate_anew():
 
 
 def test_a_server_that_takes_ever_more_is_searched_anew():
-    hand = Hand(RateLimit(learned=Learned(10, 5)))
+    hand = Hand(RateController(learned=LearnedLimit(10, 5)))
     phases = set()
     for _ in range(1000):
         hand.exchange(TAKEN, took=0.01)
@@ -428,7 +428,7 @@ def test_a_late_answer_to_an_older_probe_lets_no_third_go_beside_the_second():
 @pytest.mark.parametrize("unsettled", [OVERLOADED, FAILED])
 @pytest.mark.parametrize("learned", [None, KNOWN])
 def test_a_lone_529_changes_nothing(learned, unsettled):
-    quiet, other = Hand(RateLimit(learned=learned)), Hand(RateLimit(learned=learned))
+    quiet, other = Hand(RateController(learned=learned)), Hand(RateController(learned=learned))
     quiet.exchange(*[TAKEN] * 5)
     other.exchange(*[TAKEN] * 5)
     phase, rate = other.state().phase, other.limit.rate
@@ -441,7 +441,7 @@ def test_a_lone_529_changes_nothing(learned, unsettled):
 
 @pytest.mark.parametrize("between", [TAKEN, THROTTLED])
 def test_failures_that_are_not_in_a_row_make_no_outage(between):
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 5, OVERLOADED, OVERLOADED, between, OVERLOADED, OVERLOADED)
     assert hand.state().reason is None
     hand.exchange(OVERLOADED)
@@ -449,7 +449,7 @@ def test_failures_that_are_not_in_a_row_make_no_outage(between):
 
 
 def test_ten_failures_in_a_row_make_an_outage_and_nine_do_not():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[FAILED] * (FAILURES - 1))
     assert (FAILURES, hand.state().reason) == (10, None)
     hand.exchange(FAILED)
@@ -457,7 +457,7 @@ def test_ten_failures_in_a_row_make_an_outage_and_nine_do_not():
 
 
 def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(6)
     hand.now += 0.05
     for answer in (OVERLOADED, OVERLOADED, OVERLOADED, TAKEN, OVERLOADED, TAKEN):
@@ -475,7 +475,7 @@ def test_a_hint_holds_back_the_probes_as_well():
 @settings(max_examples=50)
 @given(st.floats(1, 2000), st.floats(5, 1000), st.integers(0, 60), st.floats(0.001, 0.5), st.integers(0, 50))
 def test_the_rate_after_an_outage_is_the_rate_before(rate, burst, before, took, probes):
-    hand = Hand(RateLimit(learned=Learned(rate, burst)))
+    hand = Hand(RateController(learned=LearnedLimit(rate, burst)))
     hand.exchange(*[TAKEN] * before, took=took)
     known = hand.limit.rate
     hand.exchange(*[OVERLOADED] * (3 + probes), took=took)
@@ -485,7 +485,7 @@ def test_the_rate_after_an_outage_is_the_rate_before(rate, burst, before, took, 
 
 
 def test_a_search_goes_on_after_an_outage_where_it_was():
-    hand = Hand(RateLimit())
+    hand = Hand(RateController())
     hand.exchange(*[TAKEN] * 10)
     pace = hand.limit.rate
     hand.exchange(*[OVERLOADED] * 5, TAKEN)
@@ -511,7 +511,7 @@ def test_what_an_outage_refused_counts_in_no_rate():
 
 
 def test_without_answers_to_three_requests_it_probes():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(3)
     hand.now = hand.sends[0] + 1.99
     assert hand.limit.wait(hand.now) == 0
@@ -526,14 +526,14 @@ def test_without_answers_to_three_requests_it_probes():
 
 
 def test_two_requests_without_an_answer_are_no_silence():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(2)
     hand.now += 100
     assert (hand.limit.wait(hand.now), hand.state().reason) == (0, None)
 
 
 def test_any_answer_breaks_the_silence_before_it_is_one():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(6)
     hand.now += 1.5
     hand.answer(TAKEN)
@@ -542,7 +542,7 @@ def test_any_answer_breaks_the_silence_before_it_is_one():
 
 
 def test_where_answers_take_long_silence_needs_longer():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 60, took=1.0)
     hand.wait_and_send(3)
     hand.now += 6
@@ -552,7 +552,7 @@ def test_where_answers_take_long_silence_needs_longer():
 
 
 def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
-    hand = Hand(RateLimit(learned=KNOWN))
+    hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 10, THROTTLED, THROTTLED, took=0.01)
     assert hand.state().reason == "throttled"
     gaps = []
@@ -566,7 +566,7 @@ def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
 # Against the lab's servers
 
 
-class Watched(RateLimit):
+class Watched(RateController):
     """Remembers what it met."""
 
     def __init__(self, learned=None):
@@ -631,7 +631,7 @@ def test_a_slow_server_never_has_more_queued_than_it_answers_in_a_quarter_of_the
 
 
 def test_a_server_that_became_slow_has_less_queued():
-    hand = Hand(RateLimit(timeout=4.0, learned=Learned(100, 50)))
+    hand = Hand(RateController(timeout=4.0, learned=LearnedLimit(100, 50)))
     hand.exchange(*[TAKEN] * 200, took=0.0)
     fast = hand.limit._bound
     for _ in range(40):
@@ -649,22 +649,22 @@ def test_an_unlimited_server_teaches_nothing():
 
 @given(st.floats(START_PACE, 1e4), st.floats(4, 1e4), st.floats(-1, 1))
 def test_what_was_learnt_within_a_day_counts_in_full(rate, burst, days):
-    assert Learned(rate, burst).aged(days) == Learned(rate, burst)
+    assert LearnedLimit(rate, burst).aged(days) == LearnedLimit(rate, burst)
 
 
 def test_what_was_learnt_counts_half_a_week_later_for_half_as_much():
     beyond = 200 - START_PACE
-    assert Learned(200, 40).aged(4.5).rate == pytest.approx(START_PACE + beyond / 2)
-    assert Learned(200, 40).aged(8).rate == pytest.approx(START_PACE + beyond / 4)
-    assert Learned(200, 40).aged(8).burst == 40
+    assert LearnedLimit(200, 40).aged(4.5).rate == pytest.approx(START_PACE + beyond / 2)
+    assert LearnedLimit(200, 40).aged(8).rate == pytest.approx(START_PACE + beyond / 4)
+    assert LearnedLimit(200, 40).aged(8).burst == 40
 
 
 @given(st.floats(0.02, 1e4), st.floats(0, 1000), st.floats(0, 1000))
 def test_the_older_the_knowledge_the_nearer_the_start_to_that_of_a_newcomer(rate, days, more):
-    older, younger = Learned(rate, 40).aged(days + more), Learned(rate, 40).aged(days)
+    older, younger = LearnedLimit(rate, 40).aged(days + more), LearnedLimit(rate, 40).aged(days)
     assert abs(older.rate - START_PACE) <= abs(younger.rate - START_PACE) + 1e-9 <= abs(rate - START_PACE) + 1e-6
-    assert Learned(rate, 40).aged(10_000).rate == pytest.approx(START_PACE)
+    assert LearnedLimit(rate, 40).aged(10_000).rate == pytest.approx(START_PACE)
 
 
 def test_what_was_learnt_of_a_slow_server_counts_as_well():
-    assert Learned(1, 5).aged(0) == Learned(1, 5)
+    assert LearnedLimit(1, 5).aged(0) == LearnedLimit(1, 5)

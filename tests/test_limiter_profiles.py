@@ -13,7 +13,7 @@ from lab.held_out import HELD_OUT
 from lab.profiles import PROFILES
 from lab.world import World
 
-from ingest.fetch.ratelimit.controller import RateLimit
+from ingest.fetch.ratelimit.controller import RateController
 
 SLOW = {"steady 500/s", "steady 2000/s", "windows 500/1 s", "steady 300/s, burst 3000", "steps 125/500/125/500"}
 """More than a second each a run."""
@@ -42,7 +42,7 @@ KNOWN_MISSES = {
 """Bands that are not met yet, and why: the bench shows by how much."""
 
 
-def figures(profile, seeds, policy=lambda _: RateLimit()):
+def figures(profile, seeds, policy=lambda _: RateController()):
     return [World(profile, policy, seed).run() for seed in range(seeds)]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ingest.core.errors import CannotCreateError, TryAgainLaterError
-from ingest.warehouse.storage.lock import NO_PATIENCE, Lock, Patience, holder, is_held
+from ingest.warehouse.storage.lock import NO_WAIT, Lock, LockWait, holder, is_held
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOLD = """
@@ -44,7 +44,7 @@ class Time:
         self.then = then
 
     def patience(self, seconds):
-        return Patience(seconds, lambda: self.seconds, self.sleep)
+        return LockWait(seconds, lambda: self.seconds, self.sleep)
 
     def sleep(self, seconds):
         self.seconds += seconds
@@ -53,7 +53,7 @@ class Time:
 
 def test_a_second_holder_is_told_who_holds_it_since_when(path, held):
     with pytest.raises(TryAgainLaterError) as error:
-        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+        Lock(path).acquire("ingest", NOW, NO_WAIT)
     assert "w.duckdb is being written" in error.value.what
     assert f"process {held.pid} " in error.value.cause
     assert "since 2026-11-20T11:00:00+00:00 (orusage ingest)" in error.value.cause
@@ -89,15 +89,15 @@ def test_the_kernel_frees_it_with_the_process(path, held):
     lock.release()
     assert not is_held(path)
     assert holder(path) is None
-    Lock(path).acquire("ingest", NOW, NO_PATIENCE).release()
+    Lock(path).acquire("ingest", NOW, NO_WAIT).release()
 
 
 def test_a_released_lock_can_be_taken_again_in_the_same_process(path):
     lock = Lock(path)
     for _ in range(3):
-        lock.acquire("ingest", NOW, NO_PATIENCE)
+        lock.acquire("ingest", NOW, NO_WAIT)
         with pytest.raises(TryAgainLaterError):
-            Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+            Lock(path).acquire("ingest", NOW, NO_WAIT)
         lock.release()
         lock.release()
 
@@ -106,7 +106,7 @@ def test_a_released_lock_can_be_taken_again_in_the_same_process(path):
 def test_a_lock_that_tells_nothing_is_a_lock_all_the_same(path, held, text):
     path.write_text(text, encoding="latin-1")
     with pytest.raises(TryAgainLaterError, match="being written"):
-        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+        Lock(path).acquire("ingest", NOW, NO_WAIT)
 
 
 def test_no_link_is_followed(path, tmp_path):
@@ -114,7 +114,7 @@ def test_no_link_is_followed(path, tmp_path):
     target.write_text("precious")
     path.symlink_to(target)
     with pytest.raises(CannotCreateError):
-        Lock(path).acquire("ingest", NOW, NO_PATIENCE)
+        Lock(path).acquire("ingest", NOW, NO_WAIT)
     assert target.read_text() == "precious"
     assert not is_held(path)
 

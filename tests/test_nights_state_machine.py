@@ -35,13 +35,13 @@ import ingest.pipeline.fetch_stage  # noqa: F401  # runs are forked from a proce
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.request import GET_KEY
 from ingest.client.result import Ok
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import OrusageError
 from ingest.core.generation_id import second_of
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.pipeline import run
-from ingest.pipeline.context import Job
+from ingest.pipeline.context import RunContext
 
 NOBODY = "http://127.0.0.1:9/api/v1"
 GRACE = timedelta(hours=24)
@@ -142,16 +142,18 @@ def settings_of(wanted):
 
 async def one_night(order):
     clock = FakeClock(datetime.fromisoformat(order["now"]))
-    AsyncOpenRouter.ask = ScriptedServer(order, clock).ask
-    warehouse, tally = Path(order["warehouse"]), Tally()
-    job = Job(warehouse, lambda: KEY, settings_of(order["settings"]), clock, Halt(), tally, lambda _: None)
+    AsyncOpenRouter.call = ScriptedServer(order, clock).call
+    warehouse, stats = Path(order["warehouse"]), RunStats()
+    context = RunContext(
+        warehouse, lambda: KEY, settings_of(order["settings"]), clock, RunCancellation(), stats, lambda _: None
+    )
     error = None
     try:
-        result = await run.ingest(["logs"], job)
+        result = await run.ingest(["logs"], context)
         code = result.code
     except OrusageError as raised:
         code, error = raised.code, str(raised)
-    return {"code": int(code), "elapsed": clock.elapsed, "error": error, "dead": tally.dead}
+    return {"code": int(code), "elapsed": clock.elapsed, "error": error, "dead": stats.dead}
 
 
 class ScriptedServer:
@@ -163,7 +165,7 @@ class ScriptedServer:
         self._began = datetime.fromisoformat(order["server_now"])
         self._asked = Counter()
 
-    async def ask(self, operation, params, _options=None):
+    async def call(self, operation, params, _options=None):
         if operation is GET_KEY:
             return Ok(None)
         await self._clock.sleep(LATENCY)
@@ -546,12 +548,12 @@ class Nights(RuleBasedStateMachine):
         run, began = self.run(limit=limit, **chosen), self.now
         is_certain = all(len(possible) == 1 for possible in self.states.values())
         due = [i for i, possible in self.states.items() if any(s.is_due(began) for s in possible)]
-        ripe = [i for i in due if not second_of(i) or second_of(i) <= began - timedelta(minutes=3)]
-        ripe.sort(key=lambda i: (second_of(i) or datetime(1970, 1, 1, tzinfo=UTC), i), reverse=True)
+        ready = [i for i in due if not second_of(i) or second_of(i) <= began - timedelta(minutes=3)]
+        ready.sort(key=lambda i: (second_of(i) or datetime(1970, 1, 1, tzinfo=UTC), i), reverse=True)
         if is_certain:
             assert len(run.asked) == min(limit, len(due))
-            asked = run.asked.keys() & set(ripe)
-            assert asked == set(ripe[: len(asked)]), "the newest go first"
+            asked = run.asked.keys() & set(ready)
+            assert asked == set(ready[: len(asked)]), "the newest go first"
         states = {}
         for i, possible in self.states.items():
             asked = {self.after_asking(i, s, run) for s in possible if s.is_due(began)} if i in run.asked else possible

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ingest.warehouse.warehouse
-from ingest.core.generation_id import RIPE_AGE, ripe_at, second_of
+from ingest.core.generation_id import READY_AGE, ready_at, second_of
 from ingest.core.outcomes import Dead, Pending, WorkItem
 from ingest.core.settings import Settings
 from ingest.core.sightings import Chunk, Sighting
@@ -25,16 +25,16 @@ def an_id(age, number=0):
 
 def item(age):
     requested_at = NOON - timedelta(seconds=age)
-    is_young = requested_at > NOON - RIPE_AGE
-    return WorkItem(an_id(age), requested_at, "app.log", 0, due_at=ripe_at(requested_at, NOON) if is_young else None)
+    is_young = requested_at > NOON - READY_AGE
+    return WorkItem(an_id(age), requested_at, "app.log", 0, due_at=ready_at(requested_at, NOON) if is_young else None)
 
 
 def ages(items):
     return [int((NOON - i.requested_at).total_seconds()) for i in items]
 
 
-def ordered(ripe, young, clock):
-    return in_order(map(item, ripe), map(item, young), clock.now)
+def ordered(ready, recent, clock):
+    return in_order(map(item, ready), map(item, recent), clock.now)
 
 
 def test_young_items_come_last_and_carry_the_moment_they_are_due():
@@ -65,23 +65,23 @@ def test_several_that_became_due_go_first_together():
 
 
 @pytest.mark.parametrize(
-    ("ripe", "young"), [([], []), ([200, 300], []), ([], [100, 50])], ids=["nothing", "no young", "no ripe"]
+    ("ready", "recent"), [([], []), ([200, 300], []), ([], [100, 50])], ids=["nothing", "no young", "no ripe"]
 )
-def test_either_stream_may_be_empty(ripe, young):
-    assert ages(ordered(ripe, young, FakeClock())) == ripe + young
+def test_either_stream_may_be_empty(ready, recent):
+    assert ages(ordered(ready, recent, FakeClock())) == ready + recent
 
 
 @pytest.mark.parametrize(
     ("age", "wait"), [(180, 0), (179, 1), (0, 180), (-1, 180), (-86_400, 180), (86_400, 180 - 86_400)]
 )
 def test_an_id_from_the_future_waits_no_longer_than_a_new_one(age, wait):
-    assert ripe_at(NOON - timedelta(seconds=age), NOON) == NOON + timedelta(seconds=wait)
+    assert ready_at(NOON - timedelta(seconds=age), NOON) == NOON + timedelta(seconds=wait)
 
 
 def test_nothing_is_read_before_it_is_needed():
     read = []
-    ripe, young = ((read.append(age), item(age))[1] for age in (200, 300)), iter([item(100)])
-    items = in_order(ripe, young, FakeClock().now)
+    ready, recent = ((read.append(age), item(age))[1] for age in (200, 300)), iter([item(100)])
+    items = in_order(ready, recent, FakeClock().now)
     assert read == []
     next(items)
     assert read == [200]
@@ -109,7 +109,7 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
         bounds = Settings(**{k: NOON - timedelta(seconds=v) for k, v in given_bounds.items() if v is not None})
         count = warehouse.count_due(bounds, NOON)
         clock, seen = FakeClock(), []
-        for due in in_order(warehouse.ripe(bounds, NOON), warehouse.young(bounds, NOON), clock.now):
+        for due in in_order(warehouse.ready(bounds, NOON), warehouse.recent(bounds, NOON), clock.now):
             seen.append((due, clock.now()))
             outcome = Dead(due, "http_410", 410, 1) if len(seen) % 3 else Pending(due, "not_found_yet", 404, NOON, 1)
             warehouse.commit([outcome], "run")
@@ -120,14 +120,14 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
     assert sorted(due.generation_id for due, _ in seen) == sorted(wanted)
     assert count == len(wanted)
     oldest_first = sorted(wanted, key=lambda i: (second(i), i))
-    ripe = [due.generation_id for due, _ in seen if due.due_at is None]
-    young = [due.generation_id for due, _ in seen if due.due_at]
-    assert ripe[::-1] == [i for i in oldest_first if second(i) <= NOON - RIPE_AGE]
-    assert young == [i for i in oldest_first if second(i) > NOON - RIPE_AGE]
+    ready = [due.generation_id for due, _ in seen if due.due_at is None]
+    recent = [due.generation_id for due, _ in seen if due.due_at]
+    assert ready[::-1] == [i for i in oldest_first if second(i) <= NOON - READY_AGE]
+    assert recent == [i for i in oldest_first if second(i) > NOON - READY_AGE]
     last_ripe = max((n for n, (due, _) in enumerate(seen) if due.due_at is None), default=-1)
     for n, (due, when) in enumerate(seen):
         if due.due_at:
-            assert due.due_at == min(second(due.generation_id), NOON) + RIPE_AGE
+            assert due.due_at == min(second(due.generation_id), NOON) + READY_AGE
             assert due.due_at <= when or n > last_ripe
         else:  # no young one that was due stood back for it
             assert all(other.due_at is None or other.due_at > when for other, _ in seen[n:])

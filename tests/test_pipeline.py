@@ -13,18 +13,18 @@ from ingest.client.credentials import ApiKey
 from ingest.client.errors import RequestTimeoutError
 from ingest.client.request import LIST_GENERATION_CONTENT
 from ingest.client.result import Err
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
 from ingest.core.errors import Exit, KeyRefusedError, StorageError
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Pending, WorkItem
 from ingest.core.remembered_rate import RememberedRate
-from ingest.core.run_stats import STORED, Tally
+from ingest.core.run_stats import STORED, RunStats
 from ingest.core.settings import Settings
 from ingest.core.sightings import Chunk, Sighting
-from ingest.fetch.ratelimit.controller import Learned, RateLimit
+from ingest.fetch.ratelimit.controller import LearnedLimit, RateController
 from ingest.pipeline import fetch_stage, store_stage
-from ingest.pipeline.context import Job
+from ingest.pipeline.context import RunContext
 from ingest.pipeline.run import exit_code, ingest
 from ingest.simulator import fake_records
 from ingest.warehouse.warehouse import Warehouse
@@ -32,14 +32,17 @@ from ingest.warehouse.warehouse import Warehouse
 LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
 
 
-def run(sources, warehouse, base_url, key=KEY, halt=None, clock=None, **settings):
-    async def job():
+def run(sources, warehouse, base_url, key=KEY, cancellation=None, clock=None, **settings):
+    async def context():
         settled = Settings(base_url=base_url, **settings)
-        tally, end = Tally(), Halt() if halt is None else halt  # a halt that is not set is false
+        stats, end = (
+            RunStats(),
+            RunCancellation() if cancellation is None else cancellation,
+        )  # a halt that is not set is false
         load_key, time = lambda: ApiKey(key, "the test"), clock or SystemClock()
-        return await ingest(sources, Job(warehouse, load_key, settled, time, end, tally, lambda _: None)), tally
+        return await ingest(sources, RunContext(warehouse, load_key, settled, time, end, stats, lambda _: None)), stats
 
-    return asyncio.run(job())
+    return asyncio.run(context())
 
 
 def rows(path, statement):
@@ -62,8 +65,8 @@ def test_a_failed_commit_is_not_counted_and_leaves_what_was_committed(simulation
         run([str(log)], path, simulation.base_url, batch_size=10, concurrency=4)
     assert not path.exists(), "a failing disk is not asked to publish; the work copy waits"
     monkeypatch.undo()
-    _, tally = run([str(log)], path, simulation.base_url)
-    assert tally.settled == 40
+    _, stats = run([str(log)], path, simulation.base_url)
+    assert stats.settled == 40
     with duckdb.connect(path, read_only=True) as connection:
         [(counted, code), *_] = connection.execute("SELECT settled, exit_code FROM ops.runs ORDER BY run_id").fetchall()
     assert (counted, code) == (20, Exit.STORAGE)
@@ -82,13 +85,13 @@ def test_batches_are_as_large_as_asked_for(simulation, tmp_path, monkeypatch):
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands still while a request is answered."""
-    clock, ask = FakeClock(), AsyncOpenRouter.ask
+    clock, call = FakeClock(), AsyncOpenRouter.call
 
     async def at_once(self, operation, params, options=None):
         with clock.held():
-            return await ask(self, operation, params, options)
+            return await call(self, operation, params, options)
 
-    monkeypatch.setattr(AsyncOpenRouter, "ask", at_once)
+    monkeypatch.setattr(AsyncOpenRouter, "call", at_once)
     return clock
 
 
@@ -104,8 +107,8 @@ def story(path):
 
 def test_young_ids_wait_until_they_are_three_minutes_old_and_are_asked_before_the_run_ends(simulation, clock, tmp_path):
     log, path = write_log(tmp_path / "a.log", map(aged, (5, 200, 170, 10_000, -30, 60))), tmp_path / "w.duckdb"
-    result, tally = run([str(log)], path, simulation.base_url, clock=clock, concurrency=2)
-    assert (result.code, tally.due, tally.settled) == (Exit.DONE, 6, 6)
+    result, stats = run([str(log)], path, simulation.base_url, clock=clock, concurrency=2)
+    assert (result.code, stats.due, stats.settled) == (Exit.DONE, 6, 6)
     told = story(path)
     assert [i for i, _ in told] == [aged(age) for age in (200, 10_000, 170, 60, 5, -30)]
     assert [age for _, age in told][2:] == pytest.approx([180, 180, 180, 150], abs=1)
@@ -130,19 +133,19 @@ def test_what_the_others_brought_is_stored_before_a_young_id_is_due(simulation, 
 
 def test_the_limit_counts_ids_asked_young_or_not(simulation, clock, tmp_path):
     log, path = write_log(tmp_path / "a.log", [aged(100), *new_ids(5)]), tmp_path / "w.duckdb"
-    _, tally = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
-    assert (tally.due, tally.requests, tally.settled) == (5, 5, 5)
+    _, stats = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
+    assert (stats.due, stats.requests, stats.settled) == (5, 5, 5)
     assert rows(path, "SELECT generation_id FROM ops.work") == [(aged(100),)]
     assert clock.elapsed < 30
-    _, tally = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
-    assert (tally.due, tally.requests, tally.settled) == (1, 1, 1)
+    _, stats = run([str(log)], path, simulation.base_url, clock=clock, limit=5)
+    assert (stats.due, stats.requests, stats.settled) == (1, 1, 1)
 
 
 def test_due_times_hold_from_run_to_run(simulation, clock, tmp_path):
     log, path = write_log(tmp_path / "a.log", [aged(100), aged(300)]), tmp_path / "w.duckdb"
     for _ in range(2):
-        result, tally = run([str(log)], path, simulation.base_url, clock=clock, max_time=timedelta(seconds=30))
-        assert (result.code, tally.pending, rows(path, "SELECT count(*) FROM generations")) == (Exit.DONE, 0, [(1,)])
+        result, stats = run([str(log)], path, simulation.base_url, clock=clock, max_time=timedelta(seconds=30))
+        assert (result.code, stats.pending, rows(path, "SELECT count(*) FROM generations")) == (Exit.DONE, 0, [(1,)])
     run([], path, simulation.base_url, clock=clock)
     assert story(path)[-1] == (aged(100), pytest.approx(180, abs=1))
 
@@ -155,11 +158,11 @@ def test_what_is_not_to_be_asked_yet_is_left_for_the_next_run(simulation, clock,
         warehouse.add(Chunk(sightings, reads=(), ended=0, bytes_read=0), "run", NOON)
         later = NOON + timedelta(seconds=10)
         warehouse.commit([Pending(item, "not_found_yet", 404, later, 1) for item in items], "run")
-    _, tally = run([], path, simulation.base_url, clock=clock)
-    assert (tally.due, tally.requests) == (0, 0)
+    _, stats = run([], path, simulation.base_url, clock=clock)
+    assert (stats.due, stats.requests) == (0, 0)
     clock.advance(10)
-    _, tally = run([], path, simulation.base_url, clock=clock)
-    assert (tally.due, tally.settled) == (2, 2)
+    _, stats = run([], path, simulation.base_url, clock=clock)
+    assert (stats.due, stats.settled) == (2, 2)
 
 
 # The server's limit, from run to run
@@ -168,18 +171,18 @@ def test_what_is_not_to_be_asked_yet_is_left_for_the_next_run(simulation, clock,
 def test_a_limit_that_was_measured_is_remembered_and_handed_to_the_next_run(simulation, tmp_path, monkeypatch):
     begun_with = []
 
-    class Measuring(RateLimit):
-        learned = Learned(120.0, 30.0)
+    class Measuring(RateController):
+        learned = LearnedLimit(120.0, 30.0)
 
         def __init__(self, cap, concurrency, timeout, learned):
             begun_with.append(learned)
             super().__init__(cap, concurrency, timeout, learned)
 
-    monkeypatch.setattr(fetch_stage, "RateLimit", Measuring)
+    monkeypatch.setattr(fetch_stage, "RateController", Measuring)
     path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
     for seed in (1, 2):
         run([str(write_log(tmp_path / f"{seed}.log", new_ids(5, seed)))], path, simulation.base_url)
-    assert begun_with == [None, Learned(120.0, 30.0)]
+    assert begun_with == [None, LearnedLimit(120.0, 30.0)]
     [(last_run,)] = rows(path, "SELECT max(run_id) FROM ops.runs")
     assert rows(path, "SELECT host, rate, burst, run_id FROM ops.rate_limits") == [(host, 120, 30, last_run)]
     assert rows(path, "SELECT rate_limit FROM ops.runs") == [(120,), (120,)]
@@ -205,9 +208,9 @@ def json_of(value):
 
 def test_content_is_stored_beside_its_generation_as_the_api_told_it(simulation, tmp_path):
     ids, path = [*new_ids(20), LEGACY], tmp_path / "w.duckdb"
-    result, tally = run([str(write_log(tmp_path / "a.log", ids))], path, simulation.base_url, content=True)
-    assert (result.code, tally.settled, tally.contents) == (Exit.DONE, 21, {STORED: 21})
-    assert (tally.requests, tally.statuses) == (42, {200: 42})
+    result, stats = run([str(write_log(tmp_path / "a.log", ids))], path, simulation.base_url, content=True)
+    assert (result.code, stats.settled, stats.contents) == (Exit.DONE, 21, {STORED: 21})
+    assert (stats.requests, stats.statuses) == (42, {200: 42})
     stored = rows(path, "SELECT generation_id, input, completion, error FROM generation_contents")
     told = {i: fake_records.content(1, i) for i in ids}
     assert {i: texts for i, *texts in stored} == {
@@ -219,17 +222,17 @@ def test_content_is_stored_beside_its_generation_as_the_api_told_it(simulation, 
 
 def test_without_the_setting_no_content_is_stored(simulation, tmp_path):
     path = tmp_path / "w.duckdb"
-    _, tally = run([str(write_log(tmp_path / "a.log", new_ids(5)))], path, simulation.base_url)
-    assert (tally.settled, tally.requests, tally.contents) == (5, 5, {})
+    _, stats = run([str(write_log(tmp_path / "a.log", new_ids(5)))], path, simulation.base_url)
+    assert (stats.settled, stats.requests, stats.contents) == (5, 5, {})
     assert rows(path, "SELECT count(*) FROM generation_contents") == [(0,)]
 
 
 def test_a_key_that_may_not_see_content_costs_nothing_but_the_content(simulation, tmp_path):
     path, key = tmp_path / "w.duckdb", KEY.replace("test", "inference")
-    result, tally = run(
+    result, stats = run(
         [str(write_log(tmp_path / "a.log", new_ids(12)))], path, simulation.base_url, key=key, content=True
     )
-    assert (result.code, tally.settled, tally.contents) == (Exit.DONE, 12, {"http_403": 12})
+    assert (result.code, stats.settled, stats.contents) == (Exit.DONE, 12, {"http_403": 12})
     reasons = "SELECT http_status, reason, count(*), count(input) FROM generation_contents GROUP BY ALL"
     assert rows(path, reasons) == [(403, "http_403", 12, 0)]
     assert rows(path, "SELECT count(*) FROM generations") == [(12,)]
@@ -265,43 +268,43 @@ def test_without_content_the_size_of_a_batch_is_its_number_of_ids(simulation, tm
 def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_next_both(
     simulation, tmp_path, monkeypatch
 ):
-    ids, path, halt = new_ids(8), tmp_path / "w.duckdb", Halt()
-    log, ask, asked = str(write_log(tmp_path / "a.log", ids)), AsyncOpenRouter.ask, []
+    ids, path, cancellation = new_ids(8), tmp_path / "w.duckdb", RunCancellation()
+    log, call, asked = str(write_log(tmp_path / "a.log", ids)), AsyncOpenRouter.call, []
 
     async def interrupted(self, operation, params, options=None):
         if operation is LIST_GENERATION_CONTENT:
             asked.append(params["id"])
             if len(asked) == 3:
-                halt.set()
+                cancellation.set()
                 return Err(RequestTimeoutError("late"))
-        return await ask(self, operation, params, options)
+        return await call(self, operation, params, options)
 
-    monkeypatch.setattr(AsyncOpenRouter, "ask", interrupted)
-    result, tally = run([log], path, simulation.base_url, halt=halt, content=True, concurrency=1)
+    monkeypatch.setattr(AsyncOpenRouter, "call", interrupted)
+    result, stats = run([log], path, simulation.base_url, cancellation=cancellation, content=True, concurrency=1)
     monkeypatch.undo()
-    assert (tally.settled, tally.pending, tally.dead, tally.contents) == (2, 1, 0, {STORED: 2})
-    assert (result.error, tally.failures) == (None, {"timeout": 1})
+    assert (stats.settled, stats.pending, stats.dead, stats.contents) == (2, 1, 0, {STORED: 2})
+    assert (result.error, stats.failures) == (None, {"timeout": 1})
     assert sorted(rows(path, "SELECT generation_id FROM generation_contents")) == sorted((i,) for i in asked[:2])
     assert sorted(rows(path, "SELECT generation_id FROM generations")) == sorted((i,) for i in asked[:2])
     assert rows(path, "SELECT state, requests, runs, reason FROM ops.work WHERE requests > 0") == [
         ("pending", 2, 0, None)
     ]
-    _, tally = run([], path, simulation.base_url, content=True)
-    assert (tally.settled, tally.contents) == (6, {STORED: 6})
+    _, stats = run([], path, simulation.base_url, content=True)
+    assert (stats.settled, stats.contents) == (6, {STORED: 6})
     for table in ("generations", "generation_contents"):
         assert sorted(rows(path, f"SELECT generation_id FROM {table}")) == sorted((i,) for i in ids)
 
 
 @pytest.mark.parametrize(
-    ("tally", "problems", "overdue", "error", "code"),
+    ("stats", "problems", "overdue", "error", "code"),
     [
-        (Tally(), 0, 0, None, Exit.DONE),
-        (Tally(settled=5, pending=3), 0, 0, None, Exit.DONE),
-        (Tally(dead=1), 0, 0, None, Exit.PARTIAL),
-        (Tally(), 1, 0, None, Exit.PARTIAL),
-        (Tally(), 0, 1, None, Exit.PARTIAL),
-        (Tally(dead=1), 1, 1, KeyRefusedError("x", cause="x", fix="x"), Exit.KEY_REFUSED),
+        (RunStats(), 0, 0, None, Exit.DONE),
+        (RunStats(settled=5, pending=3), 0, 0, None, Exit.DONE),
+        (RunStats(dead=1), 0, 0, None, Exit.PARTIAL),
+        (RunStats(), 1, 0, None, Exit.PARTIAL),
+        (RunStats(), 0, 1, None, Exit.PARTIAL),
+        (RunStats(dead=1), 1, 1, KeyRefusedError("x", cause="x", fix="x"), Exit.KEY_REFUSED),
     ],
 )
-def test_the_exit_code_says_what_is_left_undone(tally, problems, overdue, error, code):
-    assert exit_code(tally, problems, overdue, error) == code
+def test_the_exit_code_says_what_is_left_undone(stats, problems, overdue, error, code):
+    assert exit_code(stats, problems, overdue, error) == code

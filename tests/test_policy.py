@@ -15,7 +15,7 @@ from ingest.client.errors import (
 )
 from ingest.client.result import Err, Ok
 from ingest.fetch import answer_policy
-from ingest.fetch.answer_policy import Verdict, answer_of, backoff, next_look, reason_of, verdict_of
+from ingest.fetch.answer_policy import Verdict, answer_of, backoff, next_not_found_check, reason_of, verdict_of
 from ingest.fetch.ratelimit.controller import Answer
 
 OPENAPI = Path(__file__).parents[2] / "shared/facts/openrouter-generation.openapi.yaml"
@@ -27,14 +27,14 @@ DESIGNED = {
     302: Verdict.REDIRECT,
     307: Verdict.REDIRECT,
     308: Verdict.REDIRECT,
-    400: Verdict.BURY,
+    400: Verdict.REJECTED,
     401: Verdict.KEY_REFUSED,
     402: Verdict.OUT_OF_CREDITS,
     403: Verdict.FORBIDDEN,
     404: Verdict.NOT_FOUND,
     408: Verdict.FAILED,
-    410: Verdict.BURY,
-    422: Verdict.BURY,
+    410: Verdict.REJECTED,
+    422: Verdict.REJECTED,
     429: Verdict.THROTTLED,
     500: Verdict.FAILED,
     502: Verdict.FAILED,
@@ -43,7 +43,7 @@ DESIGNED = {
     524: Verdict.FAILED,
     529: Verdict.OVERLOADED,
 }
-BY_CLASS = {1: Verdict.UNREADABLE, 2: Verdict.READ, 3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
+BY_CLASS = {1: Verdict.UNREADABLE, 2: Verdict.READ, 3: Verdict.REDIRECT, 4: Verdict.REJECTED, 5: Verdict.FAILED}
 
 
 def verdict_on(status, path=METADATA):
@@ -79,7 +79,7 @@ def test_every_status_the_api_documents_is_one_we_decided_on():
 
 
 def test_only_what_kills_or_hides_an_id_needs_the_apis_own_words():
-    assert {Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND} == answer_policy.ONLY_AS_JSON
+    assert {Verdict.REJECTED, Verdict.FORBIDDEN, Verdict.NOT_FOUND} == answer_policy.ONLY_AS_JSON
 
 
 @pytest.mark.parametrize("status", range(300, 600))
@@ -167,7 +167,7 @@ def test_backoff_is_full_jitter_below_a_doubling_ceiling(tries, random):
 
 @given(st.timedeltas())
 def test_the_next_look_comes_after_half_the_age_between_a_minute_and_an_hour(age):
-    after = next_look(age)
+    after = next_not_found_check(age)
     assert timedelta(minutes=1) <= after <= timedelta(hours=1)
     if timedelta(minutes=2) <= age <= timedelta(hours=2):
         assert after == age / 2

@@ -17,15 +17,17 @@ from rich.console import Console
 
 from ingest.cli.progress_bar import picture
 from ingest.cli.progress_display import HEARTBEAT_EVERY, shown
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.fetch.ratelimit.controller import LimitState
-from ingest.pipeline.progress import Sight, Watch
+from ingest.pipeline.progress import ProgressSnapshot, ProgressTracker
 from ingest.pipeline.progress_text import REASONS, fields, sentence
 
-READING = Sight(found=34_567, due=0, done=0, throttled=0, overloaded=0)
-FLOWING = Sight(9000, 5000, 1234, throttled=3, overloaded=0, limit=LimitState("holding", 50.123, 12), rate=48.4)
-SEARCHING = Sight(9000, 5000, 12, throttled=0, overloaded=0, limit=LimitState("searching", 20.0, 2))
-PAUSED = Sight(
+READING = ProgressSnapshot(found=34_567, due=0, done=0, throttled=0, overloaded=0)
+FLOWING = ProgressSnapshot(
+    9000, 5000, 1234, throttled=3, overloaded=0, limit=LimitState("holding", 50.123, 12), rate=48.4
+)
+SEARCHING = ProgressSnapshot(9000, 5000, 12, throttled=0, overloaded=0, limit=LimitState("searching", 20.0, 2))
+PAUSED = ProgressSnapshot(
     *(9000, 5000, 1234, 3, 2),
     limit=LimitState("waiting", 50.0, 12, 12.34, "asked"),
     resumes_at=datetime(2026, 11, 20, 14, 3, 20, tzinfo=UTC),
@@ -34,14 +36,14 @@ PAUSED = Sight(
 PAUSE = "paused 12 s until 14:03:20 UTC: as the server asked"
 
 
-def drawn(sight, width):
+def drawn(snapshot, width):
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(picture(sight))
+    console.print(picture(snapshot))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize(
-    ("sight", "line"),
+    ("snapshot", "line"),
     [
         (READING, "reading sources, 34,567 IDs so far"),
         (FLOWING, "1,234 of 5,000 IDs, 48/s, 12 in flight, 3 throttled, 78 s left"),
@@ -49,8 +51,8 @@ def drawn(sight, width):
         (PAUSED, f"1,234 of 5,000 IDs, 12 in flight, 3 throttled, 2 overloaded, {PAUSE}"),
     ],
 )
-def test_a_heartbeat_tells_what_is_done_how_fast_and_what_holds_it_back(sight, line):
-    assert sentence(sight) == line
+def test_a_heartbeat_tells_what_is_done_how_fast_and_what_holds_it_back(snapshot, line):
+    assert sentence(snapshot) == line
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,11 @@ def test_a_heartbeat_tells_what_is_done_how_fast_and_what_holds_it_back(sight, l
     ],
 )
 def test_the_rate_and_the_time_left_are_short_at_every_size(rate, told, on_a_clock, in_words):
-    sight = Sight(3600, 3600, 0, throttled=0, overloaded=0, limit=LimitState("holding", 9.0, 1), rate=rate)
-    assert sentence(sight) == f"0 of 3,600 IDs, {told}, 1 in flight{in_words}"
-    assert drawn(sight, 60)[0].endswith(f" 0/3,600 {told} {on_a_clock}")
+    snapshot = ProgressSnapshot(
+        3600, 3600, 0, throttled=0, overloaded=0, limit=LimitState("holding", 9.0, 1), rate=rate
+    )
+    assert sentence(snapshot) == f"0 of 3,600 IDs, {told}, 1 in flight{in_words}"
+    assert drawn(snapshot, 60)[0].endswith(f" 0/3,600 {told} {on_a_clock}")
 
 
 def test_a_bar_fills_its_line_and_has_what_holds_it_back_below():
@@ -96,8 +100,8 @@ def test_a_pause_has_a_reason_and_an_end_and_no_time_left():
     phase=st.sampled_from(["searching", "holding", "probing"]),
 )
 def test_from_sixty_columns_on_nothing_is_cut(width, done, rate, refused, phase):
-    sight = Sight(10**6, 10**6, done, refused, refused, LimitState(phase, 50.0, 1024), rate)
-    lines = drawn(sight, width)
+    snapshot = ProgressSnapshot(10**6, 10**6, done, refused, refused, LimitState(phase, 50.0, 1024), rate)
+    lines = drawn(snapshot, width)
     assert all(len(line) <= width for line in lines)
     assert "…" not in "".join(lines)
     assert f" {done:,}/1,000,000 " in lines[0]
@@ -107,10 +111,10 @@ def test_from_sixty_columns_on_nothing_is_cut(width, done, rate, refused, phase)
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_to_pause_fits_into_sixty_columns(reason):
-    sight = Sight(
+    snapshot = ProgressSnapshot(
         9000, 5000, 1234, 99_999, 99_999, LimitState("waiting", 5, 1024, 299, reason), None, PAUSED.resumes_at
     )
-    text = " ".join(drawn(sight, 60))
+    text = " ".join(drawn(snapshot, 60))
     assert text.endswith(f"99,999 overloaded, paused 299 s until 14:03:20 UTC: {REASONS[reason]}")
 
 
@@ -140,15 +144,15 @@ def test_fields_are_the_same_before_there_is_a_limiter():
 
 
 def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
-    clock, tally = FakeClock(), Tally(due=100)
+    clock, stats = FakeClock(), RunStats(due=100)
     caplog.set_level(logging.INFO, "orusage")
 
     async def run():
-        watch = Watch(tally, clock)
-        async with shown(watch, clock, bar=False):
+        tracker = ProgressTracker(stats, clock)
+        async with shown(tracker, clock, bar=False):
             await clock.sleep(HEARTBEAT_EVERY + 1)
-            watch.begin(FlowingGate())
-            tally.done = 45
+            tracker.begin(FlowingGate())
+            stats.done = 45
             await clock.sleep(HEARTBEAT_EVERY)
 
     asyncio.run(run())
@@ -169,7 +173,7 @@ def test_a_bar_that_cannot_be_drawn_becomes_a_heartbeat(caplog):
     caplog.set_level(logging.INFO, "orusage")
 
     async def run():
-        async with shown(Watch(Tally(), clock), clock, bar=True):  # pytest's standard error is no terminal
+        async with shown(ProgressTracker(RunStats(), clock), clock, bar=True):  # pytest's standard error is no terminal
             await clock.sleep(HEARTBEAT_EVERY + 1)
 
     asyncio.run(run())

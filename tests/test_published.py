@@ -8,8 +8,8 @@ import pytest
 
 from ingest.core.errors import TryAgainLaterError
 from ingest.warehouse.storage.durable_files import copy, identity
-from ingest.warehouse.storage.lock import NO_PATIENCE, Patience
-from ingest.warehouse.storage.published_file import set_aside, set_aside_wal, wal_of, without_writers
+from ingest.warehouse.storage.lock import NO_WAIT, LockWait
+from ingest.warehouse.storage.published_file import quarantine, quarantine_wal, wal_of, without_writers
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPEN = """
@@ -49,7 +49,7 @@ class Session:
 
 
 def test_meanwhile_readers_come_and_writers_are_refused(database, tmp_path):
-    with without_writers(database, NO_PATIENCE) as file:
+    with without_writers(database, NO_WAIT) as file:
         identity(file)
         copy(file, tmp_path / "copy")
         with Session(database, "r") as reader, Session(database, "w") as writer:
@@ -59,24 +59,24 @@ def test_meanwhile_readers_come_and_writers_are_refused(database, tmp_path):
 
 
 def test_readers_are_not_waited_for(database):
-    with Session(database, "r"), without_writers(database, NO_PATIENCE) as file:
+    with Session(database, "r"), without_writers(database, NO_WAIT) as file:
         assert file
 
 
 def test_a_program_that_writes_is_waited_for_and_named(database):
     slept = []
     with Session(database, "w") as writer:
-        patience = Patience(1, lambda: sum(slept), slept.append)
+        patience = LockWait(1, lambda: sum(slept), slept.append)
         with pytest.raises(TryAgainLaterError, match=r"w\.duckdb is in use") as error:
             without_writers(database, patience).__enter__()
         assert str(writer.pid) in error.value.cause
     assert sum(slept) == pytest.approx(1)
-    with without_writers(database, NO_PATIENCE) as file:
+    with without_writers(database, NO_WAIT) as file:
         assert file
 
 
 def test_a_file_that_does_not_exist_has_no_writers(tmp_path):
-    with without_writers(tmp_path / "w.duckdb", NO_PATIENCE) as file:
+    with without_writers(tmp_path / "w.duckdb", NO_WAIT) as file:
         assert file is None
 
 
@@ -85,7 +85,7 @@ def test_what_is_set_aside_is_named_and_never_replaced(tmp_path, caplog):
     for text in "abc":
         (tmp_path / "w.wal").write_text(text)
         with caplog.at_level(logging.WARNING, "orusage"):
-            kept.append(set_aside(tmp_path / "w.wal", tmp_path, NOW, "was in the way"))
+            kept.append(quarantine(tmp_path / "w.wal", tmp_path, NOW, "was in the way"))
     assert [p.read_text() for p in kept] == ["a", "b", "c"]
     assert kept[0].name == "set-aside-20261120T120000Z-w.wal"
     assert all(f"w.wal was in the way; it is kept as {p}" in caplog.text for p in kept)
@@ -93,10 +93,10 @@ def test_what_is_set_aside_is_named_and_never_replaced(tmp_path, caplog):
 
 def test_a_log_beside_the_published_file_is_set_aside(database, tmp_path, caplog):
     (tmp_path / "work").mkdir()
-    set_aside_wal(database, tmp_path / "work", NOW)
+    quarantine_wal(database, tmp_path / "work", NOW)
     assert (list((tmp_path / "work").iterdir()), caplog.text) == ([], "")
     wal_of(database).write_bytes(b"left")
-    set_aside_wal(database, tmp_path / "work", NOW)
+    quarantine_wal(database, tmp_path / "work", NOW)
     [kept] = (tmp_path / "work").iterdir()
     assert kept.read_bytes() == b"left"
     assert not wal_of(database).exists()

@@ -6,7 +6,7 @@ import pytest
 from fake_clock import FakeClock
 
 from ingest.core.errors import StorageError, TryAgainLaterError
-from ingest.pipeline.publish_schedule import LARGEST_LOG, Publisher
+from ingest.pipeline.publish_schedule import LARGEST_LOG, PublishSchedule
 
 FULL = StorageError("the disk is full", cause="a test", fix="none")
 IN_USE = TryAgainLaterError("w.duckdb is in use", cause="process 7 has it open", fix="none")
@@ -26,7 +26,7 @@ class Store:
 
 def after(seconds, store, clock=None, publisher=None):
     clock = clock or FakeClock()
-    publisher = publisher or Publisher(store, timedelta(minutes=15), clock)
+    publisher = publisher or PublishSchedule(store, timedelta(minutes=15), clock)
     clock.elapsed += seconds
     asyncio.run(publisher.publish_if_due())
     return clock, publisher

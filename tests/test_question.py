@@ -39,7 +39,7 @@ def reader(path):
 
 
 def rows(reader, text, **parameters):
-    return reader.ask(text, parameters).frame().rows()
+    return reader.query(text, parameters).frame().rows()
 
 
 # Refusals
@@ -107,7 +107,7 @@ def test_what_duckdb_allows_on_a_file_that_is_read_only_changes_nothing(path, st
     ],
 )
 def test_an_error_of_a_value_shows_the_place_in_the_text_as_it_was_given(reader, statement, line, stream):
-    question = reader.ask(statement)
+    question = reader.query(statement)
     with pytest.raises(UsageError, match="Conversion Error") as error:
         list(question.stream()[1]) if stream else question.frame()
     assert error.value.excerpt[0].startswith(line)
@@ -115,7 +115,7 @@ def test_an_error_of_a_value_shows_the_place_in_the_text_as_it_was_given(reader,
 
 def test_of_two_questions_none_is_dropped_silently(reader):
     with pytest.raises(UsageError, match="several questions"):
-        reader.ask("SELECT 1; SELECT 2")
+        reader.query("SELECT 1; SELECT 2")
 
 
 def test_nested_values_are_json(reader):
@@ -222,8 +222,8 @@ def test_a_parameter_that_is_no_such_value_is_refused(reader):
     ],
 )
 def test_a_stream_is_the_frame_in_parts(reader, statement):
-    frame = reader.ask(statement).frame()
-    names, batches = reader.ask(statement).stream()
+    frame = reader.query(statement).frame()
+    names, batches = reader.query(statement).stream()
     parts = list(batches)
     assert all(0 < len(part) <= AT_A_TIME for part in parts)
     assert names == frame.columns

@@ -19,8 +19,8 @@ from ingest.core.outcomes import Dead, Pending
 from ingest.core.remembered_rate import RememberedRate
 from ingest.core.settings import Settings
 from ingest.core.sightings import Chunk, Sighting
-from ingest.pipeline.dry_run import rehearse
-from ingest.sources.call_site import CallSites
+from ingest.pipeline.dry_run import dry_run
+from ingest.sources.call_site import CallSiteParser
 from ingest.sources.checkpoints import Checkpoints
 from ingest.sources.discovery import expand
 from ingest.sources.scanner import scan_all
@@ -33,20 +33,22 @@ SETTINGS = Settings(base_url="http://127.0.0.1:8787/api/v1")
 
 
 def counts(rehearsal):
-    tally = rehearsal.tally
-    return tally.sources, tally.unchanged, tally.bytes_read, tally.sightings, tally.new_ids, rehearsal.requests
+    stats = rehearsal.stats
+    return stats.sources, stats.unchanged, stats.bytes_read, stats.sightings, stats.new_ids, rehearsal.requests
 
 
 def read_into(path, *sources):
     """A run's reading, without its asking."""
     with Warehouse(path, NOW) as warehouse:
-        chunks = scan_all(expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.checkpoints()), CallSites())
+        chunks = scan_all(
+            expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.checkpoints()), CallSiteParser()
+        )
         return sum(warehouse.add(chunk, "run", NOW) for chunk in chunks)
 
 
 def test_where_no_warehouse_is_none_is_created(tmp_path):
     log = write_log(tmp_path / "a.log", [*IDS, *IDS[:5]])
-    rehearsal = rehearse([str(log)], tmp_path / "w.duckdb", SETTINGS, NOW)
+    rehearsal = dry_run([str(log)], tmp_path / "w.duckdb", SETTINGS, NOW)
     assert counts(rehearsal) == (1, 0, log.stat().st_size, len(IDS), len(IDS), len(IDS))
     assert (rehearsal.problems, rehearsal.rate, rehearsal.seconds) == ((), None, None)
     assert [p.name for p in tmp_path.iterdir()] == ["a.log"]
@@ -55,7 +57,7 @@ def test_where_no_warehouse_is_none_is_created(tmp_path):
 def test_where_none_can_be_created_the_rehearsal_says_so(tmp_path):
     log = write_log(tmp_path / "a.log", IDS)
     with pytest.raises(CannotCreateError):
-        rehearse([str(log)], tmp_path / "nowhere/w.duckdb", SETTINGS, NOW)
+        dry_run([str(log)], tmp_path / "nowhere/w.duckdb", SETTINGS, NOW)
 
 
 def test_a_warehouse_stays_as_it_is_and_what_it_knows_is_known(tmp_path):
@@ -69,10 +71,10 @@ def test_a_warehouse_stays_as_it_is_and_what_it_knows_is_known(tmp_path):
     before = path.read_bytes()
     write_log(tmp_path / "logs/b.log", IDS[10:30])
     size = (tmp_path / "logs/b.log").stat().st_size
-    rehearsal = rehearse([str(tmp_path / "logs")], path, SETTINGS, NOW)
+    rehearsal = dry_run([str(tmp_path / "logs")], path, SETTINGS, NOW)
     assert counts(rehearsal) == (2, 1, size, 20, 10, 20 - 5 - 3 - 1 + 10)
-    assert rehearse([], path, SETTINGS, NOW).requests == 20 - 5 - 3 - 1
-    assert rehearse([], path, SETTINGS, NOW + timedelta(hours=2)).requests == 20 - 5 - 1
+    assert dry_run([], path, SETTINGS, NOW).requests == 20 - 5 - 3 - 1
+    assert dry_run([], path, SETTINGS, NOW + timedelta(hours=2)).requests == 20 - 5 - 1
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["logs", "w.duckdb", "w.duckdb.work"]
     assert read_into(path, tmp_path / "logs") == 10
@@ -83,7 +85,7 @@ def test_an_id_that_comes_in_several_chunks_is_new_once(tmp_path, monkeypatch):
     for name in ("a.log", "b.log", "c.log"):
         (tmp_path / "logs").mkdir(exist_ok=True)
         (tmp_path / f"logs/{name}").write_text("\n".join([name, *IDS, IDS[0]]), encoding="utf-8")
-    rehearsal = rehearse([str(tmp_path / "logs")], tmp_path / "w.duckdb", SETTINGS, NOW)
+    rehearsal = dry_run([str(tmp_path / "logs")], tmp_path / "w.duckdb", SETTINGS, NOW)
     assert counts(rehearsal)[3:] == (3 * len(IDS), len(IDS), len(IDS))
 
 
@@ -94,12 +96,12 @@ def test_the_bounds_of_a_run_bound_what_it_would_ask(tmp_path):
     middle = sorted(filter(None, map(second_of, IDS)))[25]
     for bounds in ({"since": middle}, {"until": middle}, {"since": middle, "until": middle}, {"limit": 7}, {}):
         bounded = Settings(base_url=SETTINGS.base_url, **bounds)
-        rehearsal = rehearse([str(more)], path, bounded, NOW)
+        rehearsal = dry_run([str(more)], path, bounded, NOW)
         inside = [
             i for i in IDS if bounded.since <= (second_of(i) or datetime(1970, 1, 1, tzinfo=UTC)) <= bounded.until
         ]
         assert rehearsal.requests == min(len(inside), bounds.get("limit", len(IDS)))
-        assert rehearsal.tally.new_ids == len(IDS) - 20
+        assert rehearsal.stats.new_ids == len(IDS) - 20
 
 
 @pytest.mark.parametrize(
@@ -112,26 +114,26 @@ def test_the_time_it_takes_is_told_by_what_is_known_of_the_rate(tmp_path, learne
         warehouse.remember_rate("elsewhere", RememberedRate(1000.0, 1.0, NOW), "run")
         if learned:
             warehouse.remember_rate("127.0.0.1:8787", RememberedRate(learned, 10.0, NOW), "run")
-    rehearsal = rehearse([str(log)], path, Settings(base_url=SETTINGS.base_url, rate=cap), NOW)
+    rehearsal = dry_run([str(log)], path, Settings(base_url=SETTINGS.base_url, rate=cap), NOW)
     assert rehearsal.rate == rate
     assert rehearsal.seconds == (len(IDS) / rate if rate else None)
 
 
 def test_without_a_warehouse_the_cap_tells_the_rate(tmp_path):
     log = write_log(tmp_path / "a.log", IDS)
-    rehearsal = rehearse([str(log)], tmp_path / "w.duckdb", Settings(base_url=SETTINGS.base_url, rate=4.0), NOW)
+    rehearsal = dry_run([str(log)], tmp_path / "w.duckdb", Settings(base_url=SETTINGS.base_url, rate=4.0), NOW)
     assert (rehearsal.rate, rehearsal.seconds) == (4.0, len(IDS) / 4)
 
 
 def test_what_cannot_be_read_is_named(tmp_path):
     log = write_log(tmp_path / "a.log", IDS)
-    rehearsal = rehearse([str(log), str(tmp_path / "gone.log")], tmp_path / "w.duckdb", SETTINGS, NOW)
+    rehearsal = dry_run([str(log), str(tmp_path / "gone.log")], tmp_path / "w.duckdb", SETTINGS, NOW)
     assert [(r.source, r.problem) for r in rehearsal.problems] == [
         (str(tmp_path / "gone.log"), "no such file or directory")
     ]
     assert counts(rehearsal)[3:] == (len(IDS), len(IDS), len(IDS))
     with pytest.raises(NoInputError, match="no source could be read"):
-        rehearse([str(tmp_path / "gone.log")], tmp_path / "w.duckdb", SETTINGS, NOW)
+        dry_run([str(tmp_path / "gone.log")], tmp_path / "w.duckdb", SETTINGS, NOW)
 
 
 @pytest.mark.parametrize("number", range(1, len(sql_files.migrations()) + 1))
@@ -139,7 +141,7 @@ def test_a_warehouse_of_an_earlier_version_can_be_rehearsed_with(tmp_path, numbe
     path = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:number])
     before = path.read_bytes()
     log = write_log(tmp_path / "a.log", IDS)
-    rehearsal = rehearse([str(log)], path, SETTINGS, NOW)
+    rehearsal = dry_run([str(log)], path, SETTINGS, NOW)
     assert counts(rehearsal) == (1, 0, log.stat().st_size, len(IDS), len(IDS) - 2, len(IDS) - 1)
     assert path.read_bytes() == before
 
@@ -149,7 +151,7 @@ def test_a_warehouse_of_a_later_version_can_be_rehearsed_with(tmp_path):
     read_into(path, log)
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ops.migrations VALUES (9999, '9999_future.sql', now())")
-    assert counts(rehearse([str(log)], path, SETTINGS, NOW)) == (1, 1, 0, 0, 0, len(IDS))
+    assert counts(dry_run([str(log)], path, SETTINGS, NOW)) == (1, 1, 0, 0, 0, len(IDS))
 
 
 def test_a_file_that_is_no_warehouse_is_refused_as_ever(tmp_path):
@@ -160,7 +162,7 @@ def test_a_file_that_is_no_warehouse_is_refused_as_ever(tmp_path):
     for file in (path, other):
         before = file.read_bytes()
         with pytest.raises(UnexpectedInputError):
-            rehearse([str(log)], file, SETTINGS, NOW)
+            dry_run([str(log)], file, SETTINGS, NOW)
         assert file.read_bytes() == before
 
 
@@ -169,7 +171,7 @@ def test_a_warehouse_in_which_nothing_was_ever_created_can_be_rehearsed_with(tmp
     for statement in ("SELECT 1", sql_files.query("catalog/create_migrations_table")):
         with duckdb.connect(path) as connection:
             connection.execute(statement)
-        assert counts(rehearse([str(log)], path, SETTINGS, NOW))[3:] == (len(IDS), len(IDS), len(IDS))
+        assert counts(dry_run([str(log)], path, SETTINGS, NOW))[3:] == (len(IDS), len(IDS), len(IDS))
 
 
 def test_a_warehouse_that_is_in_use_is_for_later(tmp_path):
@@ -180,7 +182,7 @@ def test_a_warehouse_that_is_in_use_is_for_later(tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"open\n"
         with pytest.raises(TryAgainLaterError):
-            rehearse([str(log)], path, SETTINGS, NOW)
+            dry_run([str(log)], path, SETTINGS, NOW)
         holder.communicate(b"\n")
 
 
@@ -214,10 +216,10 @@ def test_the_counts_are_those_of_the_run_that_follows(tmp_path_factory, states, 
         warehouse.commit([outcomes[state](i) for i, state in states.items() if state != "pending"], "run")
     bounds = {"since": (since and second_of(since)) or SETTINGS.since, "limit": limit}
     bounded = Settings(base_url=SETTINGS.base_url, **bounds)
-    told = rehearse([str(folder / "logs")], path, bounded, NOW)
-    assert told.tally.new_ids == read_into(path, folder / "logs")
+    told = dry_run([str(folder / "logs")], path, bounded, NOW)
+    assert told.stats.new_ids == read_into(path, folder / "logs")
     with Warehouse(path, NOW) as warehouse:
-        assert told.tally.due == warehouse.count_due(bounded, NOW)
-    assert told.requests == min(told.tally.due, limit or told.tally.due)
-    again = rehearse([str(folder / "logs")], path, bounded, NOW)
-    assert (again.tally.new_ids, again.requests) == (0, told.requests)
+        assert told.stats.due == warehouse.count_due(bounded, NOW)
+    assert told.requests == min(told.stats.due, limit or told.stats.due)
+    again = dry_run([str(folder / "logs")], path, bounded, NOW)
+    assert (again.stats.new_ids, again.requests) == (0, told.requests)

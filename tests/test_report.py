@@ -19,7 +19,7 @@ from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.generation_id import second_of
 from ingest.reports.definitions import FAMILIES
 from ingest.reports.formats import width_of
-from ingest.reports.period import Period, shifts
+from ingest.reports.period import Period, utc_offset_periods
 from ingest.reports.report import Report, report
 from ingest.reports.summary_view import printed
 from ingest.reports.terminal_table import dollars, shortened, table, total_dollars
@@ -96,7 +96,7 @@ def test_costs_are_those_of_the_records_from_rollup_and_facts_alike(reader, by, 
     assert found.total["request_count"].item() == len(RECORDS)
 
 
-@pytest.mark.parametrize("by", sorted(FAMILIES["cost"].ready))
+@pytest.mark.parametrize("by", sorted(FAMILIES["cost"].rollup_dimensions))
 def test_the_rollup_says_what_the_facts_say(reader, by):
     ready = report(reader, "cost", Period(datetime(2020, 1, 1, tzinfo=UTC)), by)
     exact = report(reader, "cost", Period(datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)), by)
@@ -211,7 +211,7 @@ def test_an_id_without_a_second_counts_for_its_day_in_every_zone(reader):
 )
 def test_the_shifts_of_a_zone_say_what_its_clocks_show(zone, begin, days, share):
     zone, end = ZoneInfo(zone), begin + timedelta(days=days)
-    parts = shifts(zone, begin, end)
+    parts = utc_offset_periods(zone, begin, end)
     assert [p.begins for p in parts[1:]] == [p.ends for p in parts[:-1]]
     assert (parts[0].begins, parts[-1].ends) == (begin, end)
     moment = begin + share * (end - begin)

@@ -41,13 +41,13 @@ def numbered(count: int, second: int = SECOND) -> list[str]:
     return [f"gen-{second}-{n:020d}" for n in range(count)]
 
 
-def sighted(scan: Scan):
+def with_call_sites(scan: Scan):
     return [sighting for sightings in scan for sighting in sightings]
 
 
 def scanned(path, *, named=True, now=NOW):
     scan = Scan(Source(str(path), named), now)
-    return [s.generation_id for s in sighted(scan)], scan.result
+    return [s.generation_id for s in with_call_sites(scan)], scan.result
 
 
 def written(path, content: bytes):
@@ -63,7 +63,7 @@ def test_a_plain_file_tells_its_ids_and_how_it_was_read(tmp_path):
     content = f'{{"id": "{TODAY}"}}\nünïcode {LEGACY}\n'.encode()
     path = written(tmp_path / "app.log", content)
     scan = Scan(Source(str(path)), NOW)
-    sightings = sighted(scan)
+    sightings = with_call_sites(scan)
     assert [(s.generation_id, s.source, s.position) for s in sightings] == [
         (TODAY, str(path), content.index(TODAY.encode())),
         (LEGACY, str(path), content.index(LEGACY.encode())),
@@ -80,7 +80,10 @@ def test_a_compressed_file_is_read_as_its_text_whatever_its_name(form, tmp_path)
     text = f"first {TODAY}\n".encode() + b"filler\n" * 1000 + LEGACY.encode()
     path = written(tmp_path / "rotated.log.1", COMPRESS[form](text))
     scan = Scan(Source(str(path)), NOW)
-    assert [(s.generation_id, s.position) for s in sighted(scan)] == [(TODAY, 6), (LEGACY, text.index(LEGACY.encode()))]
+    assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [
+        (TODAY, 6),
+        (LEGACY, text.index(LEGACY.encode())),
+    ]
     read = scan.result
     assert (read.bytes_read, read.size, read.complete, read.problem) == (len(text), path.stat().st_size, True, None)
 
@@ -107,7 +110,7 @@ def test_a_file_in_utf_16_is_read_like_one_in_utf_8(encoding, pack, tmp_path):
     path = written(tmp_path / "app.log", pack(text.encode(encoding)))
     scan = Scan(Source(str(path)), NOW)
     as_read = text.removeprefix("\ufeff").encode()
-    assert [(s.generation_id, s.position) for s in sighted(scan)] == [
+    assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [
         (i, as_read.index(i.encode())) for i in (TODAY, LEGACY)
     ]
     assert (scan.result.bytes_read, scan.result.complete) == (len(as_read), True)
@@ -184,7 +187,7 @@ def test_a_device_is_a_problem_and_null_is_empty(device):
 def test_repeated_ids_of_a_stream_count_once(tmp_path):
     chunks = "".join(f'data: {{"id":"{TODAY}","n":{n}}}\n' for n in range(50_000)) + f"{LEGACY}\n{TODAY}\n"
     scan = Scan(Source(str(written(tmp_path / "sse.txt", chunks.encode()))), NOW)
-    sightings = [(s.generation_id, s.position) for s in sighted(scan)]
+    sightings = [(s.generation_id, s.position) for s in with_call_sites(scan)]
     assert sightings == [(TODAY, chunks.index(TODAY)), (LEGACY, chunks.index(LEGACY))]
     assert scan.result.sightings == 2
 
@@ -219,7 +222,7 @@ def test_an_id_in_a_sources_name_is_found_once_and_has_no_position(tmp_path):
     content = f'{{"id": "{TODAY}", "other": "{LEGACY}"}}\n'.encode()
     path = written(tmp_path / f"time-14-36-51_{TODAY}.json", content)
     scan = Scan(Source(str(path)), NOW)
-    assert [(s.generation_id, s.source, s.position) for s in sighted(scan)] == [
+    assert [(s.generation_id, s.source, s.position) for s in with_call_sites(scan)] == [
         (TODAY, str(path), None),
         (LEGACY, str(path), content.index(LEGACY.encode())),
     ]
@@ -241,13 +244,13 @@ def test_an_id_in_a_sources_name_is_found_once_and_has_no_position(tmp_path):
 )
 def test_the_same_holds_for_ids_in_names_as_in_texts(name, expected, tmp_path):
     scan = Scan(Source(str(written(tmp_path / name, b"text\n"))), NOW)
-    assert [(s.generation_id, s.position) for s in sighted(scan)] == [(i, None) for i in expected]
+    assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [(i, None) for i in expected]
     assert (scan.result.sightings, scan.result.complete) == (len(expected), True)
 
 
 def test_an_id_in_a_name_behind_bytes_that_are_no_text_is_found():
     scan = Scan(Source(f"gone/{os.fsdecode(bytes([255]))}{TODAY}.json"), NOW)
-    assert [s.generation_id for s in sighted(scan)] == [TODAY]
+    assert [s.generation_id for s in with_call_sites(scan)] == [TODAY]
 
 
 @pytest.mark.parametrize("content", [None, b"", BINARY, gzip.compress(b"text", mtime=0)[:-1]])
@@ -268,7 +271,7 @@ def test_standard_input_is_read_like_a_file_without_a_size(form, tmp_path, monke
     with path.open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         scan = Scan(Source("-"), NOW)
-        assert [(s.generation_id, s.source) for s in sighted(scan)] == [(TODAY, "-")]
+        assert [(s.generation_id, s.source) for s in with_call_sites(scan)] == [(TODAY, "-")]
     assert (scan.result.size, scan.result.complete, scan.result.bytes_read) == (None, True, len(TODAY) + 1)
     assert scan.result.checkpoint is None
 

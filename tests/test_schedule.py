@@ -17,7 +17,7 @@ from ingest.fetch.ratelimit.probe_schedule import (
     SECONDS,
     SLACK,
     USUAL,
-    Schedule,
+    ProbeSchedule,
 )
 
 USUALLY = {"taken": 1000, "rate": 10.0, "in_flight": 2.0, "margin": 3.0, "spare": 10.0}
@@ -30,7 +30,7 @@ def planned(schedule, *, looked=True, found_more=False, **figures):
 
 def settled(looks=LEARNING, *, cheap=True, **fields):
     """One to whom the rate is known after so many looks, with all it can save up, or with nothing left."""
-    schedule = Schedule(**fields)
+    schedule = ProbeSchedule(**fields)
     for _ in range(looks):
         schedule.confirmed()
     if cheap:
@@ -40,14 +40,14 @@ def settled(looks=LEARNING, *, cheap=True, **fields):
 
 
 def test_the_first_look_comes_after_30_requests():
-    schedule = Schedule()
+    schedule = ProbeSchedule()
     for number in range(1, 40):
         schedule.sent()
         assert schedule.is_due == (number >= FIRST == 30)
 
 
 def test_while_the_rate_is_learnt_each_look_is_twice_as_far_as_the_last():
-    schedule = Schedule()
+    schedule = ProbeSchedule()
     intervals = [planned(schedule, taken=taken) for taken in (5, 20, 40, 70)]
     assert intervals == [30, 40, 80, 140]
     assert planned(schedule, taken=1000) == USUAL
@@ -64,7 +64,7 @@ def test_a_look_costs_next_to_nothing(rate, in_flight, pause_cost):
 
 
 def test_a_pause_that_costs_tokens_puts_off_also_the_looks_of_a_newcomer():
-    assert planned(Schedule(pause_cost=7.0), taken=5) == 7 * LEARNING_REST
+    assert planned(ProbeSchedule(pause_cost=7.0), taken=5) == 7 * LEARNING_REST
 
 
 def test_what_looks_cost_is_earned_again_by_requests():
@@ -106,7 +106,7 @@ def test_where_a_look_found_more_the_next_comes_soon_but_never_two_such_in_a_row
 
 
 def test_every_fifth_look_of_a_known_rate_is_a_close_one():
-    schedule = Schedule()
+    schedule = ProbeSchedule()
     closes = []
     for number in range(1, 21):
         schedule.confirmed()
@@ -185,7 +185,7 @@ happenings = st.lists(st.sampled_from(["sent", "rejected", "begin_anew", "rate_c
 
 @given(st.lists(st.tuples(happenings, figures), max_size=10))
 def test_whatever_happens_the_next_look_is_neither_at_once_nor_never(plans):
-    schedule = Schedule()
+    schedule = ProbeSchedule()
     for happened, wanted in plans:
         for name in happened:
             getattr(schedule, name)()

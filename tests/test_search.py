@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.fetch.ratelimit.slow_start import LEAST_TAKEN, SMALLEST_BURST, Search
+from ingest.fetch.ratelimit.slow_start import LEAST_TAKEN, SMALLEST_BURST, SlowStart
 
 INF = math.inf
 
 
 def ended(pace=100.0, taken=0, refused=1, seconds=0.1, **fields):
     """A search whose last flight of so many seconds is read."""
-    search = Search(pace, 0.0, **fields)
+    search = SlowStart(pace, 0.0, **fields)
     search.refused(10.0, 10.0 + seconds, 10.2, 0.1)
     for n in range(taken):
         search.answered(10.0 + seconds * (n + 1) / (taken + 1), taken=True)
@@ -21,7 +21,7 @@ def ended(pace=100.0, taken=0, refused=1, seconds=0.1, **fields):
 
 
 def test_the_pace_doubles_within_ln_2_seconds_of_answers():
-    search, answers = Search(8.0, 0.0), 0.0
+    search, answers = SlowStart(8.0, 0.0), 0.0
     while search.pace < 16:
         answers += 1 / search.pace
         search.grow(INF)
@@ -29,7 +29,7 @@ def test_the_pace_doubles_within_ln_2_seconds_of_answers():
 
 
 def test_a_cap_ends_the_growth():
-    search = Search(8.0, 0.0)
+    search = SlowStart(8.0, 0.0)
     for _ in range(100):
         search.grow(12.0)
     assert search.pace == 12.0
@@ -57,7 +57,7 @@ def test_it_ran_dry_if_nothing_at_all_was_taken(taken, refused, dry):
 
 def test_the_flight_is_read_when_all_of_it_is_answered_or_after_a_while():
     search = ended()
-    assert not Search(8.0, 0.0).is_over(None, 1e9)
+    assert not SlowStart(8.0, 0.0).is_over(None, 1e9)
     assert not search.is_over(10.05, 10.3)
     assert search.is_over(10.11, 10.3)
     assert search.is_over(None, 10.3)
@@ -70,10 +70,10 @@ def test_the_burst_is_what_was_taken_above_the_rate_while_the_pace_grew(rate, bu
     while stored > 0:  # each answer raises the pace by one, and takes a token while 1 / pace brings some
         stored -= 1 - rate / pace
         pace += 1
-    told = Search(pace, 0.0).burst(rate)
+    told = SlowStart(pace, 0.0).burst(rate)
     assert 0.6 * burst <= told <= burst + 5 or told == SMALLEST_BURST
 
 
 def test_of_one_that_ran_dry_only_the_average_is_known():
-    assert Search(900.0, 10.0, taken_before=100).average(600, 60.0) == 10.0
-    assert Search(900.0, 10.0, known=77.0).average(600, 60.0) == 77.0
+    assert SlowStart(900.0, 10.0, taken_before=100).average(600, 60.0) == 10.0
+    assert SlowStart(900.0, 10.0, known=77.0).average(600, 60.0) == 77.0

@@ -138,10 +138,10 @@ def test_what_is_no_id_is_a_bad_request(simulation, path):
 
 
 def test_an_id_is_not_there_for_a_while(simulate):
-    young, old = new_ids(1, age=timedelta(seconds=1), span=timedelta(0))[0], ID
+    recent, old = new_ids(1, age=timedelta(seconds=1), span=timedelta(0))[0], ID
     with simulate("--not-found-for", "1h") as simulation:
-        code, headers, body = get(simulation, f"/generation?id={young}")
-        assert (code, json.loads(body)["error"]["message"]) == (404, f"Generation {young} not found")
+        code, headers, body = get(simulation, f"/generation?id={recent}")
+        assert (code, json.loads(body)["error"]["message"]) == (404, f"Generation {recent} not found")
         assert "date" in {name.lower() for name in headers}
         assert status(simulation, f"/generation?id={old}") == 200
 

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.cli.run_summary import report, report_rehearsal
+from ingest.cli.run_summary import render_dry_run, render_summary
 from ingest.core.errors import Exit, KeyRefusedError
-from ingest.core.latency_histogram import Durations
-from ingest.core.run_stats import STORED, Tally
+from ingest.core.latency_histogram import LatencyHistogram
+from ingest.core.run_stats import STORED, RunStats
 from ingest.core.sightings import SourceRead
-from ingest.pipeline.dry_run import Rehearsal
+from ingest.pipeline.dry_run import DryRun
 from ingest.pipeline.run import Result
 
 
@@ -23,7 +23,7 @@ def problem(source, text):
 
 
 def durations(*seconds):
-    times = Durations()
+    times = LatencyHistogram()
     for each in seconds:
         times.add(each)
     return times
@@ -39,7 +39,7 @@ READ = {
     "sightings": 2000,
     "new_ids": 1500,
 }
-BUSY = Tally(
+BUSY = RunStats(
     **READ,
     due=1500,
     kept_fields={"user": 12, "team.id": 0},
@@ -57,8 +57,8 @@ BUSY = Tally(
 
 
 def test_people_read_four_lines_when_all_went_well():
-    text = report(
-        result(), Tally(due=2, sources=1, bytes_read=10, sightings=2, new_ids=2, requests=2, settled=2), "table"
+    text = render_summary(
+        result(), RunStats(due=2, sources=1, bytes_read=10, sightings=2, new_ids=2, requests=2, settled=2), "table"
     )
     assert text == (
         "sources   1 read, 10 bytes, 2 IDs, 2 new\n"
@@ -69,7 +69,7 @@ def test_people_read_four_lines_when_all_went_well():
 
 
 def test_people_read_what_held_the_run_back_and_what_is_left():
-    text = report(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
+    text = render_summary(result(overdue=1234, problems=(problem("app.log.gz", "cut off"),)), BUSY, "table")
     assert text == (
         "sources   2 read, 1 unchanged, 1 unreadable, 1,234,567 bytes, 2,000 IDs, 1,500 new\n"
         "requests  1,600 in 12.3 s, p50 80 ms, p95 2,403 ms "
@@ -86,7 +86,7 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
 
 
 def test_programs_read_one_object_on_one_line():
-    text = report(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
+    text = render_summary(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
     assert text.endswith("}\n")
     assert text.count("\n") == 1
     assert json.loads(text, parse_float=Decimal) == {
@@ -123,8 +123,8 @@ def test_programs_read_one_object_on_one_line():
     }
 
 
-def the_line_of_requests(tally):
-    return report(result(), tally, "table").splitlines()[1].removeprefix("requests  ")
+def the_line_of_requests(stats):
+    return render_summary(result(), stats, "table").splitlines()[1].removeprefix("requests  ")
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def the_line_of_requests(tally):
 )
 def test_people_read_only_what_there_is_to_tell_of_requests(counts, line):
     statuses = counts.get("statuses", Counter())
-    assert the_line_of_requests(Tally(requests=statuses.total(), **counts)) == line
+    assert the_line_of_requests(RunStats(requests=statuses.total(), **counts)) == line
 
 
 def test_programs_read_null_for_request_times_without_requests():
-    facts = json.loads(report(result(), Tally(), "json"))
+    facts = json.loads(render_summary(result(), RunStats(), "json"))
     assert (facts["request_ms_p50"], facts["request_ms_p95"]) == (None, None)
     assert (facts["waste"], facts["throttled_seconds"]) == (0.0, 0.0)
 
 
 def test_counts_come_in_a_fixed_order():
-    facts = json.loads(report(result(), BUSY, "json"))
+    facts = json.loads(render_summary(result(), BUSY, "json"))
     assert list(facts["statuses"]) == ["200", "404", "429", "503", "529"]
     assert list(facts["failures"]) == ["connect", "timeout"]
     assert list(facts["contents"]) == ["http_403", "http_404", "stored"]
@@ -167,40 +167,40 @@ def test_counts_come_in_a_fixed_order():
     ],
 )
 def test_people_read_what_became_of_the_contents_if_any_were_asked_for(contents, line):
-    text = report(result(), Tally(contents=Counter(contents)), "table")
+    text = render_summary(result(), RunStats(contents=Counter(contents)), "table")
     assert [each for each in text.splitlines() if each.startswith("contents")] == [line]
 
 
 def test_programs_read_an_empty_object_if_no_content_was_asked_for():
-    assert json.loads(report(result(), Tally(), "json"))["contents"] == {}
+    assert json.loads(render_summary(result(), RunStats(), "json"))["contents"] == {}
 
 
 def test_what_ended_the_run_is_named_in_one_line():
     error = KeyRefusedError("OpenRouter refused the API key", cause="b", fix="c")
-    facts = json.loads(report(result(error=error, code=Exit.KEY_REFUSED), Tally(), "json"))
+    facts = json.loads(render_summary(result(error=error, code=Exit.KEY_REFUSED), RunStats(), "json"))
     assert (facts["stopped_by"], facts["exit_code"]) == ("OpenRouter refused the API key", 77)
 
 
 def test_a_file_name_cannot_write_to_the_terminal():
     evil = problem("\x1b[31mred\u202e.log\n", "\x9b2J")
-    text = report(result(problems=(evil,)), Tally(), "table")
+    text = render_summary(result(problems=(evil,)), RunStats(), "table")
     assert text.splitlines()[-1] == r"problem   \x1b[31mred\u202e.log\n: \x9b2J"
 
 
 def test_a_field_is_missed_only_where_there_were_lines_to_find_it_in():
     for sightings, lines in ((0, []), (1, ["field     \\x1b[2J was in no line with an ID"])):
-        tally = Tally(sightings=sightings, kept_fields={"\x1b[2J": 0, "user": 1})
-        assert [x for x in report(result(), tally, "table").splitlines() if x.startswith("field")] == lines
+        stats = RunStats(sightings=sightings, kept_fields={"\x1b[2J": 0, "user": 1})
+        assert [x for x in render_summary(result(), stats, "table").splitlines() if x.startswith("field")] == lines
 
 
 # What a run would do
 
-REHEARSED = Tally(**READ, due=1600)
+REHEARSED = RunStats(**READ, due=1600)
 
 
 def test_people_read_what_a_run_would_do():
-    rehearsal = Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0)
-    assert report_rehearsal(rehearsal, "table") == (
+    rehearsal = DryRun(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0)
+    assert render_dry_run(rehearsal, "table") == (
         "dry run   nothing is stored, nobody is asked\n"
         "sources   2 read, 1 unchanged, 1 unreadable, 1,234,567 bytes to read, 2,000 IDs\n"
         "IDs       1,500 new, 500 known or repeated\n"
@@ -212,12 +212,12 @@ def test_people_read_what_a_run_would_do():
 
 
 def test_where_the_rate_is_not_known_people_read_what_two_would_take():
-    text = report_rehearsal(Rehearsal(Tally(sources=1), (), 60_000, None), "table")
+    text = render_dry_run(DryRun(RunStats(sources=1), (), 60_000, None), "table")
     assert "requests  60,000, 100.0 min at 10/s, 10.0 min at 100/s: the API's rate is not known yet\n" in text
 
 
 def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
-    text = report_rehearsal(Rehearsal(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0), "json")
+    text = render_dry_run(DryRun(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0), "json")
     assert (text.count("\n"), text[-2:]) == (1, "}\n")
     assert json.loads(text) == {
         "sources": 4,
@@ -234,5 +234,5 @@ def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
         "minutes": 0.53,
         "problems": [{"source": "app.log.gz", "problem": "cut off"}],
     }
-    unknown = json.loads(report_rehearsal(Rehearsal(Tally(), (), 7, None), "json"))
+    unknown = json.loads(render_dry_run(DryRun(RunStats(), (), 7, None), "json"))
     assert (unknown["rate"], unknown["minutes"]) == (None, None)

@@ -3,12 +3,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 
 
 def test_a_tally_begins_at_zero_and_shares_nothing():
-    one, other = Tally(), Tally()
+    one, other = RunStats(), RunStats()
     one.statuses[429] += 1
     one.failures["timeout"] += 1
     one.contents["stored"] += 1
@@ -20,30 +20,30 @@ def test_a_tally_begins_at_zero_and_shares_nothing():
 
 @given(st.lists(st.sampled_from([200, 404, 429, 500, 503, 529])))
 def test_throttled_and_overloaded_are_read_from_the_statuses(statuses):
-    tally = Tally()
+    stats = RunStats()
     for status in statuses:
-        tally.statuses[status] += 1
-    assert tally.throttled == statuses.count(429)
-    assert tally.overloaded == statuses.count(503) + statuses.count(529)
-    assert sum(tally.statuses.values()) == len(statuses)
+        stats.statuses[status] += 1
+    assert stats.throttled == statuses.count(429)
+    assert stats.overloaded == statuses.count(503) + statuses.count(529)
+    assert sum(stats.statuses.values()) == len(statuses)
 
 
 def test_asking_for_a_count_adds_no_status():
-    tally = Tally()
-    assert (tally.throttled, tally.overloaded) == (0, 0)
-    assert dict(tally.statuses) == {}
+    stats = RunStats()
+    assert (stats.throttled, stats.overloaded) == (0, 0)
+    assert dict(stats.statuses) == {}
 
 
 @given(st.lists(st.sampled_from([200, 404, 429, 500, 503, 529]), min_size=1))
 def test_waste_is_the_share_of_requests_that_the_server_turned_away(statuses):
-    tally = Tally(requests=len(statuses))
-    tally.statuses.update(statuses)
-    assert tally.wasted == sum(status in (429, 503, 529) for status in statuses)
-    assert tally.waste == tally.wasted / len(statuses)
+    stats = RunStats(requests=len(statuses))
+    stats.statuses.update(statuses)
+    assert stats.wasted == sum(status in (429, 503, 529) for status in statuses)
+    assert stats.waste == stats.wasted / len(statuses)
 
 
 def test_nothing_asked_is_nothing_wasted():
-    assert (Tally().wasted, Tally().waste) == (0, 0.0)
+    assert (RunStats().wasted, RunStats().waste) == (0, 0.0)
 
 
 def read(source, **facts):
@@ -51,9 +51,9 @@ def read(source, **facts):
 
 
 def test_chunks_are_counted_and_a_source_when_it_is_finished():
-    tally, unfinished = Tally(passed_over=1), read("big.log", complete=False)
-    tally.count(Chunk((Sighting("gen-1", "a.log", 0),) * 3, (read("a.log"), unfinished), ended=1, bytes_read=700))
-    assert (tally.sources, tally.sightings, tally.bytes_read, tally.unchanged) == (1, 3, 700, 0)
+    stats, unfinished = RunStats(passed_over=1), read("big.log", complete=False)
+    stats.count(Chunk((Sighting("gen-1", "a.log", 0),) * 3, (read("a.log"), unfinished), ended=1, bytes_read=700))
+    assert (stats.sources, stats.sightings, stats.bytes_read, stats.unchanged) == (1, 3, 700, 0)
     reads = (
         read("big.log"),
         read("same.log", unchanged=True),
@@ -61,6 +61,6 @@ def test_chunks_are_counted_and_a_source_when_it_is_finished():
         read("still-cut.gz", complete=False, unchanged=True),
         read("photo.png", complete=False, problem="binary, not text", passed_over=True),
     )
-    tally.count(Chunk((), reads, ended=5, bytes_read=50))
-    assert (tally.sources, tally.sightings, tally.bytes_read) == (5, 3, 750)
-    assert (tally.unchanged, tally.damaged, tally.passed_over) == (2, 1, 2)
+    stats.count(Chunk((), reads, ended=5, bytes_read=50))
+    assert (stats.sources, stats.sightings, stats.bytes_read) == (5, 3, 750)
+    assert (stats.unchanged, stats.damaged, stats.passed_over) == (2, 1, 2)

@@ -13,12 +13,12 @@ from ingest.core.errors import NoInputError, TryAgainLaterError
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Pending
 from ingest.core.settings import Settings
-from ingest.pipeline.dry_run import rehearse
+from ingest.pipeline.dry_run import dry_run
 from ingest.warehouse import sql_files
 from ingest.warehouse.checks import violations
 from ingest.warehouse.erasure import Erased
 from ingest.warehouse.maintenance import compact, forget, migrate, publish
-from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -68,43 +68,43 @@ def taken_in(path, ids):
 
 def test_what_is_older_is_erased_everywhere_counted_and_never_taken_in_again(path, tmp_path):
     attempts = rows(path, f"SELECT count(*) FROM provider_attempts WHERE requested_at < '{BORDER:%Y-%m-%d %H:%M:%S}'")
-    young = set(IDS[20:]) | set(LEGACY)
+    recent = set(IDS[20:]) | set(LEGACY)
     with duckdb.connect(path) as connection:
         connection.execute("UPDATE generations SET created_at = now() WHERE requested_at IS NULL")
-    assert forget(path, BORDER, None, NOW, NO_PATIENCE) == Erased(15, attempts[0][0], 15, 5)
-    assert known(path) == young
+    assert forget(path, BORDER, None, NOW, NO_WAIT) == Erased(15, attempts[0][0], 15, 5)
+    assert known(path) == recent
     for table in ("provider_attempts", "generation_contents"):
-        assert {i for (i,) in rows(path, f"SELECT DISTINCT generation_id FROM {table}")} <= young
+        assert {i for (i,) in rows(path, f"SELECT DISTINCT generation_id FROM {table}")} <= recent
     assert taken_in(path, IDS) == 0
     never_seen = new_ids(7, seed=9, age=NOW - BORDER + (datetime.now(UTC) - NOW) + timedelta(days=1))
     assert taken_in(path, never_seen) == 0, "nor what was never seen"
     log = write_log(tmp_path / "a.log", [*IDS, *never_seen])
-    assert rehearse([str(log)], path, Settings(), NOW).tally.new_ids == 0
+    assert dry_run([str(log)], path, Settings(), NOW).stats.new_ids == 0
     assert rows(path, "SELECT before, generations, generation_contents, unsettled FROM ops.erasures") == [
         (BORDER.replace(tzinfo=None), 15, 15, 5)
     ]
 
 
 def test_a_user_is_erased_and_the_others_stay(path, tmp_path):
-    erased = forget(path, None, "X-4711", NOW, NO_PATIENCE)
+    erased = forget(path, None, "X-4711", NOW, NO_WAIT)
     assert (erased.generations, erased.generation_contents, erased.unsettled) == (3, 3, 0)
     assert known(path) == {*IDS, *LEGACY} - set(HIS)
     assert taken_in(path, [*IDS, *LEGACY]) == 0
     assert taken_in(path, new_ids(3, seed=8)) == 3
-    assert rehearse([str(write_log(tmp_path / "a.log", HIS))], path, Settings(), NOW).tally.new_ids == 0
+    assert dry_run([str(write_log(tmp_path / "a.log", HIS))], path, Settings(), NOW).stats.new_ids == 0
 
 
 @pytest.mark.parametrize("name", ["nobody", "'; DROP TABLE generations; --", ""])
 def test_a_user_who_is_not_there_is_no_error(path, name):
     before = known(path)
-    assert forget(path, None, name, NOW, NO_PATIENCE) == Erased(0, 0, 0, 0)
+    assert forget(path, None, name, NOW, NO_WAIT) == Erased(0, 0, 0, 0)
     assert known(path) == before
 
 
 def test_legacy_ids_go_by_the_time_the_api_tells(path):
     with duckdb.connect(path) as connection:
         connection.execute("UPDATE generations SET created_at = '2020-01-01' WHERE requested_at IS NULL")
-    assert forget(path, second_of(IDS[0]), None, NOW, NO_PATIENCE).generations == 1
+    assert forget(path, second_of(IDS[0]), None, NOW, NO_WAIT).generations == 1
     assert taken_in(path, LEGACY) == 0
     assert LEGACY[0] not in known(path)
 
@@ -112,15 +112,15 @@ def test_legacy_ids_go_by_the_time_the_api_tells(path):
 def test_no_byte_of_what_was_forgotten_is_left(path):
     texts = [*(i.encode() for i in HIS), b"X-4711"]
     assert all(text in path.read_bytes() for text in texts)
-    forget(path, None, "X-4711", NOW, NO_PATIENCE)
+    forget(path, None, "X-4711", NOW, NO_WAIT)
     left = path.read_bytes() + b"".join(p.read_bytes() for p in Workspace(path).directory.iterdir())
     assert not [text for text in texts if text in left]
 
 
 def test_forgetting_again_erases_nothing_more(path):
-    first = forget(path, BORDER, None, NOW, NO_PATIENCE)
+    first = forget(path, BORDER, None, NOW, NO_WAIT)
     assert first.generations
-    assert forget(path, BORDER, None, NOW, NO_PATIENCE) == Erased(0, 0, 0, 0)
+    assert forget(path, BORDER, None, NOW, NO_WAIT) == Erased(0, 0, 0, 0)
 
 
 def test_compacting_gives_back_space_and_changes_nothing_else(path, tmp_path):
@@ -134,7 +134,7 @@ def test_compacting_gives_back_space_and_changes_nothing_else(path, tmp_path):
     )
     content = [f"FROM {name} ORDER BY ALL" for name in ("generations", "provider_attempts", "ops.work", "ops.runs")]
     before = [rows(path, statement) for statement in (described, *content)]
-    was, now = compact(path, NOW, NO_PATIENCE)
+    was, now = compact(path, NOW, NO_WAIT)
     assert (was > now, now) == (True, path.stat().st_size)
     assert [rows(path, statement) for statement in (described, *content)] == before
     assert int.from_bytes(path.read_bytes()[12:20], "little") <= 67
@@ -144,8 +144,8 @@ def test_what_a_run_left_is_published_once(path):
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk(new_ids(3, seed=4)), "run", NOW)
     warehouse.close()
-    assert publish(path, NOW, NO_PATIENCE)
-    assert not publish(path, NOW, NO_PATIENCE)
+    assert publish(path, NOW, NO_WAIT)
+    assert not publish(path, NOW, NO_WAIT)
     assert len(known(path)) == len(IDS) + len(LEGACY) + 3
 
 
@@ -156,18 +156,18 @@ def test_migrations_are_published_when_they_are_whole(tmp_path, monkeypatch):
     broken = (*original[:-1], sql_files.Migration(99, "0099_broken.sql", "SELECT no_such_column"))
     monkeypatch.setattr(sql_files, "migrations", lambda: broken)
     with pytest.raises(Exception, match="no_such_column"):
-        migrate(path, NOW, NO_PATIENCE)
+        migrate(path, NOW, NO_WAIT)
     assert path.read_bytes() == before
     monkeypatch.undo()
-    assert migrate(path, NOW, NO_PATIENCE) == [m.name for m in original[1:]]
-    assert migrate(path, NOW, NO_PATIENCE) == []
+    assert migrate(path, NOW, NO_WAIT) == [m.name for m in original[1:]]
+    assert migrate(path, NOW, NO_WAIT) == []
     assert rows(path, "SELECT max(number) FROM ops.migrations") == [(original[-1].number,)]
 
 
 @pytest.mark.parametrize("command", [publish, migrate, compact])
 def test_without_a_warehouse_there_is_nothing_to_do(tmp_path, command):
     with pytest.raises(NoInputError):
-        command(tmp_path / "w.duckdb", NOW, NO_PATIENCE)
+        command(tmp_path / "w.duckdb", NOW, NO_WAIT)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,7 +175,7 @@ def test_without_a_warehouse_there_is_nothing_to_do(tmp_path, command):
 def test_upkeep_waits_for_no_run(path, command):
     warehouse = Warehouse(path, NOW)
     with pytest.raises(TryAgainLaterError):
-        command(path, NOW, NO_PATIENCE)
+        command(path, NOW, NO_WAIT)
     warehouse.close()
 
 
@@ -214,7 +214,7 @@ def test_forgotten_ids_are_found_and_not_news(tmp_path, orusage):
     with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
         warehouse.add(chunk(ids), "run", NOW)
         warehouse.commit([settled(i) for i in ids], "run")
-    forget(tmp_path / "w.duckdb", NOW, None, NOW, NO_PATIENCE)
+    forget(tmp_path / "w.duckdb", NOW, None, NOW, NO_WAIT)
     write_log(tmp_path / "again.log", ids)
     nobody = ("--base-url", "http://127.0.0.1:9/api/v1")
     done = orusage("-w", "w.duckdb", "ingest", "again.log", "--summary", "json", *nobody)
@@ -233,5 +233,5 @@ def test_the_work_of_checks_and_of_upkeep_agree(tmp_path):
     path = tmp_path / "w.duckdb"
     with Warehouse(path, NOW) as warehouse:
         fill(warehouse)
-    forget(path, NOW, None, NOW, NO_PATIENCE)
+    forget(path, NOW, None, NOW, NO_WAIT)
     assert rows(path, "SELECT known_ids FROM ops.last_commit") == [(len(LEGACY) - 1,)]

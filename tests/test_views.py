@@ -14,7 +14,7 @@ from conftest import new_ids
 from ingest.client.decode import decode_generation
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Dead, Settled, WorkItem
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 from ingest.simulator import fake_records
 from ingest.warehouse import sql_files
@@ -247,7 +247,7 @@ def test_every_attempt_is_counted_once(connection):
 def test_the_last_exit_code_is_null_after_a_killed_run(tmp_path):
     with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
         warehouse.start_run("r1", "0", "https://x", NOW)
-        warehouse.finish_run("r1", Tally(), 0, NOW)
+        warehouse.finish_run("r1", RunStats(), 0, NOW)
         warehouse.start_run("r2", "0", "https://x", NOW + timedelta(days=1))
         last = warehouse._connection.execute("SELECT last_run_at, last_exit_code FROM ops.freshness").fetchall()
     assert last == [((NOW + timedelta(days=1)).replace(tzinfo=None), None)]

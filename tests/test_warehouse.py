@@ -17,7 +17,7 @@ from ingest.core.errors import CannotCreateError, ConfigurationError, OrusageErr
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.remembered_rate import RememberedRate
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.core.sightings import Checkpoint, Chunk, Sighting, SourceRead
 from ingest.simulator import fake_records
@@ -78,7 +78,7 @@ def test_an_id_keeps_the_place_where_it_was_seen_first(warehouse):
     later = [Sighting(i, "b.log", 20, 2) for i in (IDS[0], IDS[1], LEGACY[0])]
     warehouse.add(Chunk((*first, named, *later), reads=(), ended=0, bytes_read=0), "run", NOW)
     assert warehouse.add(Chunk(tuple(later), reads=(), ended=0, bytes_read=0), "run", NOW) == 0
-    items = {i.generation_id: i for i in warehouse.ripe(Settings(), NOW)}
+    items = {i.generation_id: i for i in warehouse.ready(Settings(), NOW)}
     told = {i: (m.source, m.position, m.line, m.logged_at, m.log_fields) for i, m in items.items()}
     seen = ("a.log", 10, 1, logged_at, '{"user":"ann"}')
     assert told == {IDS[0]: seen, LEGACY[0]: seen, IDS[1]: (f"{IDS[1]}.json", None, None, None, None)}
@@ -168,14 +168,14 @@ def test_pages_walk_all_due_ids_newest_first_and_none_twice(warehouse, monkeypat
     monkeypatch.setattr(ingest.warehouse.warehouse, "PAGE", 7)
     warehouse.add(chunk(IDS), "run", NOW)
     seen = []
-    for due in warehouse.ripe(Settings(), NOW):
+    for due in warehouse.ready(Settings(), NOW):
         seen.append(due)
         warehouse.commit([Pending(due, "unreadable", 200, None, 1)], "run")
     assert sorted(i.generation_id for i in seen) == sorted(IDS)
     times = [i.requested_at or datetime(1970, 1, 1, tzinfo=UTC) for i in seen]
     assert times == sorted(times, reverse=True)
     assert {i.due_at for i in seen} == {None}
-    assert list(warehouse.young(Settings(), NOW)) == []
+    assert list(warehouse.recent(Settings(), NOW)) == []
     assert warehouse.count_due(Settings(), NOW) == len(IDS)
 
 
@@ -183,8 +183,8 @@ def test_ids_under_three_minutes_old_are_claimed_apart_the_soonest_due_first(war
     ages = (181, 180, 179, 60, 1, 0, -30, -3600)
     made = {age: f"gen-{int(NOW.timestamp()) - age}-{'A' * 20}" for age in ages}
     warehouse.add(chunk(made.values()), "run", NOW)
-    assert [i.generation_id for i in warehouse.ripe(Settings(), NOW)] == [made[180], made[181]]
-    waits = [(i.generation_id, (i.due_at - NOW).total_seconds()) for i in warehouse.young(Settings(), NOW)]
+    assert [i.generation_id for i in warehouse.ready(Settings(), NOW)] == [made[180], made[181]]
+    waits = [(i.generation_id, (i.due_at - NOW).total_seconds()) for i in warehouse.recent(Settings(), NOW)]
     assert waits == [(made[179], 1), (made[60], 120), (made[1], 179), *((made[age], 180) for age in (0, -30, -3600))]
     assert warehouse.count_due(Settings(), NOW) == len(ages)
 
@@ -198,10 +198,10 @@ def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehou
     newer = warehouse.count_due(Settings(since=middle), NOW + timedelta(days=1))
     older = warehouse.count_due(Settings(until=middle - timedelta(seconds=1)), NOW + timedelta(days=1))
     assert (newer, older) == (20, 22)
-    assert len(list(warehouse.ripe(Settings(since=middle), NOW + timedelta(days=1)))) == 20
-    young = warehouse.young(Settings(until=middle), middle + timedelta(seconds=1))
-    assert [second_of(i.generation_id) for i in young][-1] == middle
-    assert not list(warehouse.young(Settings(since=NOW), middle))
+    assert len(list(warehouse.ready(Settings(since=middle), NOW + timedelta(days=1)))) == 20
+    recent = warehouse.recent(Settings(until=middle), middle + timedelta(seconds=1))
+    assert [second_of(i.generation_id) for i in recent][-1] == middle
+    assert not list(warehouse.recent(Settings(since=NOW), middle))
 
 
 def test_a_failed_batch_leaves_nothing_behind(warehouse):
@@ -328,7 +328,7 @@ def test_a_warehouse_without_rates_gets_them_and_keeps_its_runs(tmp_path):
         connection.execute("INSERT INTO ops.runs (run_id, settled, exit_code) VALUES ('older', 7, 0)")
     with Warehouse(path, NOW) as warehouse:
         warehouse.start_run("newer", "0", "https://x", NOW)
-        warehouse.finish_run("newer", Tally(requests=1, held_back=1.5), 0, NOW, 50.0)
+        warehouse.finish_run("newer", RunStats(requests=1, held_back=1.5), 0, NOW, 50.0)
         warehouse.remember_rate("x", RememberedRate(50.0, 10.0, NOW), "newer")
         runs = "SELECT run_id, settled, exit_code, waste, throttled_seconds, rate_limit FROM ops.runs ORDER BY run_id"
         assert every(warehouse, runs) == [("newer", 0, 0, 0, 1.5, 50), ("older", 7, 0, None, None, None)]
@@ -348,7 +348,7 @@ def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_i
         assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql_files.migrations()]
         assert [time == NOW.replace(tzinfo=None) for *_, time in applied] == [False] + [True] * (len(applied) - 1)
         assert ids_of(warehouse, "generations") == [IDS[0]]
-        [due] = warehouse.ripe(Settings(), NOW)
+        [due] = warehouse.ready(Settings(), NOW)
         assert due.generation_id == IDS[1]
         warehouse.add(chunk([LEGACY[0]]), "run", NOW)
         warehouse.commit([settled(IDS[1], content(IDS[1])), settled(LEGACY[0], content(LEGACY[0]))], "run")
@@ -480,7 +480,7 @@ def test_sources_of_a_warehouse_without_checkpoints_are_read_again(tmp_path):
         connection.execute("INSERT INTO ops.sources (source, fingerprint, position) VALUES ('app.log', 'ab', 20)")
     with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
         assert known_to(warehouse) == {}
-        [due] = warehouse.ripe(Settings(), NOW)
+        [due] = warehouse.ready(Settings(), NOW)
         assert (due.generation_id, due.source, due.position, due.line) == (IDS[1], "app.log", 0, None)
         described = (
             "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
@@ -493,18 +493,18 @@ def test_sources_of_a_warehouse_without_checkpoints_are_read_again(tmp_path):
 def test_a_run_has_a_record_from_its_start(warehouse):
     warehouse.start_run("r1", "0", "https://x", NOW)
     assert every(warehouse, "SELECT run_id, finished_at, exit_code FROM ops.runs") == [("r1", None, None)]
-    warehouse.finish_run("r1", Tally(settled=3, spend=Decimal("0.000000000001")), 3, NOW)
+    warehouse.finish_run("r1", RunStats(settled=3, spend=Decimal("0.000000000001")), 3, NOW)
     assert every(warehouse, "SELECT settled, spend_added, exit_code FROM ops.runs") == [(3, Decimal("1e-12"), 3)]
     pace = "SELECT waste, throttled_seconds, request_ms_p50, request_ms_p95, rate_limit FROM ops.runs"
     assert every(warehouse, pace) == [(None, 0, None, None, None)]
 
 
 def test_a_runs_record_tells_how_it_fared_with_the_server(warehouse):
-    tally = Tally(requests=200, statuses=Counter({200: 196, 429: 1, 503: 1, 529: 2}), held_back=2.5)
+    stats = RunStats(requests=200, statuses=Counter({200: 196, 429: 1, 503: 1, 529: 2}), held_back=2.5)
     for ms in range(1, 101):
-        tally.request_times.add(ms / 1000)
+        stats.request_times.add(ms / 1000)
     warehouse.start_run("r1", "0", "https://x", NOW)
-    warehouse.finish_run("r1", tally, 0, NOW, 98.5)
+    warehouse.finish_run("r1", stats, 0, NOW, 98.5)
     [(waste, held_back, rate_limit, *quantiles)] = every(
         warehouse, "SELECT waste, throttled_seconds, rate_limit, request_ms_p50, request_ms_p95 FROM ops.runs"
     )

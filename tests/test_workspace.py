@@ -16,7 +16,7 @@ from test_warehouse import chunk, settled
 from ingest.core.errors import OrusageError, StorageError, TryAgainLaterError
 from ingest.warehouse.checks import violations
 from ingest.warehouse.storage.durable_files import NOWHERE, identity_of
-from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -406,8 +406,8 @@ def test_a_foreign_file_and_its_log_are_left_alone(tmp_path):
 
 def test_locking_twice_is_locking_once(path):
     space = Workspace(path)
-    space.lock("ingest", NOW, NO_PATIENCE)
-    space.lock("ingest", NOW, NO_PATIENCE)
+    space.lock("ingest", NOW, NO_WAIT)
+    space.lock("ingest", NOW, NO_WAIT)
     space.unlock()
     with Warehouse(path, NOW):
         pass

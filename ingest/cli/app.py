@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 import click
 
 from ingest.cli.options import DURATION, LOCAL_MOMENT, MOMENT, PAIR, POSITIVE_DURATION, ZONE
-from ingest.cli.signals import noted_interrupts
+from ingest.cli.signals import recorded_interrupts
 from ingest.core.errors import CannotCreateError, ConfigurationError, Exit, OrusageError, StorageError, UsageError
 from ingest.core.version import __version__
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ingest.core.settings import Settings
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
 PATH = click.Path(readable=False, path_type=Path)
 """What cannot be read is told by whoever wants to read it, with the exit code that goes with it."""
@@ -64,7 +64,7 @@ def main() -> int:
     os.umask(0o077)  # what a run writes tells what people ask models: it is for its owner
     _mend_streams()
     options = Globals()
-    with noted_interrupts() as interrupted:
+    with recorded_interrupts() as interrupted:
         try:
             return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -75,7 +75,7 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001  # whatever it is, it ends in three lines and a code
             if options.debug:
                 traceback.print_exc()
-            return Exit.INTERRUPTED if interrupted else _report(_as_ours(error))
+            return Exit.INTERRUPTED if interrupted else _print_error(_to_our_error(error))
 
 
 def _mend_streams() -> None:
@@ -88,7 +88,7 @@ def _mend_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _report(error: OrusageError) -> int:
+def _print_error(error: OrusageError) -> int:
     """Print an error's three lines; returns its exit code."""
     from ingest.reports.formats import plain
 
@@ -98,7 +98,7 @@ def _report(error: OrusageError) -> int:
     return error.code
 
 
-def _as_ours(error: Exception) -> OrusageError:
+def _to_our_error(error: Exception) -> OrusageError:
     if isinstance(error, OrusageError):
         return error
     if isinstance(error, click.UsageError):
@@ -253,7 +253,7 @@ def ingest(
     """
     from functools import partial
 
-    from ingest.cli.run_summary import report
+    from ingest.cli.run_summary import render_summary
     from ingest.cli.runner import run
     from ingest.client.credentials import load_key
     from ingest.core.base_url import BASE_URL, check_base_url
@@ -274,20 +274,20 @@ def ingest(
         **bounds,
     )
     if dry_run:
-        return _rehearse(sources, options.file, settings, summary)
+        return _dry_run(sources, options.file, settings, summary)
     key = partial(load_key, api_key_file, api_key_command)
-    result, tally = run(sources, options.file, key, settings, bar=_wants_bar(options, progress))
-    _emit(report(result, tally, summary))
-    return _report(result.error) if result.error else result.code
+    result, stats = run(sources, options.file, key, settings, bar=_wants_bar(options, progress))
+    _print_result(render_summary(result, stats, summary))
+    return _print_error(result.error) if result.error else result.code
 
 
-def _rehearse(sources: tuple[str, ...], warehouse: Path, settings: Settings, form: str) -> int:
-    from ingest.cli.run_summary import report_rehearsal
+def _dry_run(sources: tuple[str, ...], warehouse: Path, settings: Settings, form: str) -> int:
+    from ingest.cli.run_summary import render_dry_run
     from ingest.core.clock import SystemClock
-    from ingest.pipeline.dry_run import rehearse
+    from ingest.pipeline.dry_run import dry_run
 
-    rehearsal = rehearse(sources, warehouse, settings, SystemClock().now())
-    _emit(report_rehearsal(rehearsal, form))
+    rehearsal = dry_run(sources, warehouse, settings, SystemClock().now())
+    _print_result(render_dry_run(rehearsal, form))
     return Exit.PARTIAL if rehearsal.problems else Exit.DONE
 
 
@@ -306,7 +306,7 @@ def demo(options: Globals, /) -> int:
     _need_simulator()
     from ingest.cli.demo import run_demo
 
-    _emit(run_demo(options.warehouse, bar=_wants_bar(options, "auto"), say=log.info))
+    _print_result(run_demo(options.warehouse, bar=_wants_bar(options, "auto"), say=log.info))
     return Exit.DONE
 
 
@@ -382,7 +382,7 @@ def extract(sources: tuple[str, ...], format: str) -> int:
             yield list(map(row, chunk.sightings))
 
     for text in streamed(("generation_id", "source", "position"), rows(), format):
-        if not _emit(text):
+        if not _print_result(text):
             break
     else:
         readings.require_readable()
@@ -421,7 +421,7 @@ def get(
     complete = True
     for found in look_up(generation_ids, key, url, timeout=timeout.total_seconds(), content=content):
         record = found.record and msgspec.json.format(found.record, indent=2 if len(generation_ids) == 1 else -1)
-        if record and not _emit(record.decode() + "\n"):
+        if record and not _print_result(record.decode() + "\n"):
             break
         if found.problem:
             complete = False
@@ -476,9 +476,9 @@ def query(
         if view is not None:
             _print(reader.view(view), format)
         elif format in STREAMED:
-            _emit_all(*reader.ask(text, dict(param)).stream(), format)
+            _print_batches(*reader.query(text, dict(param)).stream(), format)
         else:
-            _print(reader.ask(text, dict(param)).frame(), format)
+            _print(reader.query(text, dict(param)).frame(), format)
     return Exit.DONE
 
 
@@ -522,7 +522,7 @@ def report(
     period = Period.between(since, until, timezone)
     with Reader(options.file) as reader:
         found = report_of(reader, name, period, by, top)
-    _emit(printed(found, format, get_terminal_size().columns))
+    _print_result(printed(found, format, get_terminal_size().columns))
     if found.note:
         log.info("%s", found.note)
     return Exit.DONE
@@ -587,7 +587,7 @@ def export(
     from ingest.core.clock import SystemClock
     from ingest.export.export import Exported
     from ingest.export.export import export as write
-    from ingest.export.plan import Wanted
+    from ingest.export.plan import ExportOptions
 
     if compression and format != "parquet":
         raise UsageError(
@@ -596,7 +596,7 @@ def export(
             fix="leave it out, or export as Parquet",
         )
     codec = compression or "snappy" if format == "parquet" else None
-    wanted = Wanted(format, codec, money, partition_by, since.date() if since else None)
+    wanted = ExportOptions(format, codec, money, partition_by, since.date() if since else None)
     exported = write(options.file, output, views, wanted, SystemClock().now())
     _print(pl.DataFrame(exported, Exported._fields, orient="row"), "table")
     log.info("exported to %s, see manifest.json there", output)
@@ -642,8 +642,8 @@ def publish(options: Globals, /, lock_timeout: timedelta) -> int:
     """Publish what a run has committed but could not publish. The next run does so too."""
     from ingest.warehouse import maintenance
 
-    is_done = maintenance.publish(options.file, *_now_and_patience(lock_timeout))
-    _emit(f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
+    is_done = maintenance.publish(options.file, *_now_and_lock_wait(lock_timeout))
+    _print_result(f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
     return Exit.DONE
 
 
@@ -654,8 +654,8 @@ def migrate(options: Globals, /, lock_timeout: timedelta) -> int:
     """Bring the schema up to date, on a copy that is published when it is whole. The next run does so too."""
     from ingest.warehouse import maintenance
 
-    applied = maintenance.migrate(options.file, *_now_and_patience(lock_timeout))
-    _emit("".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
+    applied = maintenance.migrate(options.file, *_now_and_lock_wait(lock_timeout))
+    _print_result("".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
     return Exit.DONE
 
 
@@ -666,8 +666,8 @@ def compact(options: Globals, /, lock_timeout: timedelta) -> int:
     """Write the file anew, without the space that deleted rows take."""
     from ingest.warehouse import maintenance
 
-    before, after = maintenance.compact(options.file, *_now_and_patience(lock_timeout))
-    _emit(f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
+    before, after = maintenance.compact(options.file, *_now_and_lock_wait(lock_timeout))
+    _print_result(f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
     return Exit.DONE
 
 
@@ -697,25 +697,25 @@ def forget(options: Globals, /, before: datetime | None, user: str | None, lock_
             cause="exactly one of --before and --user is needed",
             fix="see `orusage warehouse forget -h`",
         )
-    now, patience = _now_and_patience(lock_timeout)
+    now, lock_wait = _now_and_lock_wait(lock_timeout)
     if before and before > now:
         raise UsageError(
             f"{before:%Y-%m-%d %H:%M} UTC is yet to come",
             cause="everything would be erased, and no new ID taken in before then",
             fix="name a moment that is past",
         )
-    erased = maintenance.forget(options.file, before, user, now, patience)
-    for kept in Workspace(options.file).set_asides:
+    erased = maintenance.forget(options.file, before, user, now, lock_wait)
+    for kept in Workspace(options.file).quarantined:
         log.warning("%s was set aside earlier and may still hold what was forgotten: look at it and remove it", kept)
     _print(pl.DataFrame([asdict(erased)]), format)
     return Exit.DONE
 
 
-def _now_and_patience(lock_timeout: timedelta) -> tuple[datetime, Patience]:
+def _now_and_lock_wait(lock_timeout: timedelta) -> tuple[datetime, LockWait]:
     from ingest.core.clock import SystemClock
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
-    return SystemClock().now(), Patience(lock_timeout.total_seconds())
+    return SystemClock().now(), LockWait(lock_timeout.total_seconds())
 
 
 def _text_of(file: IO[str]) -> str:
@@ -730,18 +730,18 @@ def _text_of(file: IO[str]) -> str:
 def _print(frame: pl.DataFrame, form: str) -> None:
     from ingest.reports.formats import render
 
-    _emit(render(frame, form))
+    _print_result(render(frame, form))
 
 
-def _emit_all(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> None:
+def _print_batches(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> None:
     from ingest.reports.formats import streamed
 
     for text in streamed(columns, batches, form):
-        if not _emit(text):
+        if not _print_result(text):
             break
 
 
-def _emit(text: str) -> bool:
+def _print_result(text: str) -> bool:
     """Print a result as it is into a pipe or file, and without control characters onto a terminal.
 
     Returns:

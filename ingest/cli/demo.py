@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.cli.run_summary import report
+from ingest.cli.run_summary import render_summary
 from ingest.cli.runner import run
 from ingest.client.credentials import ApiKey
 from ingest.core.errors import OrusageError
-from ingest.core.generation_id import RIPE_AGE
+from ingest.core.generation_id import READY_AGE
 from ingest.core.resources import SAMPLES
 from ingest.core.settings import Settings
 from ingest.reports.formats import render
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = Path("orusage-demo")
 
-NEWEST_AGE = RIPE_AGE + timedelta(seconds=10)
+NEWEST_AGE = READY_AGE + timedelta(seconds=10)
 NOT_FOUND_FOR = NEWEST_AGE + timedelta(seconds=30)
 """The samples' newest IDs are old enough to be asked at once, and a few of them are all the same not there yet."""
 
@@ -65,12 +65,12 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
     with simulator() as base_url:
         say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, and now and then a 529, 500 or 404")
         settings = Settings(base_url=base_url)
-        result, tally = run([str(logs)], file, lambda: ApiKey(DEFAULT_KEY, "the demo"), settings, bar=bar)
+        result, stats = run([str(logs)], file, lambda: ApiKey(DEFAULT_KEY, "the demo"), settings, bar=bar)
     if result.error:
         raise result.error
     with Reader(file) as reader:
         tables = [render(reader.named(name), "table") for name in ("demo/ledger", "demo/cost", "demo/latency")]
-    return "\n".join((report(result, tally, "table"), *tables, _what_next(file)))
+    return "\n".join((render_summary(result, stats, "table"), *tables, _what_next(file)))
 
 
 def lay_out_samples(logs: Path, newest: datetime) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ingest.core.clock import Clock
-    from ingest.pipeline.progress import Sight, Watch
+    from ingest.pipeline.progress import ProgressSnapshot, ProgressTracker
 
 REDRAW_EVERY = 0.2
 """Seconds."""
@@ -28,24 +28,24 @@ def console() -> Console | None:
     return found if found.is_terminal and not found.is_dumb_terminal else None
 
 
-async def draw(watch: Watch, clock: Clock, on: Console) -> None:
+async def draw(tracker: ProgressTracker, clock: Clock, on: Console) -> None:
     """Draw until cancelled, which leaves nothing behind."""
     with Live(console=on, transient=True, auto_refresh=False) as live:
         while True:
-            live.update(picture(watch.look()), refresh=True)
+            live.update(picture(tracker.look()), refresh=True)
             await clock.sleep(REDRAW_EVERY)
 
 
-def picture(sight: Sight) -> RenderableType:
+def picture(snapshot: ProgressSnapshot) -> RenderableType:
     """A run as a bar, and below it what is under way and what holds it back.
 
     The line below wraps on a narrow terminal, so that no count is ever cut.
     """
-    if sight.limit is None:
-        return _row("reading", ProgressBar(total=None, pulse=True), f"{sight.found:,} IDs")
-    bar = ProgressBar(total=sight.due, completed=sight.done)
-    row = _row("fetching", bar, f"{sight.done:,}/{sight.due:,}", *rate(sight), as_on_a_clock(sight.eta))
-    return Group(row, Text(", ".join(traffic(sight, sight.limit))))
+    if snapshot.limit is None:
+        return _row("reading", ProgressBar(total=None, pulse=True), f"{snapshot.found:,} IDs")
+    bar = ProgressBar(total=snapshot.due, completed=snapshot.done)
+    row = _row("fetching", bar, f"{snapshot.done:,}/{snapshot.due:,}", *rate(snapshot), as_on_a_clock(snapshot.eta))
+    return Group(row, Text(", ".join(traffic(snapshot, snapshot.limit))))
 
 
 def _row(label: str, bar: ProgressBar, *texts: str) -> Table:

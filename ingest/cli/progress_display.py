@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from ingest.core.clock import Clock
-    from ingest.pipeline.progress import Watch
+    from ingest.pipeline.progress import ProgressTracker
 
 HEARTBEAT_EVERY = 10.0
 """Seconds."""
@@ -22,15 +22,15 @@ log = logging.getLogger("orusage")
 
 
 @asynccontextmanager
-async def shown(watch: Watch, clock: Clock, *, bar: bool) -> AsyncIterator[None]:
+async def shown(tracker: ProgressTracker, clock: Clock, *, bar: bool) -> AsyncIterator[None]:
     """Show a run while the block runs.
 
     Args:
-        watch: Looks at the run.
+        tracker: Looks at the run.
         clock: Where time comes from.
         bar: A bar that is redrawn in place, if standard error can do that; otherwise a heartbeat line.
     """
-    shower = asyncio.create_task(_draw(watch, clock) if bar else _beat(watch, clock))
+    shower = asyncio.create_task(_draw(tracker, clock) if bar else _beat(tracker, clock))
     try:
         yield
     finally:
@@ -38,15 +38,15 @@ async def shown(watch: Watch, clock: Clock, *, bar: bool) -> AsyncIterator[None]
         await asyncio.gather(shower, return_exceptions=True)
 
 
-async def _draw(watch: Watch, clock: Clock) -> None:
+async def _draw(tracker: ProgressTracker, clock: Clock) -> None:
     from ingest.cli.progress_bar import console, draw  # whoever draws no bar does not pay for what draws it
 
     terminal = console()
-    await (draw(watch, clock, terminal) if terminal else _beat(watch, clock))
+    await (draw(tracker, clock, terminal) if terminal else _beat(tracker, clock))
 
 
-async def _beat(watch: Watch, clock: Clock) -> None:
+async def _beat(tracker: ProgressTracker, clock: Clock) -> None:
     while True:
         await clock.sleep(HEARTBEAT_EVERY)
-        sight = watch.look()
-        log.info("%s", sentence(sight), extra={"fields": fields(sight)})
+        snapshot = tracker.look()
+        log.info("%s", sentence(snapshot), extra={"fields": fields(snapshot)})

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ingest.cli.progress_display import shown
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
 from ingest.core.errors import InterruptedRunError
-from ingest.core.run_stats import Tally
-from ingest.pipeline.context import Job
-from ingest.pipeline.progress import Watch
-from ingest.pipeline.run import Result, ingest
+from ingest.core.run_stats import RunStats
+from ingest.pipeline.context import RunContext
+from ingest.pipeline.progress import ProgressTracker
+from ingest.pipeline.run import RunResult, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def run(
     sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
-) -> tuple[Result, Tally]:
+) -> tuple[RunResult, RunStats]:
     """Run the job to its end, or to the first SIGINT or SIGTERM.
 
     Args:
@@ -50,17 +50,17 @@ def run(
 
 async def _run(
     sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
-) -> tuple[Result, Tally]:
-    clock, halt, tally = SystemClock(), Halt(), Tally()
-    watch = Watch(tally, clock)
-    job = Job(warehouse, load_key, settings, clock, halt, tally, watch.begin)
-    with _ended_by_signals(halt, watch):
-        async with shown(watch, clock, bar=bar):
-            return await ingest(sources, job), tally
+) -> tuple[RunResult, RunStats]:
+    clock, cancellation, stats = SystemClock(), RunCancellation(), RunStats()
+    tracker = ProgressTracker(stats, clock)
+    context = RunContext(warehouse, load_key, settings, clock, cancellation, stats, tracker.begin)
+    with _ended_by_signals(cancellation, tracker):
+        async with shown(tracker, clock, bar=bar):
+            return await ingest(sources, context), stats
 
 
 @contextmanager
-def _ended_by_signals(halt: Halt, watch: Watch) -> Iterator[None]:
+def _ended_by_signals(cancellation: RunCancellation, tracker: ProgressTracker) -> Iterator[None]:
     """While fetching, the first signal lets the run finish what is under way; before, nothing is, and it ends at once.
 
     A second signal kills it, as it would any process.
@@ -71,8 +71,8 @@ def _ended_by_signals(halt: Halt, watch: Watch) -> Iterator[None]:
         for each, handler in before.items():
             signal.signal(each, handler)
         error = InterruptedRunError(number)
-        halt.set(error)
-        if not watch.has_begun:
+        cancellation.set(error)
+        if not tracker.has_begun:
             raise error
         loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be asleep
 
@@ -80,8 +80,10 @@ def _ended_by_signals(halt: Halt, watch: Watch) -> Iterator[None]:
     try:
         yield
     except RuntimeError:
-        if isinstance(halt.error, InterruptedRunError):  # DuckDB 1.5 makes a RuntimeError of what a handler raises
-            raise halt.error from None
+        if isinstance(
+            cancellation.error, InterruptedRunError
+        ):  # DuckDB 1.5 makes a RuntimeError of what a handler raises
+            raise cancellation.error from None
         raise
     finally:
         for number, handler in before.items():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted_interrupts() -> Iterator[list[int]]:
+def recorded_interrupts() -> Iterator[list[int]]:
     """The interrupts that were heard until now, each also raised as KeyboardInterrupt where it came.
 
     A library in C that notices one may raise an error of its own instead: DuckDB 1.5 a ``RuntimeError: Query

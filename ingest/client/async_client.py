@@ -17,13 +17,13 @@ from ingest.client.errors import (
     RequestTimeoutError,
 )
 from ingest.client.operations import AsyncGenerations
-from ingest.client.request import MEBIBYTE, Call, Exchange, key_source
+from ingest.client.request import MEBIBYTE, PreparedCall, RequestBuilder, key_source
 from ingest.client.response_body import Body, UnreadableBodyError
 from ingest.client.result import Err, Ok
 from ingest.client.retry import RetryConfig, Retrying
 from ingest.client.transport import FAILURES, DefaultTransport, failure_of, require_one_way
 from ingest.core.base_url import BASE_URL
-from ingest.core.cancellation import Halt
+from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
 from ingest.core.version import __version__
 
@@ -95,12 +95,12 @@ class AsyncOpenRouter:
             "X-OpenRouter-Title": app_title,
             "X-OpenRouter-Categories": app_categories,
         }
-        self._exchange = Exchange(api_key, headers, server_url, timeout, retries or RetryConfig())
+        self._builder = RequestBuilder(api_key, headers, server_url, timeout, retries or RetryConfig())
         self._send, self._own = _sender(client, transport)
         self._clock = clock or SystemClock()
         self._random = random
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._closed = Halt()
+        self._closed = RunCancellation()
         self._deadlines: set[asyncio.Timeout] = set()
 
     @property
@@ -108,23 +108,23 @@ class AsyncOpenRouter:
         """The operations."""
         return AsyncGenerations(self)
 
-    async def ask(
+    async def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
         """Call an operation, with retries; nothing that happens on the way is raised."""
         call = self.prepare(operation, params, options)
-        return await self.perform(call) if isinstance(call, Call) else call
+        return await self.perform(call) if isinstance(call, PreparedCall) else call
 
     def prepare(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
-    ) -> Call[T] | Err[OpenRouterError]:
+    ) -> PreparedCall[T] | Err[OpenRouterError]:
         """Build a call, or say why it makes no sense. The key's function is called here: it should be quick."""
         try:
-            return self._exchange.call(operation, params, options)
+            return self._builder.prepare(operation, params, options)
         except InvalidRequestError as error:
             return Err(error)
 
-    async def perform(self, call: Call[T]) -> Result[T]:
+    async def perform(self, call: PreparedCall[T]) -> Result[T]:
         """Send a call until it succeeds, its retries are used up, or it is no use."""
         retrying = Retrying(call.retries, self._clock.monotonic(), self._random)
         while True:
@@ -151,7 +151,7 @@ class AsyncOpenRouter:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _try(self, call: Call[T]) -> Result[T]:
+    async def _try(self, call: PreparedCall[T]) -> Result[T]:
         if self._closed:
             return Err(RequestAbortedError("the client is closed"))
         try:
@@ -179,7 +179,7 @@ class AsyncOpenRouter:
             finally:
                 self._deadlines.discard(deadline)
 
-    async def _exchanged(self, call: Call[T], deadline: asyncio.Timeout) -> Result[T]:
+    async def _exchanged(self, call: PreparedCall[T], deadline: asyncio.Timeout) -> Result[T]:
         response = await self._send(call.request)
         try:
             return call.read(response, await self._body_of(response, call.operation.largest, deadline))

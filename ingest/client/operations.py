@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Asker(Protocol):
+class Caller(Protocol):
     """A synchronous client."""
 
-    def ask(
+    def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
         """Call an operation; what happens on the way is returned."""
 
 
-class AsyncAsker(Protocol):
+class AsyncCaller(Protocol):
     """An asynchronous client."""
 
-    async def ask(
+    async def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
         """Call an operation; what happens on the way is returned."""
@@ -47,14 +47,14 @@ class AsyncAsker(Protocol):
 
 @overload
 def generations_get_generation(
-    client: Asker, *, id: str, options: RequestOptions | None = None
+    client: Caller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationResponse]: ...
 @overload
 def generations_get_generation(
-    client: AsyncAsker, *, id: str, options: RequestOptions | None = None
+    client: AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Coroutine[Any, Any, Result[GenerationResponse]]: ...
 def generations_get_generation(
-    client: Asker | AsyncAsker, *, id: str, options: RequestOptions | None = None
+    client: Caller | AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationResponse] | Coroutine[Any, Any, Result[GenerationResponse]]:
     """Ask for a generation's metadata: cost, tokens, times, providers.
 
@@ -66,19 +66,19 @@ def generations_get_generation(
     Returns:
         ``Ok`` with the answer, or ``Err`` with one of `ingest.client.errors`.
     """
-    return client.ask(GET_GENERATION, {"id": id}, options)
+    return client.call(GET_GENERATION, {"id": id}, options)
 
 
 @overload
 def generations_list_generation_content(
-    client: Asker, *, id: str, options: RequestOptions | None = None
+    client: Caller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationContentResponse]: ...
 @overload
 def generations_list_generation_content(
-    client: AsyncAsker, *, id: str, options: RequestOptions | None = None
+    client: AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Coroutine[Any, Any, Result[GenerationContentResponse]]: ...
 def generations_list_generation_content(
-    client: Asker | AsyncAsker, *, id: str, options: RequestOptions | None = None
+    client: Caller | AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationContentResponse] | Coroutine[Any, Any, Result[GenerationContentResponse]]:
     """Ask for what was said: prompt or messages, completion and reasoning, and the error of one that failed.
 
@@ -92,13 +92,13 @@ def generations_list_generation_content(
     Returns:
         ``Ok`` with the answer, or ``Err`` with one of `ingest.client.errors`.
     """
-    return client.ask(LIST_GENERATION_CONTENT, {"id": id}, options)
+    return client.call(LIST_GENERATION_CONTENT, {"id": id}, options)
 
 
 class Generations:
     """The operations of a synchronous client."""
 
-    def __init__(self, client: Asker) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     def get_generation(self, *, id: str, options: RequestOptions | None = None) -> GenerationResponse:
@@ -113,7 +113,7 @@ class Generations:
 class AsyncGenerations:
     """The operations of an asynchronous client."""
 
-    def __init__(self, client: AsyncAsker) -> None:
+    def __init__(self, client: AsyncCaller) -> None:
         self._client = client
 
     async def get_generation(self, *, id: str, options: RequestOptions | None = None) -> GenerationResponse:

@@ -1,6 +1,6 @@
 """One call without its I/O: what is sent, and what the answer is. Both clients share it.
 
-`Exchange.call` builds the request of an operation, and `Call.read` turns the answer into `Ok` or `Err`.
+`RequestBuilder.prepare` builds the request of an operation, and `PreparedCall.read` turns the answer into `Ok` or `Err`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ NO_OPTIONS = RequestOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class PreparedCall(Generic[T]):
     """One call, ready to be sent.
 
     Attributes:
@@ -157,7 +157,7 @@ _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-enc
 """They describe the body as it came, not as it is shown."""
 
 
-class Exchange:
+class RequestBuilder:
     """What all calls of a client have in common.
 
     Args:
@@ -186,7 +186,9 @@ class Exchange:
         self._timeout = _checked_timeout(timeout)
         self._retries = retries
 
-    def call(self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None) -> Call[T]:
+    def prepare(
+        self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None
+    ) -> PreparedCall[T]:
         """A call of an operation.
 
         Raises:
@@ -198,7 +200,9 @@ class Exchange:
             retries = replace(retries, status_codes_override=_checked_codes(chosen.retry_codes))
         timeout = self._timeout if chosen.timeout is None else _checked_timeout(chosen.timeout)
         key = self._key()
-        return Call(operation, self._request(operation.path, params, chosen, key, timeout), key, timeout, retries)
+        return PreparedCall(
+            operation, self._request(operation.path, params, chosen, key, timeout), key, timeout, retries
+        )
 
     def _request(
         self, path: str, params: Mapping[str, str], options: RequestOptions, key: ApiKey, timeout: float

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ingest.client.errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError, ResponseError
-from ingest.client.retry_after import wait_hint
+from ingest.client.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,4 +122,4 @@ def _matches(code: str, status: int) -> bool:
 
 
 def _hint(error: OpenRouterError, now: datetime) -> float | None:
-    return wait_hint(error.headers, error.error, now) if isinstance(error, ResponseError) else None
+    return retry_after_seconds(error.headers, error.error, now) if isinstance(error, ResponseError) else None

@@ -18,7 +18,7 @@ AGREEMENT = timedelta(seconds=2)
 _MILLISECONDS_FROM = 1e11
 
 
-def wait_hint(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
     """How long the server asks us to wait, in seconds from 0 to `LONGEST_HINT`; None if it does not say.
 
     In this order: ``retry-after-ms``, ``Retry-After`` (seconds or a date), ``X-RateLimit-Reset`` (epoch seconds or,

@@ -87,7 +87,7 @@ class OpenRouter:
         """The operations."""
         return Generations(self)
 
-    def ask(
+    def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
         """Call an operation, with retries; what happens on the way is returned."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ingest.core.errors import OrusageError
 
 
-class Halt:
+class RunCancellation:
     """Whether the run is ending, and why.
 
     Attributes:

@@ -17,7 +17,7 @@ _LEGACY = r"(?=[0-9a-z]*[A-Z])(?=[0-9A-Z]*[a-z])(?:[0-9A-Za-z]{28}|[0-9A-Za-z]{2
 FORMS = rf"(?:{_TODAY}|{_LEGACY})"
 """What follows ``gen-``, in any form."""
 
-RIPE_AGE = timedelta(minutes=3)
+READY_AGE = timedelta(minutes=3)
 """Age from which an ID is asked for: OpenRouter records a generation up to 124 s after its request (measured)."""
 
 LONGEST = len("gen-") + 17 + 11 + 20
@@ -42,6 +42,6 @@ def is_generation_id(text: str) -> bool:
     return _WHOLE.match(text) is not None
 
 
-def ripe_at(requested_at: datetime, began: datetime) -> datetime:
+def ready_at(requested_at: datetime, began: datetime) -> datetime:
     """When an ID is ripe. One from the future, for clocks differ, is taken for as old as the fetching."""
-    return min(requested_at, began) + RIPE_AGE
+    return min(requested_at, began) + READY_AGE

@@ -15,7 +15,7 @@ WIDTH = 1.025
 
 
 @dataclass(slots=True)
-class Durations:
+class LatencyHistogram:
     """A histogram with bins of equal width on a logarithmic scale, so that each quantile is equally exact.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ingest.core.latency_histogram import Durations
+from ingest.core.latency_histogram import LatencyHistogram
 
 if TYPE_CHECKING:
     from ingest.core.sightings import Chunk
@@ -16,7 +16,7 @@ STORED = "stored"
 
 
 @dataclass(slots=True)
-class Tally:
+class RunStats:
     """Counts of one run, all from zero.
 
     Attributes:
@@ -56,7 +56,7 @@ class Tally:
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
-    request_times: Durations = field(default_factory=Durations)
+    request_times: LatencyHistogram = field(default_factory=LatencyHistogram)
     held_back: float = 0.0
     done: int = 0
     settled: int = 0

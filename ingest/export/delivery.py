@@ -37,7 +37,7 @@ _OF_A_NAME |= {errno.ELOOP, errno.ENOTEMPTY}
 
 
 @contextmanager
-def delivering(directory: Path) -> Iterator[Delivery]:
+def open_delivery(directory: Path) -> Iterator[Delivery]:
     """Hold a directory for an export; what was written is discarded unless it is committed.
 
     Raises:
@@ -45,7 +45,7 @@ def delivering(directory: Path) -> Iterator[Delivery]:
         TryAgainLaterError: another export holds it.
         StorageError: the disk is full or fails.
     """
-    with _told(directory):
+    with _export_errors(directory):
         is_new = _make(directory)
         try:
             with _held(directory):
@@ -61,7 +61,7 @@ def delivering(directory: Path) -> Iterator[Delivery]:
 
 
 class Delivery:
-    """A held directory; `delivering` makes it.
+    """A held directory; `open_delivery` makes it.
 
     Attributes:
         staging: The only place where anything is written before the commit.
@@ -279,7 +279,7 @@ def _foreign(path: Path, cause: str) -> CannotCreateError:
 
 
 @contextmanager
-def _told(directory: Path) -> Iterator[None]:
+def _export_errors(directory: Path) -> Iterator[None]:
     """What disk and DuckDB raise while an export is written, as ours."""
     try:
         yield

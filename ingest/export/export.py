@@ -9,10 +9,10 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.core.errors import UnexpectedInputError, UsageError
-from ingest.export.delivery import delivering, digest
+from ingest.export.delivery import digest, open_delivery
 from ingest.export.excel import require_excel, require_room, write_workbook
 from ingest.export.manifest import File, Manifest, Relation, sums_over
-from ingest.export.plan import Wanted, filled, shape_of
+from ingest.export.plan import ExportOptions, filled, shape_of
 from ingest.warehouse import sql_files
 from ingest.warehouse.reader import Reader
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.export.delivery import Delivery
-    from ingest.export.plan import Part, Shape
+    from ingest.export.plan import Part, RelationPlan
 
 log = logging.getLogger("orusage")
 
@@ -49,7 +49,9 @@ class Exported(NamedTuple):
     bytes: int
 
 
-def export(warehouse: Path, directory: Path, names: Sequence[str], wanted: Wanted, now: datetime) -> list[Exported]:
+def export(
+    warehouse: Path, directory: Path, names: Sequence[str], wanted: ExportOptions, now: datetime
+) -> list[Exported]:
     """Export relations into a directory; others that it holds already stay as they are.
 
     Args:
@@ -70,7 +72,7 @@ def export(warehouse: Path, directory: Path, names: Sequence[str], wanted: Wante
     """
     if wanted.form == "excel":
         require_excel()
-    with delivering(directory) as delivery, Reader(warehouse, exports_to=delivery.staging) as reader:
+    with open_delivery(directory) as delivery, Reader(warehouse, exports_to=delivery.staging) as reader:
         earlier = delivery.manifest.relations if delivery.manifest else {}
         shapes = _shapes(reader, names, wanted)
         kept = {s.name: _kept(s, earlier.get(s.name), delivery) for s in shapes}
@@ -80,7 +82,7 @@ def export(warehouse: Path, directory: Path, names: Sequence[str], wanted: Wante
     return [Exported(name, r.rows, len(r.files), r.bytes) for name, r in made.items()]
 
 
-def _shapes(reader: Reader, names: Sequence[str], wanted: Wanted) -> list[Shape]:
+def _shapes(reader: Reader, names: Sequence[str], wanted: ExportOptions) -> list[RelationPlan]:
     catalog = reader.named("catalog/list_columns")
     there = set(catalog["relation"])
     chosen = [reader.known(n) for n in names] or [
@@ -90,7 +92,7 @@ def _shapes(reader: Reader, names: Sequence[str], wanted: Wanted) -> list[Shape]
     return [shape_of(columns[name,].to_dicts(), wanted) for name in dict.fromkeys(chosen)]
 
 
-def _kept(shape: Shape, earlier: Relation | None, delivery: Delivery) -> list[File]:
+def _kept(shape: RelationPlan, earlier: Relation | None, delivery: Delivery) -> list[File]:
     """The files of an earlier export that lie outside the window.
 
     Raises:
@@ -112,7 +114,7 @@ def _kept(shape: Shape, earlier: Relation | None, delivery: Delivery) -> list[Fi
     return files
 
 
-def _require_alike(shape: Shape, earlier: Relation) -> None:
+def _require_alike(shape: RelationPlan, earlier: Relation) -> None:
     new = _relation(shape, [], earlier.exported_at)
     for what in ("format", "compression", "money", "partition_by", "columns"):
         if getattr(new, what) != getattr(earlier, what):
@@ -123,7 +125,7 @@ def _require_alike(shape: Shape, earlier: Relation) -> None:
             )
 
 
-def _relation(shape: Shape, files: list[File], now: datetime) -> Relation:
+def _relation(shape: RelationPlan, files: list[File], now: datetime) -> Relation:
     wanted = shape.wanted
     return Relation(
         comment=shape.comment,
@@ -142,13 +144,13 @@ def _relation(shape: Shape, files: list[File], now: datetime) -> Relation:
     )
 
 
-def _files(shape: Shape, reader: Reader, delivery: Delivery) -> list[File]:
+def _files(shape: RelationPlan, reader: Reader, delivery: Delivery) -> list[File]:
     """Write them."""
     log.debug("exporting %s", shape.name)
     return [_file(shape, part, reader, delivery) for part in _parts(shape, reader)]
 
 
-def _parts(shape: Shape, reader: Reader) -> list[Part]:
+def _parts(shape: RelationPlan, reader: Reader) -> list[Part]:
     if not shape.wanted.partition_by:
         return [shape.whole()]
     parameters = {"relation": shape.name, "most": MOST_PARTS + 1, **shape.window}
@@ -164,7 +166,7 @@ def _parts(shape: Shape, reader: Reader) -> list[Part]:
     return [shape.part(value) for value in values]
 
 
-def _file(shape: Shape, part: Part, reader: Reader, delivery: Delivery) -> File:
+def _file(shape: RelationPlan, part: Part, reader: Reader, delivery: Delivery) -> File:
     place = delivery.place(part.path)
     parameters = {"relation": shape.name, **part.parameters}
     [(rows, *sums)] = reader.run(filled(shape.figures, condition=part.condition), parameters)
@@ -179,7 +181,9 @@ def _file(shape: Shape, part: Part, reader: Reader, delivery: Delivery) -> File:
     )
 
 
-def _write(shape: Shape, statement: str, parameters: dict[str, object], place: Path, reader: Reader, rows: int) -> None:
+def _write(
+    shape: RelationPlan, statement: str, parameters: dict[str, object], place: Path, reader: Reader, rows: int
+) -> None:
     target = {"path": str(place.absolute())}
     match shape.wanted.form:
         case "parquet":

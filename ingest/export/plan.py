@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportOptions:
     """The options of an export.
 
     Attributes:
@@ -74,7 +74,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RelationPlan:
     """A relation of the warehouse as it is to be exported.
 
     Attributes:
@@ -87,7 +87,7 @@ class Shape:
     name: str
     comment: str
     stored: tuple[Column, ...]
-    wanted: Wanted
+    wanted: ExportOptions
 
     def __post_init__(self) -> None:
         """Refuse options that make no sense for this relation.
@@ -212,7 +212,7 @@ class Shape:
         return filled(sql_files.query(special), column=name) if special else name
 
 
-def shape_of(catalog: Sequence[dict[str, Any]], wanted: Wanted) -> Shape:
+def shape_of(catalog: Sequence[dict[str, Any]], wanted: ExportOptions) -> RelationPlan:
     """The shape of the relation that these rows of ``list_columns`` tell of.
 
     Raises:
@@ -222,7 +222,7 @@ def shape_of(catalog: Sequence[dict[str, Any]], wanted: Wanted) -> Shape:
         Column(c["column_name"], c["data_type"], unit_of(c["column_meaning"] or ""), c["column_meaning"] or "")
         for c in catalog
     )
-    return Shape(catalog[0]["relation"], catalog[0]["meaning"] or "", tuple(columns), wanted)
+    return RelationPlan(catalog[0]["relation"], catalog[0]["meaning"] or "", tuple(columns), wanted)
 
 
 def quoted(name: str) -> str:

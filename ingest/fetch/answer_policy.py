@@ -45,8 +45,8 @@ BACKOFF_CAP = 20.0
 STOP_AFTER = 10
 """Answers in a row that are unreadable, or redirects, after which the run stops: it is not talking to the API."""
 
-YOUNG = timedelta(minutes=10)
-SECOND_LOOK = 2.0
+NOT_FOUND_RETRY_AGE = timedelta(minutes=10)
+NOT_FOUND_RETRY = 2.0
 """A 404 for an ID younger than this is looked up once more, after so many seconds."""
 
 SOONEST_NEXT = timedelta(minutes=1)
@@ -62,7 +62,7 @@ class Verdict(Enum):
     """It is something else: HTML, cut JSON, too large, or an error that is not OpenRouter's."""
     REDIRECT = auto()
     """Never followed: the key does not leave its host."""
-    BURY = auto()
+    REJECTED = auto()
     """The API refuses this ID for good."""
     KEY_REFUSED = auto()
     """Stop: no ID will fare better."""
@@ -82,7 +82,7 @@ class Verdict(Enum):
     """The server or the way to it failed: try again."""
 
 
-ONLY_AS_JSON = frozenset({Verdict.BURY, Verdict.FORBIDDEN, Verdict.NOT_FOUND})
+ONLY_AS_JSON = frozenset({Verdict.REJECTED, Verdict.FORBIDDEN, Verdict.NOT_FOUND})
 """Verdicts that count only with OpenRouter's JSON error: a proxy or a firewall says 403 and 404 too."""
 
 VERDICTS: dict[int, Verdict] = {
@@ -118,7 +118,7 @@ def answer_of(result: Result[Any], verdict: Verdict) -> Answer:
     return ANSWERS[verdict]
 
 
-_BY_CLASS = {3: Verdict.REDIRECT, 4: Verdict.BURY, 5: Verdict.FAILED}
+_BY_CLASS = {3: Verdict.REDIRECT, 4: Verdict.REJECTED, 5: Verdict.FAILED}
 
 
 def verdict_of(result: Result[Any]) -> Verdict:
@@ -154,6 +154,6 @@ def backoff(tries: int, random: float) -> float:
     return random * min(BACKOFF_CAP, BACKOFF_BASE * 2.0 ** (tries - 1))
 
 
-def next_look(age: timedelta) -> timedelta:
+def next_not_found_check(age: timedelta) -> timedelta:
     """After how long an ID of this age that was not found is worth another request."""
     return min(max(age / 2, SOONEST_NEXT), LATEST_NEXT)

@@ -11,13 +11,15 @@ from ingest.fetch.answer_policy import CONTENT_FAILED
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable
 
-    from ingest.core.cancellation import Halt
+    from ingest.core.cancellation import RunCancellation
 
 FIRST_ANSWERS = 50
 """So many burials before the first settled ID mean that the account or the base URL is wrong."""
 
 
-async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> AsyncGenerator[Outcome]:
+async def hold_until_verified(
+    outcomes: AsyncIterable[Outcome], cancellation: RunCancellation
+) -> AsyncGenerator[Outcome]:
     """Hold burials back until an ID is settled; `FIRST_ANSWERS` of them without one end the run and bury nothing.
 
     With the wrong account or base URL every ID is refused or not found, and a year of IDs must not die of that.
@@ -25,11 +27,11 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
     held: list[Dead] = []
     trusted = False
     async for outcome in outcomes:
-        trusted = trusted or (_proves_the_account(outcome) and not halt.error)
+        trusted = trusted or (_proves_the_account(outcome) and not cancellation.error)
         if not trusted and isinstance(outcome, Dead):
             held.append(outcome)
             if len(held) >= FIRST_ANSWERS:
-                halt.set(stop_errors.wrong_account())
+                cancellation.set(stop_errors.wrong_account())
             continue
         if trusted:
             for burial in held:
@@ -37,7 +39,7 @@ async def buried_with_care(outcomes: AsyncIterable[Outcome], halt: Halt) -> Asyn
             held.clear()
         yield outcome
     for burial in held:
-        yield _spared(burial) if halt.error else burial
+        yield _spared(burial) if cancellation.error else burial
 
 
 def _proves_the_account(outcome: Outcome) -> bool:

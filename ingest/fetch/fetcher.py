@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from ingest.client.errors import ResponseError
 from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT
 from ingest.client.result import Err, Ok
-from ingest.client.retry_after import http_date, wait_hint
-from ingest.core.generation_id import RIPE_AGE
+from ingest.client.retry_after import http_date, retry_after_seconds
+from ingest.core.generation_id import READY_AGE
 from ingest.core.outcomes import Content, Dead, Outcome, Pending, Settled, WorkItem
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.client.errors import OpenRouterError
-    from ingest.client.operations import AsyncAsker
+    from ingest.client.operations import AsyncCaller
     from ingest.client.request import Operation, Result
     from ingest.core.api_records import GenerationContentResponse, GenerationResponse, GenerationResponseData
-    from ingest.core.cancellation import Halt
+    from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
     from ingest.core.errors import OrusageError
-    from ingest.core.run_stats import Tally
+    from ingest.core.run_stats import RunStats
     from ingest.core.settings import Settings
-    from ingest.fetch.ratelimit.async_limiter import Gate
+    from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 
 log = logging.getLogger("orusage")
 
@@ -75,7 +75,7 @@ class _Ask:
     requests: int = 0
     failures: int = 0
     unreadable: int = 0
-    looked_again: bool = False
+    retried_not_found: bool = False
     other_id: str | None = None
     status: int | None = None
 
@@ -94,10 +94,10 @@ class _Ask:
     def dead(self, reason: str) -> Dead:
         return Dead(self.item, reason, self.status, self.requests)
 
-    def looks_again(self, age: timedelta) -> bool:
+    def retries_not_found(self, age: timedelta) -> bool:
         """Whether a 404 is worth one quick second look; True only once."""
-        is_worth_it = age < answer_policy.YOUNG and not self.looked_again
-        self.looked_again = self.looked_again or is_worth_it
+        is_worth_it = age < answer_policy.NOT_FOUND_RETRY_AGE and not self.retried_not_found
+        self.retried_not_found = self.retried_not_found or is_worth_it
         return is_worth_it
 
     def runs(self, reason: str) -> int:
@@ -110,30 +110,30 @@ class Fetcher:
 
     Args:
         client: Sends one request.
-        gate: Paces all requests.
-        halt: Ends the run; set by the fetcher too, when no further ID would fare better.
+        limiter: Paces all requests.
+        cancellation: Ends the run; set by the fetcher too, when no further ID would fare better.
         settings: The run's settings.
         clock: Where time comes from.
-        tally: Counts requests and answers.
+        stats: Counts requests and answers.
         random: Uniform in 0 … 1, for jitter.
     """
 
     def __init__(  # the parts of a run, each made at the one place that calls it
         self,
-        client: AsyncAsker,
-        gate: Gate,
-        halt: Halt,
+        client: AsyncCaller,
+        limiter: AsyncLimiter,
+        cancellation: RunCancellation,
         settings: Settings,
         clock: Clock,
-        tally: Tally,
+        stats: RunStats,
         random: Callable[[], float],
     ) -> None:
         self._client = client
-        self._gate = gate
+        self._limiter = limiter
         self._settings = settings
         self._clock = clock
-        self._halt = halt
-        self._tally = tally
+        self._cancellation = cancellation
+        self._stats = stats
         self._random = random
         self._retries = FREE_RETRIES
         self._entrance = asyncio.Lock()
@@ -148,7 +148,7 @@ class Fetcher:
             Verdict.READ: self._read,
             Verdict.UNREADABLE: lambda ask, _: self._unreadable(ask),
             Verdict.REDIRECT: lambda ask, _: self._redirected(ask),
-            Verdict.BURY: self._refused,
+            Verdict.REJECTED: self._refused,
             Verdict.KEY_REFUSED: lambda ask, _: self._stop(ask, stop_errors.key_refused()),
             Verdict.OUT_OF_CREDITS: lambda ask, _: self._stop(ask, stop_errors.out_of_credits()),
             Verdict.FORBIDDEN: lambda ask, _: self._forbidden(ask),
@@ -163,7 +163,7 @@ class Fetcher:
             Verdict.READ: self._read_content,
             Verdict.UNREADABLE: self._unreadable_content,
             Verdict.REDIRECT: self._content_redirected,
-            Verdict.BURY: self._without_content,
+            Verdict.REJECTED: self._without_content,
             Verdict.FORBIDDEN: self._without_content,
             Verdict.NOT_FOUND: self._content_not_found,
             Verdict.OVERLOADED: lambda ask, error: self._or_later(ask, error, self._overloaded(ask, error)),
@@ -204,7 +204,7 @@ class Fetcher:
     async def _admit(self, items: Iterator[WorkItem]) -> _Ask | None:
         """The next ID, one at a time: it waits alone for its turn, so what has begun never waits behind new IDs."""
         await self._entrance.acquire()
-        item = None if self._halt else next(items, None)
+        item = None if self._cancellation else next(items, None)
         if item is None:
             self._entrance.release()
             return None
@@ -226,7 +226,7 @@ class Fetcher:
         """Wait until the API may know the ID; not longer than it is ever said to take, whatever our clock does."""
         if item.due_at is not None:
             seconds = (item.due_at - self._clock.now()).total_seconds()
-            await self._halt.sleep(self._clock, min(seconds, RIPE_AGE.total_seconds()))
+            await self._cancellation.sleep(self._clock, min(seconds, READY_AGE.total_seconds()))
 
     async def _with_content(self, settled: Settled) -> Outcome:
         """The same with its content. Cut short it is pending: the next run asks for both again, and nothing is lost."""
@@ -239,8 +239,8 @@ class Fetcher:
 
     async def _pursue(self, ask: _Ask, operation: Operation[Any], steps: Steps[T]) -> T | None:
         """Ask until a step is no pause; None if the run ended before."""
-        while not self._halt:
-            async with self._gate.turn() as turn:
+        while not self._cancellation:
+            async with self._limiter.turn() as turn:
                 if turn is None:
                     return None
                 ask.let_in()
@@ -254,27 +254,27 @@ class Fetcher:
                 step = await step
             if not isinstance(step, float):
                 return step
-            await self._halt.sleep(self._clock, step)
+            await self._cancellation.sleep(self._clock, step)
         return None
 
     async def _send(self, ask: _Ask, operation: Operation[T]) -> Result[T]:
         ask.requests += 1
-        self._tally.requests += 1
-        result = await self._client.ask(operation, {"id": ask.item.generation_id})
+        self._stats.requests += 1
+        result = await self._client.call(operation, {"id": ask.item.generation_id})
         ask.status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
-        self._tally.request_times.add(self._clock.monotonic() - ask.sent_at)
+        self._stats.request_times.add(self._clock.monotonic() - ask.sent_at)
         if ask.status is not None:
             self._breaker_pauses = 0
-            self._tally.statuses[ask.status] += 1
+            self._stats.statuses[ask.status] += 1
         elif isinstance(result, Err):
-            self._tally.failures[answer_policy.reason_of(result.error)] += 1
+            self._stats.failures[answer_policy.reason_of(result.error)] += 1
         return result
 
     def _hint(self, result: Result[Any]) -> float | None:
         """How long the server asks everybody to wait, in seconds, where it refuses because it is asked too much."""
         error = result.error if isinstance(result, Err) else None
         if isinstance(error, ResponseError) and error.status_code in answer_policy.HINTING:
-            return wait_hint(error.headers, error.error, self._clock.now())
+            return retry_after_seconds(error.headers, error.error, self._clock.now())
         return None
 
     def _watch_patience(self, answer: Answer) -> None:
@@ -318,9 +318,9 @@ class Fetcher:
         age = date - ask.item.requested_at if ask.item.requested_at else timedelta.max
         if age >= self._settings.not_found_grace:
             return ask.dead("not_found")
-        if ask.looks_again(age):
-            return answer_policy.SECOND_LOOK
-        return ask.pending("not_found_yet", self._clock.now() + answer_policy.next_look(age))
+        if ask.retries_not_found(age):
+            return answer_policy.NOT_FOUND_RETRY
+        return ask.pending("not_found_yet", self._clock.now() + answer_policy.next_not_found_check(age))
 
     def _refused(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
         self._went_well()
@@ -329,12 +329,12 @@ class Fetcher:
     def _give_up(self) -> None:
         if not self._has_read:
             patience = self._settings.patience.total_seconds()
-            self._halt.set(
+            self._cancellation.set(
                 stop_errors.throttled(f"nothing but refusals for {patience:g} s, with nothing fetched before")
             )
-        elif not self._halt:
+        elif not self._cancellation:
             log.warning("nothing but refusals any more: what is left is for the next run")
-            self._halt.set()
+            self._cancellation.set()
 
     def _overloaded(self, ask: _Ask, error: ResponseError) -> Step[Outcome]:
         """Tried again as any failure, but the limiter's probes bound that, so it costs nothing of the run's budget."""
@@ -355,17 +355,17 @@ class Fetcher:
         if ask.sent_at >= self._breaker_until:
             self._breaker_pauses += 1
             if self._breaker_pauses > BREAKER_PAUSES:
-                self._halt.set(stop_errors.unreachable(self._settings.base_url))
+                self._cancellation.set(stop_errors.unreachable(self._settings.base_url))
             self._breaker_until = self._clock.monotonic() + 2.0 ** (self._breaker_pauses - 1)
-        self._gate.hold(self._breaker_until - self._clock.monotonic())
+        self._limiter.hold(self._breaker_until - self._clock.monotonic())
         return 0.0
 
     def _unreadable(self, ask: _Ask) -> Step[Outcome]:
         self._in_a_row += 1
         ask.unreadable += 1
         if self._in_a_row >= answer_policy.STOP_AFTER:
-            self._halt.set(stop_errors.not_the_api(self._settings.base_url))
-        return 0.0 if ask.unreadable == 1 and not self._halt else self._not_readable(ask)
+            self._cancellation.set(stop_errors.not_the_api(self._settings.base_url))
+        return 0.0 if ask.unreadable == 1 and not self._cancellation else self._not_readable(ask)
 
     def _not_readable(self, ask: _Ask) -> Outcome:
         runs = ask.runs("unreadable")
@@ -382,7 +382,7 @@ class Fetcher:
     async def _forbidden(self, ask: _Ask) -> Step[Outcome]:
         self._went_well()
         if self._key_is_good is None:
-            result = await self._client.ask(GET_KEY, {})
+            result = await self._client.call(GET_KEY, {})
             status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
             if status not in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 return self._again(ask, "key_unchecked")
@@ -394,7 +394,7 @@ class Fetcher:
         return ask.pending("forbidden")
 
     def _stop(self, ask: _Ask, error: OrusageError) -> Pending:
-        self._halt.set(error)
+        self._cancellation.set(error)
         return ask.cut_short()
 
     def _read_content(self, _: _Ask, response: GenerationContentResponse) -> Content:
@@ -420,8 +420,8 @@ class Fetcher:
 
     def _content_not_found(self, ask: _Ask, error: ResponseError) -> Step[Content | Outcome]:
         second = ask.item.requested_at
-        is_young = second is not None and ask.looks_again(self._clock.now() - second)
-        return answer_policy.SECOND_LOOK if is_young else self._without_content(ask, error)
+        is_young = second is not None and ask.retries_not_found(self._clock.now() - second)
+        return answer_policy.NOT_FOUND_RETRY if is_young else self._without_content(ask, error)
 
     def _without_content(self, _: _Ask, error: ResponseError) -> Content:
         """The API has none to give; the metadata is kept all the same."""

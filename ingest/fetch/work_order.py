@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from ingest.core.outcomes import WorkItem
 
 
-def in_order(ripe: Iterator[WorkItem], young: Iterator[WorkItem], now: Callable[[], datetime]) -> Iterator[WorkItem]:
+def in_order(ready: Iterator[WorkItem], recent: Iterator[WorkItem], now: Callable[[], datetime]) -> Iterator[WorkItem]:
     """All items of both, each once: the ripe ones in their order, and each young one before them once it is due.
 
     When only young ones are left they are given out before they are due: whoever takes one waits until its `due_at`.
     Both are read one item ahead at most, so that they may be as long as they like.
 
     Args:
-        ripe: Items worth asking now, in the order in which to ask them.
-        young: Items that carry `due_at`, the soonest due first.
+        ready: Items worth asking now, in the order in which to ask them.
+        recent: Items that carry `due_at`, the soonest due first.
         now: The wall clock.
     """
-    next_young = next(young, None)
-    for item in ripe:
-        while next_young and _is_due(next_young, now()):
-            yield next_young
-            next_young = next(young, None)
+    next_recent = next(recent, None)
+    for item in ready:
+        while next_recent and _is_due(next_recent, now()):
+            yield next_recent
+            next_recent = next(recent, None)
         yield item
-    if next_young:
-        yield next_young
-    yield from young
+    if next_recent:
+        yield next_recent
+    yield from recent
 
 
 def _is_due(item: WorkItem, now: datetime) -> bool:

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.client.credentials import ApiKey
-    from ingest.core.cancellation import Halt
+    from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
-    from ingest.core.run_stats import Tally
+    from ingest.core.run_stats import RunStats
     from ingest.core.settings import Settings
-    from ingest.fetch.ratelimit.async_limiter import Gate
+    from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunContext:
     """What a run works with.
 
     Attributes:
@@ -26,15 +26,15 @@ class Job:
         load_key: Finds the API key; called when there is something to ask.
         settings: What was asked for.
         clock: Where time comes from.
-        halt: Ends the run early; a signal handler may set it.
-        tally: Counts as the run goes.
-        watch: Handed the gate when fetching begins, for whoever shows progress.
+        cancellation: Ends the run early; a signal handler may set it.
+        stats: Counts as the run goes.
+        on_fetch_start: Called with the limiter when fetching begins, to show progress.
     """
 
     warehouse: Path
     load_key: Callable[[], ApiKey]
     settings: Settings
     clock: Clock
-    halt: Halt
-    tally: Tally
-    watch: Callable[[Gate], None]
+    cancellation: RunCancellation
+    stats: RunStats
+    on_fetch_start: Callable[[AsyncLimiter], None]

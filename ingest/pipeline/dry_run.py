@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from ingest.core.run_stats import Tally
+from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Checkpoint
 from ingest.sources.checkpoints import Checkpoints
 from ingest.sources.discovery import Readings, expand
 from ingest.sources.scanner import scan_all
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
-from ingest.warehouse.staging import find_new, identified, with_incoming
+from ingest.warehouse.staging import find_new, unique_ids, with_incoming
 from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_reading, refuse_impossible, storage_errors
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ RATES_SINCE, CHECKPOINTS_SINCE, ERASURES_SINCE = 3, 4, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class DryRun:
     """What a run would do.
 
     Attributes:
-        tally: What reading the sources came to; `new_ids` are the IDs that are neither settled nor in the ledger.
+        stats: What reading the sources came to; `new_ids` are the IDs that are neither settled nor in the ledger.
         problems: Sources that cannot be read, or not to their end.
         requests: IDs that would be asked: those due in the ledger, and the new ones, within the run's bounds.
         rate: Requests per second that the API let through when it was last asked, or the cap; None if unknown.
     """
 
-    tally: Tally
+    stats: RunStats
     problems: tuple[SourceRead, ...]
     requests: int
     rate: float | None
@@ -53,7 +53,7 @@ class Rehearsal:
         return self.requests / self.rate if self.rate else None
 
 
-def rehearse(sources: Sequence[str], warehouse: Path, settings: Settings, now: datetime) -> Rehearsal:
+def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: datetime) -> DryRun:
     """Read the sources from their checkpoints and compare what is found with the warehouse, which stays as it is.
 
     Raises:
@@ -61,18 +61,18 @@ def rehearse(sources: Sequence[str], warehouse: Path, settings: Settings, now: d
         OrusageError: the warehouse cannot be read.
     """
     refuse_impossible(warehouse)
-    expansion, tally = expand(sources), Tally()
-    tally.passed_over = expansion.passed_over
+    expansion, stats = expand(sources), RunStats()
+    stats.passed_over = expansion.passed_over
     readings = Readings()
     with _Known(warehouse) as known:
         for chunk in scan_all(expansion, now, known.checkpoints()):
-            tally.count(chunk)
-            tally.new_ids += known.note(chunk.sightings)
+            stats.count(chunk)
+            stats.new_ids += known.note(chunk.sightings)
             readings.note(chunk.finished)
         readings.require_readable()
-        tally.due, rate = known.count_due(settings, now), known.rate(settings)
-    requests = tally.due if settings.limit is None else min(tally.due, settings.limit)
-    return Rehearsal(tally, tuple(readings.problems), requests, rate)
+        stats.due, rate = known.count_due(settings, now), known.rate(settings)
+    requests = stats.due if settings.limit is None else min(stats.due, settings.limit)
+    return DryRun(stats, tuple(readings.problems), requests, rate)
 
 
 class _Known:
@@ -99,7 +99,7 @@ class _Known:
     def note(self, sightings: Sequence[Sighting]) -> int:
         """How many of these IDs are new."""
         with storage_errors(self._path):
-            new = find_new(self._connection, identified(sightings))
+            new = find_new(self._connection, unique_ids(sightings))
             if self._version >= ERASURES_SINCE:
                 new = without_erased(self._connection, new)
             return with_incoming(self._connection, new, sql_files.query("dry_run/add_new"))

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.retry import RetryConfig
 from ingest.core.remembered_rate import RememberedRate
-from ingest.fetch.dead_letters import buried_with_care
+from ingest.fetch.dead_letters import hold_until_verified
 from ingest.fetch.fetcher import Fetcher
-from ingest.fetch.ratelimit.async_limiter import Gate
-from ingest.fetch.ratelimit.controller import Learned, RateLimit
+from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+from ingest.fetch.ratelimit.controller import LearnedLimit, RateController
 from ingest.fetch.work_order import in_order
 
 if TYPE_CHECKING:
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.core.outcomes import WorkItem
-    from ingest.pipeline.context import Job
-    from ingest.pipeline.store_stage import Batches
+    from ingest.pipeline.context import RunContext
+    from ingest.pipeline.store_stage import BatchWriter
     from ingest.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("orusage")
 
 
-async def ask(job: Job, warehouse: Warehouse, batches: Batches, run_id: str, started: datetime) -> float | None:
+async def fetch_due(
+    context: RunContext, warehouse: Warehouse, batches: BatchWriter, run_id: str, started: datetime
+) -> float | None:
     """Ask for everything that is due, and commit what comes back.
 
     Args:
-        job: What to work with.
+        context: What to work with.
         warehouse: Holds the ledger.
         batches: Store what comes.
         run_id: Stored with the limit that is measured.
@@ -49,62 +51,64 @@ async def ask(job: Job, warehouse: Warehouse, batches: Batches, run_id: str, sta
         KeyRefusedError: there is no key.
         OrusageError: the warehouse failed.
     """
-    host = urlsplit(job.settings.base_url).netloc
-    gate = Gate(_limit(job, warehouse, host), job.clock, job.halt, job.tally)
-    job.watch(gate)
-    async with _client(job) as client:
-        fetcher = Fetcher(client, gate, job.halt, job.settings, job.clock, job.tally, random.random)
+    host = urlsplit(context.settings.base_url).netloc
+    limiter = AsyncLimiter(_limit(context, warehouse, host), context.clock, context.cancellation, context.stats)
+    context.on_fetch_start(limiter)
+    async with _client(context) as client:
+        fetcher = Fetcher(
+            client, limiter, context.cancellation, context.settings, context.clock, context.stats, random.random
+        )
         async with (
-            _deadline(job, started),
-            aclosing(fetcher.run(_items(job, warehouse))) as outcomes,
-            aclosing(buried_with_care(outcomes, job.halt)) as cared_for,
+            _deadline(context, started),
+            aclosing(fetcher.run(_items(context, warehouse))) as outcomes,
+            aclosing(hold_until_verified(outcomes, context.cancellation)) as cared_for,
         ):
             await batches.store(cared_for)
-    learned = gate.limit.learned
+    learned = limiter.limit.learned
     if learned:
-        known = RememberedRate(learned.rate, learned.burst, job.clock.now())
+        known = RememberedRate(learned.rate, learned.burst, context.clock.now())
         warehouse.remember_rate(host, known, run_id)
     return learned.rate if learned else None
 
 
-def _limit(job: Job, warehouse: Warehouse, host: str) -> RateLimit:
+def _limit(context: RunContext, warehouse: Warehouse, host: str) -> RateController:
     """The limiter. It begins with what an earlier run found out of this host, which counts less the older it is."""
-    settings, known = job.settings, warehouse.remembered_rate(host)
+    settings, known = context.settings, warehouse.remembered_rate(host)
     log.debug("known of the limit of %s: %s", host, known)
-    age = job.clock.now() - known.learned_at if known else timedelta()
-    learned = Learned(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
-    return RateLimit(settings.rate, settings.concurrency, settings.timeout, learned)
+    age = context.clock.now() - known.learned_at if known else timedelta()
+    learned = LearnedLimit(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
+    return RateController(settings.rate, settings.concurrency, settings.timeout, learned)
 
 
-def _items(job: Job, warehouse: Warehouse) -> Iterator[WorkItem]:
+def _items(context: RunContext, warehouse: Warehouse) -> Iterator[WorkItem]:
     """What is due now, up to the run's limits, in the order in which it is to be asked."""
-    began = job.clock.now()
-    ripe, young = warehouse.ripe(job.settings, began), warehouse.young(job.settings, began)
-    return islice(in_order(ripe, young, job.clock.now), job.settings.limit)
+    began = context.clock.now()
+    ready, recent = warehouse.ready(context.settings, began), warehouse.recent(context.settings, began)
+    return islice(in_order(ready, recent, context.clock.now), context.settings.limit)
 
 
 @asynccontextmanager
-async def _deadline(job: Job, started: datetime) -> AsyncIterator[None]:
+async def _deadline(context: RunContext, started: datetime) -> AsyncIterator[None]:
     """Halt the run when its time is up."""
-    if job.settings.max_time is None:
+    if context.settings.max_time is None:
         yield
         return
-    left = job.settings.max_time - (job.clock.now() - started)
-    timer = asyncio.create_task(_halt_after(left.total_seconds(), job))
+    left = context.settings.max_time - (context.clock.now() - started)
+    timer = asyncio.create_task(_halt_after(left.total_seconds(), context))
     try:
         yield
     finally:
         timer.cancel()
 
 
-async def _halt_after(seconds: float, job: Job) -> None:
-    await job.clock.sleep(max(seconds, 0))
-    job.halt.set()
+async def _halt_after(seconds: float, context: RunContext) -> None:
+    await context.clock.sleep(max(seconds, 0))
+    context.cancellation.set()
 
 
-def _client(job: Job) -> AsyncOpenRouter:
+def _client(context: RunContext) -> AsyncOpenRouter:
     """Without retries of its own: the run's policy decides."""
-    settings = job.settings
+    settings = context.settings
     return AsyncOpenRouter(
-        job.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
+        context.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
     )

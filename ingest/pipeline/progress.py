@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.core.clock import Clock
-    from ingest.core.run_stats import Tally
-    from ingest.fetch.ratelimit.async_limiter import Gate
+    from ingest.core.run_stats import RunStats
+    from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
     from ingest.fetch.ratelimit.controller import LimitState
 
 WINDOW = 10.0
@@ -26,7 +26,7 @@ SHORTEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ProgressSnapshot:
     """A run at a moment.
 
     Attributes:
@@ -55,38 +55,38 @@ class Sight:
         return (self.due - self.done) / self.rate if self.rate else None
 
 
-class Watch:
+class ProgressTracker:
     """Looks at a run: at the tally it keeps and, once it fetches, at the gate it goes through."""
 
-    def __init__(self, tally: Tally, clock: Clock) -> None:
-        self._tally = tally
+    def __init__(self, stats: RunStats, clock: Clock) -> None:
+        self._stats = stats
         self._clock = clock
-        self._gate: Gate | None = None
+        self._limiter: AsyncLimiter | None = None
         self._recent = RecentRate()
 
-    def begin(self, gate: Gate) -> None:
+    def begin(self, limiter: AsyncLimiter) -> None:
         """Fetching begins."""
-        self._gate = gate
-        self._recent.add(self._clock.monotonic(), self._tally.done)
+        self._limiter = limiter
+        self._recent.add(self._clock.monotonic(), self._stats.done)
 
     @property
     def has_begun(self) -> bool:
         """Whether fetching has begun."""
-        return self._gate is not None
+        return self._limiter is not None
 
-    def look(self) -> Sight:
+    def look(self) -> ProgressSnapshot:
         """The run now. The rate is that between looks: take one now and then."""
-        tally = self._tally
-        counts = (tally.sightings, tally.due, tally.done, tally.throttled, tally.overloaded)
-        if self._gate is None:
-            return Sight(*counts)
-        limit = self._gate.state()
+        stats = self._stats
+        counts = (stats.sightings, stats.due, stats.done, stats.throttled, stats.overloaded)
+        if self._limiter is None:
+            return ProgressSnapshot(*counts)
+        limit = self._limiter.state()
         is_paused = limit.pause >= SHORTEST_PAUSE
         if is_paused:
             self._recent.forget()  # else a pause would go on to look like slowness after its end
-        self._recent.add(self._clock.monotonic(), tally.done)
+        self._recent.add(self._clock.monotonic(), stats.done)
         resumes_at = self._clock.now() + timedelta(seconds=limit.pause) if is_paused else None
-        return Sight(*counts, limit, self._recent.per_second(), resumes_at)
+        return ProgressSnapshot(*counts, limit, self._recent.per_second(), resumes_at)
 
 
 class RecentRate:

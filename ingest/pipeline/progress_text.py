@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.fetch.ratelimit.controller import LimitState
-    from ingest.pipeline.progress import Sight
+    from ingest.pipeline.progress import ProgressSnapshot
 
 MINUTE = 60
 """Seconds, as an hour has minutes."""
@@ -23,50 +23,52 @@ REASONS = {
 """Why a limiter pauses, in words."""
 
 
-def sentence(sight: Sight) -> str:
+def sentence(snapshot: ProgressSnapshot) -> str:
     """A run as one line of a log."""
-    if sight.limit is None:
-        return f"reading sources, {sight.found:,} IDs so far"
-    left = [] if sight.eta is None else [f"{_in_words(sight.eta)} left"]
-    return ", ".join([f"{sight.done:,} of {sight.due:,} IDs", *rate(sight), *traffic(sight, sight.limit), *left])
+    if snapshot.limit is None:
+        return f"reading sources, {snapshot.found:,} IDs so far"
+    left = [] if snapshot.eta is None else [f"{_in_words(snapshot.eta)} left"]
+    return ", ".join(
+        [f"{snapshot.done:,} of {snapshot.due:,} IDs", *rate(snapshot), *traffic(snapshot, snapshot.limit), *left]
+    )
 
 
-def fields(sight: Sight) -> dict[str, Any]:
+def fields(snapshot: ProgressSnapshot) -> dict[str, Any]:
     """A run for programs: rates are per second, times in seconds; None is unknown, or there is none."""
-    limit = sight.limit
+    limit = snapshot.limit
     return {
-        "done": sight.done,
-        "due": sight.due,
-        "rate": _rounded(sight.rate),
+        "done": snapshot.done,
+        "due": snapshot.due,
+        "rate": _rounded(snapshot.rate),
         "limit_rate": _rounded(limit.rate) if limit else None,
         "phase": limit.phase if limit else "reading",
         "in_flight": limit.in_flight if limit else 0,
-        "throttled": sight.throttled,
-        "overloaded": sight.overloaded,
+        "throttled": snapshot.throttled,
+        "overloaded": snapshot.overloaded,
         "pause_seconds": _rounded(limit.pause) if limit else 0.0,
         "pause_reason": limit.reason if limit else None,
-        "eta_seconds": _rounded(sight.eta),
+        "eta_seconds": _rounded(snapshot.eta),
     }
 
 
-def traffic(sight: Sight, limit: LimitState) -> list[str]:
+def traffic(snapshot: ProgressSnapshot, limit: LimitState) -> list[str]:
     """Requests under way, what the server turned away, and the pause."""
     parts = [f"{limit.in_flight:,} in flight"]
-    parts += [f"{sight.throttled:,} throttled"] if sight.throttled else []
-    parts += [f"{sight.overloaded:,} overloaded"] if sight.overloaded else []
-    if sight.resumes_at:
+    parts += [f"{snapshot.throttled:,} throttled"] if snapshot.throttled else []
+    parts += [f"{snapshot.overloaded:,} overloaded"] if snapshot.overloaded else []
+    if snapshot.resumes_at:
         why = f": {REASONS[limit.reason]}" if limit.reason else ""
-        parts.append(f"paused {limit.pause:.0f} s until {sight.resumes_at:%H:%M:%S} UTC{why}")
+        parts.append(f"paused {limit.pause:.0f} s until {snapshot.resumes_at:%H:%M:%S} UTC{why}")
     elif limit.phase == "searching":
         parts.append("searching for the rate")
     return parts
 
 
-def rate(sight: Sight) -> list[str]:
+def rate(snapshot: ProgressSnapshot) -> list[str]:
     """How fast it goes, if that is known."""
-    if sight.rate is None:
+    if snapshot.rate is None:
         return []
-    return [f"{sight.rate:,.0f}/s" if sight.rate >= SLOW else f"{sight.rate:.1f}/s"]
+    return [f"{snapshot.rate:,.0f}/s" if snapshot.rate >= SLOW else f"{snapshot.rate:.1f}/s"]
 
 
 def as_on_a_clock(seconds: float | None) -> str:

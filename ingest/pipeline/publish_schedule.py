@@ -20,7 +20,7 @@ LARGEST_LOG = 256 * 2**20
 log = logging.getLogger("orusage")
 
 
-class Publisher:
+class PublishSchedule:
     """Publishes a warehouse when it is time.
 
     Args:

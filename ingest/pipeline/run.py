@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from ingest.core.errors import Exit, NoInputError, OrusageError
 from ingest.core.version import __version__
 from ingest.fetch import stop_errors
-from ingest.pipeline.publish_schedule import Publisher
-from ingest.pipeline.store_stage import Batches
-from ingest.sources.call_site import CallSites
+from ingest.pipeline.publish_schedule import PublishSchedule
+from ingest.pipeline.store_stage import BatchWriter
+from ingest.sources.call_site import CallSiteParser
 from ingest.sources.checkpoints import Checkpoints
 from ingest.sources.discovery import Readings, expand, named, require_readable
 from ingest.sources.scanner import scan_all
-from ingest.warehouse.storage.lock import Patience
+from ingest.warehouse.storage.lock import LockWait
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ingest.core.run_stats import Tally
+    from ingest.core.run_stats import RunStats
     from ingest.core.sightings import Chunk, SourceRead
-    from ingest.pipeline.context import Job
+    from ingest.pipeline.context import RunContext
 
 log = logging.getLogger("orusage")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunResult:
     """How a run ended.
 
     Attributes:
@@ -60,12 +60,12 @@ class Result:
     seconds: float
 
 
-async def ingest(sources: Sequence[str], job: Job) -> Result:
+async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
     """Read the sources into the ledger, then ask for everything that is due.
 
     Args:
         sources: Files, directories, globs and ``-``; none: only what is due in the ledger.
-        job: What to work with.
+        context: What to work with.
 
     Returns:
         How it ended. Whatever was reached is committed, however that was.
@@ -75,37 +75,37 @@ async def ingest(sources: Sequence[str], job: Job) -> Result:
         KeyRefusedError: there is something to ask, and no key.
         OrusageError: the warehouse failed.
     """
-    started, now = job.clock.monotonic(), job.clock.now()
-    expansion, call_sites = expand(sources), CallSites(job.settings.keep_fields)
-    job.tally.passed_over = expansion.passed_over
-    is_new = not Workspace(job.warehouse).holds_anything
+    started, now = context.clock.monotonic(), context.clock.now()
+    expansion, call_sites = expand(sources), CallSiteParser(context.settings.keep_fields)
+    context.stats.passed_over = expansion.passed_over
+    is_new = not Workspace(context.warehouse).holds_anything
     found = _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites)) if is_new else None
-    patience = Patience(job.settings.lock_timeout.total_seconds(), is_over=job.halt.is_interrupted)
-    with Warehouse(job.warehouse, now, bounded=not job.settings.content, patience=patience) as warehouse:
-        if job.settings.content:
-            _warn_of_readers(job.warehouse)
-        run = _Run(job, warehouse, now)
+    lock_wait = LockWait(context.settings.lock_timeout.total_seconds(), is_over=context.cancellation.is_interrupted)
+    with Warehouse(context.warehouse, now, bounded=not context.settings.content, lock_wait=lock_wait) as warehouse:
+        if context.settings.content:
+            _warn_of_readers(context.warehouse)
+        run = _Run(context, warehouse, now)
         try:
             known = Checkpoints(warehouse.checkpoints())
             problems = await run.read(found or scan_all(expansion, now, known, call_sites))
-            job.tally.kept_fields = call_sites.kept
+            context.stats.kept_fields = call_sites.kept
             await run.fetch()
         except Exception as error:
             with suppress(OrusageError):  # the first failure is told
                 run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
-        overdue, reason = warehouse.count_overdue(job.settings, job.clock.now()), run.stopped_by()
-        run.finish(exit_code(job.tally, len(problems), overdue, reason))
+        overdue, reason = warehouse.count_overdue(context.settings, context.clock.now()), run.stopped_by()
+        run.finish(exit_code(context.stats, len(problems), overdue, reason))
         reason = await run.publish(reason)
-        code = exit_code(job.tally, len(problems), overdue, reason)
-    return Result(run.run_id, problems, overdue, reason, code, job.clock.monotonic() - started)
+        code = exit_code(context.stats, len(problems), overdue, reason)
+    return RunResult(run.run_id, problems, overdue, reason, code, context.clock.monotonic() - started)
 
 
-def exit_code(tally: Tally, problems: int, overdue: int, error: OrusageError | None) -> Exit:
+def exit_code(stats: RunStats, problems: int, overdue: int, error: OrusageError | None) -> Exit:
     """What a run that came to its end says: an error that ended it early, else whether anything is left undone."""
     if error is not None:
         return Exit(error.code)
-    return Exit.PARTIAL if problems or overdue or tally.dead else Exit.DONE
+    return Exit.PARTIAL if problems or overdue or stats.dead else Exit.DONE
 
 
 def _warn_of_readers(warehouse: Path) -> None:
@@ -132,50 +132,50 @@ def _without_passed_over(chunk: Chunk) -> Chunk:
 class _Run:
     """One run over an open warehouse."""
 
-    def __init__(self, job: Job, warehouse: Warehouse, now: datetime) -> None:
+    def __init__(self, context: RunContext, warehouse: Warehouse, now: datetime) -> None:
         self.run_id = now.strftime("%Y%m%dT%H%M%S.%fZ")
-        self._job = job
+        self._context = context
         self._warehouse = warehouse
         self._started = now
         self._rate_limit: float | None = None
-        self._publisher = Publisher(warehouse, job.settings.publish_every, job.clock)
-        size = job.settings.batch_size
-        self._batches = Batches(warehouse, self._publisher, self.run_id, size, job.clock, job.tally)
-        warehouse.start_run(self.run_id, __version__, job.settings.base_url, now)
+        self._publisher = PublishSchedule(warehouse, context.settings.publish_every, context.clock)
+        size = context.settings.batch_size
+        self._batches = BatchWriter(warehouse, self._publisher, self.run_id, size, context.clock, context.stats)
+        warehouse.start_run(self.run_id, __version__, context.settings.base_url, now)
 
     async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
         """Store what the sources hold; returns those that were not read to their end."""
-        tally, readings = self._job.tally, Readings()
+        stats, readings = self._context.stats, Readings()
         for chunk in chunks:
             await asyncio.sleep(0)  # whoever shows progress gets a turn
-            tally.new_ids += self._warehouse.add(_without_passed_over(chunk), self.run_id, self._job.clock.now())
-            tally.count(chunk)
+            stats.new_ids += self._warehouse.add(_without_passed_over(chunk), self.run_id, self._context.clock.now())
+            stats.count(chunk)
             await self._publisher.publish_if_due()
             for read in chunk.finished:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
             readings.note(chunk.finished)
         readings.require_readable()
-        if not tally.sightings and not self._warehouse.has_ids():
-            raise _nothing_found(tally.sources, readings.problems)
+        if not stats.sightings and not self._warehouse.has_ids():
+            raise _nothing_found(stats.sources, readings.problems)
         return tuple(readings.problems)
 
     async def fetch(self) -> None:
         """Ask for everything that is due, and commit what comes back."""
-        job, settings, began = self._job, self._job.settings, self._job.clock.now()
+        context, settings, began = self._context, self._context.settings, self._context.clock.now()
         due = self._warehouse.count_due(settings, began)
-        job.tally.due = due if settings.limit is None else min(due, settings.limit)
-        if job.tally.due:
-            from ingest.pipeline.fetch_stage import ask  # noqa: PLC0415  # a night without IDs does not pay for the HTTP stack
+        context.stats.due = due if settings.limit is None else min(due, settings.limit)
+        if context.stats.due:
+            from ingest.pipeline.fetch_stage import fetch_due  # noqa: PLC0415  # a night without IDs does not pay for the HTTP stack
 
-            self._rate_limit = await ask(job, self._warehouse, self._batches, self.run_id, self._started)
+            self._rate_limit = await fetch_due(context, self._warehouse, self._batches, self.run_id, self._started)
 
     def stopped_by(self) -> OrusageError | None:
         """What ended the run early; be it only its time, while the server let nothing through."""
-        halt, tally = self._job.halt, self._job.tally
-        refused = tally.throttled + tally.overloaded
-        if halt.error or not halt or not refused or self._batches.got_anywhere:
-            return halt.error
-        return stop_errors.throttled(f"{refused:,} of {tally.requests:,} requests were answered 429, 503 or 529")
+        cancellation, stats = self._context.cancellation, self._context.stats
+        refused = stats.throttled + stats.overloaded
+        if cancellation.error or not cancellation or not refused or self._batches.got_anywhere:
+            return cancellation.error
+        return stop_errors.throttled(f"{refused:,} of {stats.requests:,} requests were answered 429, 503 or 529")
 
     async def publish(self, reason: OrusageError | None) -> OrusageError | None:
         """Publish what was stored; returns what ended the run: the reason before, or why it could not be published."""
@@ -192,7 +192,7 @@ class _Run:
 
     def finish(self, code: int) -> None:
         """Note how the run ended."""
-        self._warehouse.finish_run(self.run_id, self._job.tally, code, self._job.clock.now(), self._rate_limit)
+        self._warehouse.finish_run(self.run_id, self._context.stats, code, self._context.clock.now(), self._rate_limit)
 
 
 def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:

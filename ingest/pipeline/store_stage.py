@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from ingest.core.clock import Clock
-    from ingest.core.run_stats import Tally
-    from ingest.pipeline.publish_schedule import Publisher
+    from ingest.core.run_stats import RunStats
+    from ingest.pipeline.publish_schedule import PublishSchedule
     from ingest.warehouse.warehouse import Warehouse
 
 COMMIT_EVERY = 5.0
@@ -24,7 +24,7 @@ LARGEST_BATCH = 64 * 1024 * 1024
 """Characters of content after which a batch is full, so that long prompts do not fill the memory."""
 
 
-class Batches:
+class BatchWriter:
     """Stores the outcomes of a run, and counts what is stored.
 
     Args:
@@ -33,14 +33,14 @@ class Batches:
         run_id: The run.
         size: Outcomes that make a batch full.
         clock: Where time comes from.
-        tally: Counts what came, and what is stored.
+        stats: Counts what came, and what is stored.
 
     Attributes:
         got_anywhere: Whether any ask was finished, so that the run was not in vain.
     """
 
     def __init__(
-        self, warehouse: Warehouse, publisher: Publisher, run_id: str, size: int, clock: Clock, tally: Tally
+        self, warehouse: Warehouse, publisher: PublishSchedule, run_id: str, size: int, clock: Clock, stats: RunStats
     ) -> None:
         self.got_anywhere = False
         self._warehouse = warehouse
@@ -49,7 +49,7 @@ class Batches:
         self._run_id = run_id
         self._size = size
         self._clock = clock
-        self._tally = tally
+        self._stats = stats
         self._batch: list[Outcome] = []
         self._content = 0
 
@@ -57,7 +57,7 @@ class Batches:
         """Commit all outcomes: a full batch at once, and what there is every few seconds and at the end."""
         async with _repeatedly(self._commit, COMMIT_EVERY, self._clock):
             async for outcome in outcomes:
-                self._tally.done += 1
+                self._stats.done += 1
                 self._batch.append(outcome)
                 self._content += outcome.content.size if isinstance(outcome, Settled) and outcome.content else 0
                 if len(self._batch) >= self._size or self._content >= LARGEST_BATCH:
@@ -74,7 +74,7 @@ class Batches:
         if batch:
             self._warehouse.commit(batch, self._run_id)
         for outcome in batch:
-            _count(outcome, self._tally)
+            _count(outcome, self._stats)
             self.got_anywhere = self.got_anywhere or not isinstance(outcome, Pending) or outcome.charged
 
 
@@ -96,15 +96,15 @@ async def _repeatedly(do: Callable[[], Awaitable[None]], seconds: float, clock: 
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
 
 
-def _count(outcome: Outcome, tally: Tally) -> None:
+def _count(outcome: Outcome, stats: RunStats) -> None:
     """Count what is stored. An ID that was still waiting for its turn when the run ended was not asked."""
     match outcome:
         case Settled():
-            tally.settled += 1
-            tally.spend += outcome.generation.spend
+            stats.settled += 1
+            stats.spend += outcome.generation.spend
             if outcome.content:
-                tally.contents[outcome.content.reason or STORED] += 1
+                stats.contents[outcome.content.reason or STORED] += 1
         case Pending():
-            tally.pending += outcome.requests > 0
+            stats.pending += outcome.requests > 0
         case Dead():
-            tally.dead += 1
+            stats.dead += 1

@@ -21,7 +21,7 @@ NARROW, NORMAL, WIDE = Width
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReportColumn:
     """A column of a table.
 
     Attributes:
@@ -38,7 +38,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ReportDefinition:
     """A report.
 
     Attributes:
@@ -46,18 +46,18 @@ class Family:
         shown: What a table shows after the dimension.
         dimensions: Names for --by, each with the name of its column; empty if its rows are fixed.
         default: The one that is meant if none is named.
-        ready: Those whose rollup holds whole days (UTC).
-        ready_days: Whether that rollup can be asked for some days, or only for all of history.
+        rollup_dimensions: Those whose rollup holds whole days (UTC).
+        rollup_is_daily: Whether that rollup can be asked for some days, or only for all of history.
         adds_up: Whether rows can be added: beyond --top they become one row, and there is a total.
         takes_top: Whether --top means something.
     """
 
     query: str
-    shown: tuple[Shown, ...]
+    shown: tuple[ReportColumn, ...]
     dimensions: dict[str, str] = field(default_factory=dict)
     default: str = ""
-    ready: frozenset[str] = frozenset()
-    ready_days: bool = False
+    rollup_dimensions: frozenset[str] = frozenset()
+    rollup_is_daily: bool = False
     adds_up: bool = True
     takes_top: bool = True
 
@@ -68,125 +68,125 @@ WHO = {"app": "app_id", "user": "external_user", "session": "session_id", "works
 WHAT = {"model": "model", "author": "model_author", "provider": "provider_name"}
 
 FAMILIES = {
-    "summary": Family("reports/summary", (), adds_up=False, takes_top=False),
-    "cost": Family(
+    "summary": ReportDefinition("reports/summary", (), adds_up=False, takes_top=False),
+    "cost": ReportDefinition(
         "reports/cost",
         (
-            Shown("request_count", "requests", "count"),
-            Shown("total_usage", "total", "money"),
-            Shown("credits_usage", "credits", "money", NORMAL),
-            Shown("byok_fees", "BYOK fee", "money", WIDE),
-            Shown("byok_usage", "BYOK paid", "money", NORMAL),
-            Shown("cache_discount", "saved", "money", NORMAL),
-            Shown("tokens_prompt", "tokens in", "count", WIDE),
-            Shown("tokens_completion", "tokens out", "count", WIDE),
-            Shown("blended_cost_per_million_tokens", "per 1M tokens", "money", WIDE),
+            ReportColumn("request_count", "requests", "count"),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("credits_usage", "credits", "money", NORMAL),
+            ReportColumn("byok_fees", "BYOK fee", "money", WIDE),
+            ReportColumn("byok_usage", "BYOK paid", "money", NORMAL),
+            ReportColumn("cache_discount", "saved", "money", NORMAL),
+            ReportColumn("tokens_prompt", "tokens in", "count", WIDE),
+            ReportColumn("tokens_completion", "tokens out", "count", WIDE),
+            ReportColumn("blended_cost_per_million_tokens", "per 1M tokens", "money", WIDE),
         ),
         {**DAYS, **HOURS, **WHAT, **WHO, "request": "request_id", "cost_basis": "cost_basis"},
         "day",
-        ready=frozenset({*DAYS, *WHAT}),
-        ready_days=True,
+        rollup_dimensions=frozenset({*DAYS, *WHAT}),
+        rollup_is_daily=True,
     ),
-    "latency": Family(
+    "latency": ReportDefinition(
         "reports/latency",
         (
-            Shown("request_count", "requests", "count"),
-            Shown("p50_ttft_ms", "ttft p50", "number", NORMAL),
-            Shown("p95_ttft_ms", "ttft p95", "number"),
-            Shown("p50_duration_ms", "whole p50", "number", NORMAL),
-            Shown("p95_duration_ms", "whole p95", "number", NORMAL),
-            Shown("p99_duration_ms", "whole p99", "number", WIDE),
-            Shown("p50_throughput", "tokens/s", "number", NORMAL),
-            Shown("p50_inter_token_latency", "per token p50", "number", WIDE),
-            Shown("streamed_count", "streamed", "count", WIDE),
+            ReportColumn("request_count", "requests", "count"),
+            ReportColumn("p50_ttft_ms", "ttft p50", "number", NORMAL),
+            ReportColumn("p95_ttft_ms", "ttft p95", "number"),
+            ReportColumn("p50_duration_ms", "whole p50", "number", NORMAL),
+            ReportColumn("p95_duration_ms", "whole p95", "number", NORMAL),
+            ReportColumn("p99_duration_ms", "whole p99", "number", WIDE),
+            ReportColumn("p50_throughput", "tokens/s", "number", NORMAL),
+            ReportColumn("p50_inter_token_latency", "per token p50", "number", WIDE),
+            ReportColumn("streamed_count", "streamed", "count", WIDE),
         ),
         {**WHAT, **HOURS, **DAYS, **WHO, "length": "completion_length"},
         "model",
-        ready=frozenset({"model", "provider"}),
+        rollup_dimensions=frozenset({"model", "provider"}),
         adds_up=False,
     ),
-    "errors": Family(
+    "errors": ReportDefinition(
         "reports/errors",
         (
-            Shown("attempt_count", "attempts", "count"),
-            Shown("error_rate", "errors", "share"),
-            Shown("fallback_rate", "fallbacks", "share", NORMAL),
-            Shown("throttled_count", "429", "count", NORMAL),
-            Shown("overloaded_count", "503+529", "count", NORMAL),
-            Shown("server_error_count", "other 5xx", "count", NORMAL),
-            Shown("other_error_count", "other", "count", WIDE),
-            Shown("unknown_count", "unknown", "count", WIDE),
-            Shown("failed_ms", "lost ms", "number", WIDE),
+            ReportColumn("attempt_count", "attempts", "count"),
+            ReportColumn("error_rate", "errors", "share"),
+            ReportColumn("fallback_rate", "fallbacks", "share", NORMAL),
+            ReportColumn("throttled_count", "429", "count", NORMAL),
+            ReportColumn("overloaded_count", "503+529", "count", NORMAL),
+            ReportColumn("server_error_count", "other 5xx", "count", NORMAL),
+            ReportColumn("other_error_count", "other", "count", WIDE),
+            ReportColumn("unknown_count", "unknown", "count", WIDE),
+            ReportColumn("failed_ms", "lost ms", "number", WIDE),
         ),
         {"provider": "provider_name", "model": "model_permaslug", "status": "status", **HOURS, **DAYS},
         "provider",
     ),
-    "cache": Family(
+    "cache": ReportDefinition(
         "reports/cache",
         (
-            Shown("cache_hit_rate", "hit rate", "share", NORMAL),
-            Shown("cache_discount", "saved", "money"),
-            Shown("cache_write_usage", "of it writes", "money", WIDE),
-            Shown("total_usage", "paid", "money", NORMAL),
-            Shown("usage_without_cache", "without it", "money", WIDE),
-            Shown("response_cache_hits", "copies", "count", NORMAL),
-            Shown("response_cache_saved_usage", "saved by copies", "money", WIDE),
-            Shown("request_count", "requests", "count", WIDE),
+            ReportColumn("cache_hit_rate", "hit rate", "share", NORMAL),
+            ReportColumn("cache_discount", "saved", "money"),
+            ReportColumn("cache_write_usage", "of it writes", "money", WIDE),
+            ReportColumn("total_usage", "paid", "money", NORMAL),
+            ReportColumn("usage_without_cache", "without it", "money", WIDE),
+            ReportColumn("response_cache_hits", "copies", "count", NORMAL),
+            ReportColumn("response_cache_saved_usage", "saved by copies", "money", WIDE),
+            ReportColumn("request_count", "requests", "count", WIDE),
         ),
         {**WHAT, **HOURS, **DAYS, **WHO},
         "model",
     ),
-    "failed": Family(
+    "failed": ReportDefinition(
         "reports/failed",
         (
-            Shown("request_count", "requests", "count"),
-            Shown("total_usage", "lost", "money"),
-            Shown("share_of_usage", "of all", "share", NORMAL),
-            Shown("paid_count", "charged", "count", NORMAL),
-            Shown("tokens_completion", "tokens out", "count", NORMAL),
-            Shown("cancelled_usage", "cancelled", "money", WIDE),
-            Shown("failed_usage", "failed", "money", WIDE),
-            Shown("filtered_usage", "filtered", "money", WIDE),
-            Shown("truncated_usage", "truncated", "money", WIDE),
+            ReportColumn("request_count", "requests", "count"),
+            ReportColumn("total_usage", "lost", "money"),
+            ReportColumn("share_of_usage", "of all", "share", NORMAL),
+            ReportColumn("paid_count", "charged", "count", NORMAL),
+            ReportColumn("tokens_completion", "tokens out", "count", NORMAL),
+            ReportColumn("cancelled_usage", "cancelled", "money", WIDE),
+            ReportColumn("failed_usage", "failed", "money", WIDE),
+            ReportColumn("filtered_usage", "filtered", "money", WIDE),
+            ReportColumn("truncated_usage", "truncated", "money", WIDE),
         ),
         {"status": "status", **WHAT, **HOURS, **DAYS, **WHO},
         "status",
     ),
-    "forecast": Family(
+    "forecast": ReportDefinition(
         "reports/forecast",
         (
-            Shown("requested_day", "day", "text"),
-            Shown("low_usage", "low", "money", NORMAL),
-            Shown("total_usage", "forecast", "money"),
-            Shown("high_usage", "high", "money", NORMAL),
-            Shown("history_days", "days known", "count", WIDE),
+            ReportColumn("requested_day", "day", "text"),
+            ReportColumn("low_usage", "low", "money", NORMAL),
+            ReportColumn("total_usage", "forecast", "money"),
+            ReportColumn("high_usage", "high", "money", NORMAL),
+            ReportColumn("history_days", "days known", "count", WIDE),
         ),
         adds_up=False,
         takes_top=False,
     ),
-    "anomalies": Family(
+    "anomalies": ReportDefinition(
         "reports/anomalies",
         (
-            Shown("requested_day", "day", "text"),
-            Shown("model", "model", "text"),
-            Shown("excess_usage", "excess", "money"),
-            Shown("total_usage", "total", "money", NORMAL),
-            Shown("median_usage", "median before", "money", WIDE),
-            Shown("score", "score", "number", NORMAL),
-            Shown("request_count", "requests", "count", WIDE),
-            Shown("history_days", "days known", "count", WIDE),
+            ReportColumn("requested_day", "day", "text"),
+            ReportColumn("model", "model", "text"),
+            ReportColumn("excess_usage", "excess", "money"),
+            ReportColumn("total_usage", "total", "money", NORMAL),
+            ReportColumn("median_usage", "median before", "money", WIDE),
+            ReportColumn("score", "score", "number", NORMAL),
+            ReportColumn("request_count", "requests", "count", WIDE),
+            ReportColumn("history_days", "days known", "count", WIDE),
         ),
         adds_up=False,
     ),
-    "ledger": Family(
+    "ledger": ReportDefinition(
         "reports/ledger",
         (
-            Shown("ids", "IDs", "count", NORMAL),
-            Shown("settled", "settled", "count"),
-            Shown("pending", "pending", "count"),
-            Shown("dead", "dead", "count"),
-            Shown("newest_settled_at", "newest settled (UTC)", "text", WIDE),
-            Shown("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
+            ReportColumn("ids", "IDs", "count", NORMAL),
+            ReportColumn("settled", "settled", "count"),
+            ReportColumn("pending", "pending", "count"),
+            ReportColumn("dead", "dead", "count"),
+            ReportColumn("newest_settled_at", "newest settled (UTC)", "text", WIDE),
+            ReportColumn("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
         ),
         {"source": "source", "state": "state", "reason": "reason", **HOURS, **DAYS},
         "source",
@@ -194,7 +194,7 @@ FAMILIES = {
 }
 
 
-def family_of(name: str) -> Family:
+def definition_of(name: str) -> ReportDefinition:
     """The report of a name.
 
     Raises:
@@ -214,12 +214,12 @@ def dimension_of(name: str, by: str | None) -> str:
     Raises:
         UsageError: the report has no such dimension.
     """
-    family = FAMILIES[name]
-    if by is None or by in family.dimensions:
-        return by or family.default
-    there = ", ".join(family.dimensions)
+    definition = FAMILIES[name]
+    if by is None or by in definition.dimensions:
+        return by or definition.default
+    there = ", ".join(definition.dimensions)
     raise UsageError(
         f"`report {name}` cannot be had by {by!a}",
         cause=f"there are {there}" if there else "its rows are fixed",
-        fix=did_you_mean(by, family.dimensions, "name one of them" if there else "leave --by out"),
+        fix=did_you_mean(by, definition.dimensions, "name one of them" if there else "leave --by out"),
     )

@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class UtcOffsetPeriod:
     """A time in which a zone's clocks are equally far ahead.
 
     Attributes:
@@ -42,7 +42,7 @@ class Shift:
         return f"{'-' if self.seconds < 0 else '+'}{hours:02}:{minutes:02}"
 
 
-def shifts(zone: ZoneInfo, begins: datetime, ends: datetime) -> list[Shift]:
+def utc_offset_periods(zone: ZoneInfo, begins: datetime, ends: datetime) -> list[UtcOffsetPeriod]:
     """All of them in a period, without a gap.
 
     Args:
@@ -50,16 +50,16 @@ def shifts(zone: ZoneInfo, begins: datetime, ends: datetime) -> list[Shift]:
         begins: Aware.
         ends: Aware.
     """
-    found: list[Shift] = []
+    found: list[UtcOffsetPeriod] = []
     begin, now = begins, begins
     while now < ends:
         then = min(now + STEP, ends)
         if _ahead(zone, then) != _ahead(zone, now):
             change = _change(zone, now, then)
-            found.append(Shift(begin, change, _ahead(zone, begin)))
+            found.append(UtcOffsetPeriod(begin, change, _ahead(zone, begin)))
             begin = change
         now = then
-    return [*found, Shift(begin, ends, _ahead(zone, begin))]
+    return [*found, UtcOffsetPeriod(begin, ends, _ahead(zone, begin))]
 
 
 def _ahead(zone: ZoneInfo, moment: datetime) -> int:
@@ -117,7 +117,9 @@ class Period:
     def is_whole_days(self) -> bool:
         """Whether it begins and ends with a day of UTC, and counts by those."""
         bounds = (moment for moment in (self.since, self.until) if moment)
-        return not any(shift.seconds for shift in self._shifts()) and all(_is_midnight(m) for m in bounds)
+        return not any(offset_period.seconds for offset_period in self._offset_periods()) and all(
+            _is_midnight(m) for m in bounds
+        )
 
     def local(self, moment: datetime) -> datetime:
         """A moment of the warehouse, UTC without zone, as the zone's clocks show it."""
@@ -125,7 +127,7 @@ class Period:
 
     def parameters(self) -> dict[str, Any]:
         """What the queries know of it; times are UTC without zone, days the zone's own."""
-        parts = self._shifts()
+        parts = self._offset_periods()
         since, until = _naive(self.since or FIRST), _naive(self.until or LAST)
         last = self.until and (self.until - timedelta(microseconds=1)).astimezone(self.zone).date()
         return {
@@ -149,9 +151,9 @@ class Period:
         is_midnight = begins.time() == time() or begins.date() == date.max
         return begins.date() if is_midnight else begins.date() + timedelta(days=1)
 
-    def _shifts(self) -> list[Shift]:
+    def _offset_periods(self) -> list[UtcOffsetPeriod]:
         begins, ends = max(self.since or BEGINNING, BEGINNING), min(self.until or END, END)
-        return shifts(self.zone, begins, max(begins, ends))
+        return utc_offset_periods(self.zone, begins, max(begins, ends))
 
 
 def _is_midnight(moment: datetime) -> bool:

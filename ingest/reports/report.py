@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.core.errors import UsageError
-from ingest.reports.definitions import dimension_of, family_of
+from ingest.reports.definitions import definition_of, dimension_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
-    from ingest.reports.definitions import Family
+    from ingest.reports.definitions import ReportDefinition
     from ingest.reports.period import Period
     from ingest.warehouse.reader import Reader
 
@@ -58,12 +58,12 @@ def report(reader: Reader, name: str, period: Period, by: str | None = None, top
         UsageError: there is no such family or dimension, or the family has not the option.
         ConfigurationError: the warehouse has not the views.
     """
-    family = family_of(name)
+    definition = definition_of(name)
     dimension = dimension_of(name, by)
-    _refuse_senseless(name, family, period, top)
-    found = reader.named(family.query, **_parameters(family, dimension, period, top))
-    rows, total = _told_apart(found, family.dimensions.get(dimension, ""))
-    kept = rows if family.adds_up or top is None else _biggest(rows, top)
+    _refuse_senseless(name, definition, period, top)
+    found = reader.named(definition.query, **_parameters(definition, dimension, period, top))
+    rows, total = _told_apart(found, definition.dimensions.get(dimension, ""))
+    kept = rows if definition.adds_up or top is None else _biggest(rows, top)
     note = _note(reader, name, period, kept, rows.height - kept.height)
     return Report(name, period, kept, total, _models(reader, name, period), note)
 
@@ -89,8 +89,8 @@ def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_ou
     return f"nothing to report: the warehouse holds requests from {span}"
 
 
-def _refuse_senseless(name: str, family: Family, period: Period, top: int | None) -> None:
-    if top is not None and not family.takes_top:
+def _refuse_senseless(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
+    if top is not None and not definition.takes_top:
         raise UsageError(f"`report {name}` has no --top", cause="its rows are no ranking", fix="leave --top out")
     if name in ("forecast", "anomalies") and period.zone.key not in ("UTC", "Etc/UTC"):
         raise UsageError(
@@ -98,16 +98,16 @@ def _refuse_senseless(name: str, family: Family, period: Period, top: int | None
         )
 
 
-def _parameters(family: Family, dimension: str, period: Period, top: int | None) -> dict[str, Any]:
-    ready = _is_ready(family, dimension, period)
+def _parameters(definition: ReportDefinition, dimension: str, period: Period, top: int | None) -> dict[str, Any]:
+    ready = _uses_rollup(definition, dimension, period)
     known = {**period.parameters(), "by": dimension, "top": top, "ready": ready}
-    return {name: known[name] for name in sql_files.parameters_of(family.query)}
+    return {name: known[name] for name in sql_files.parameters_of(definition.query)}
 
 
-def _is_ready(family: Family, dimension: str, period: Period) -> bool:
-    if dimension not in family.ready:
+def _uses_rollup(definition: ReportDefinition, dimension: str, period: Period) -> bool:
+    if dimension not in definition.rollup_dimensions:
         return False
-    return period.is_whole_days if family.ready_days else period.is_all
+    return period.is_whole_days if definition.rollup_is_daily else period.is_all
 
 
 def _told_apart(found: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:

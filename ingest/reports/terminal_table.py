@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import FAMILIES, NARROW, NORMAL, WIDE, Shown
+from ingest.reports.definitions import FAMILIES, NARROW, NORMAL, WIDE, ReportColumn
 from ingest.reports.formats import aligned, cell, markdown, money, width_of
 
 if TYPE_CHECKING:
@@ -78,17 +78,19 @@ WRITERS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _columns(report: Report, level: int) -> list[Shown]:
+def _columns(report: Report, level: int) -> list[ReportColumn]:
     first = report.rows.columns[0]
     shown = [column for column in FAMILIES[report.name].shown if column.width <= level]
-    return shown if FAMILIES[report.name].shown[0].name == first else [Shown(first, _title(first), "text"), *shown]
+    return (
+        shown if FAMILIES[report.name].shown[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
+    )
 
 
 def _title(column: str) -> str:
     return column.removeprefix("requested_").removesuffix("_name").replace("_", " ")
 
 
-def _grid(report: Report, columns: Sequence[Shown]) -> list[list[str]]:
+def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
@@ -98,24 +100,24 @@ def _grid(report: Report, columns: Sequence[Shown]) -> list[list[str]]:
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
 
 
-def _text(column: Shown, value: Any) -> str:
+def _text(column: ReportColumn, value: Any) -> str:
     is_unnamed = column.kind == "text" and value in {None, ""} and not column.name.endswith("_at")
     return NOBODY if is_unnamed else WRITERS[column.kind](value)
 
 
-def _total(total: pl.DataFrame, columns: Sequence[Shown]) -> list[list[str]]:
+def _total(total: pl.DataFrame, columns: Sequence[ReportColumn]) -> list[list[str]]:
     if total.is_empty():
         return []
     known = total.row(0, named=True)
     return [["total", *(_total_text(column, known.get(column.name)) for column in columns[1:])]]
 
 
-def _total_text(column: Shown, value: Any) -> str:
+def _total_text(column: ReportColumn, value: Any) -> str:
     is_sum = column.kind == "money" and isinstance(value, Decimal)
     return total_dollars(value) if is_sum else WRITERS[column.kind](value)
 
 
-def _fitted(grid: list[list[str]], columns: Sequence[Shown], width: int) -> list[list[str]]:
+def _fitted(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> list[list[str]]:
     """The same with names shortened until lines are no longer than the width, the longest first."""
     widths = _widths(grid)
     names = [place for place, column in enumerate(columns) if _is_name(column)]
@@ -127,7 +129,7 @@ def _fitted(grid: list[list[str]], columns: Sequence[Shown], width: int) -> list
     return [[shortened(text, widths[place]) for place, text in enumerate(line)] for line in grid]
 
 
-def _fits(grid: list[list[str]], columns: Sequence[Shown], width: int) -> bool:
+def _fits(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> bool:
     least = (min(w, SHORTEST) if _is_name(c) else w for w, c in zip(_widths(grid), columns, strict=True))
     return _length(list(least)) <= width
 
@@ -140,7 +142,7 @@ def _widths(grid: list[list[str]]) -> list[int]:
     return [max(map(width_of, column)) for column in zip(*grid, strict=True)]
 
 
-def _is_name(column: Shown) -> bool:
+def _is_name(column: ReportColumn) -> bool:
     """Whether its values may be shortened: not numbers, days and times."""
     return column.kind == "text" and not column.name.startswith("requested_") and not column.name.endswith("_at")
 

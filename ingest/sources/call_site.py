@@ -33,7 +33,7 @@ _TIME = re.compile(
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is no JSON, though Python writes it
 
 
-class CallSites:
+class CallSiteParser:
     """Reads lines for what they tell.
 
     Args:
@@ -71,7 +71,7 @@ class CallSites:
         return record[name] if name in record else _at_path(record, name.split("."))
 
 
-class Lines:
+class LineIndex:
     """The lines of one window; asked for one ID after the other, in order.
 
     Args:
@@ -80,7 +80,7 @@ class Lines:
         sites: Reads them.
     """
 
-    def __init__(self, window: Window, before: int, sites: CallSites) -> None:
+    def __init__(self, window: Window, before: int, sites: CallSiteParser) -> None:
         self._window = window
         self._number = before + 1
         self._counted = window.begin

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ingest.core.generation_id import second_of
 from ingest.core.sightings import Checkpoint, Chunk, Sighting, SourceRead
-from ingest.sources.call_site import CallSites, Lines
+from ingest.sources.call_site import CallSiteParser, LineIndex
 from ingest.sources.checkpoints import Checkpoints, blocks, fingerprint
 from ingest.sources.decompress import DecodingError, Stored, decoded, looks_binary
 from ingest.sources.id_finder import Finder, Window
@@ -47,7 +47,7 @@ class Scan:
     """
 
     def __init__(
-        self, source: Source, now: datetime, known: Checkpoints | None = None, call_sites: CallSites | None = None
+        self, source: Source, now: datetime, known: Checkpoints | None = None, call_sites: CallSiteParser | None = None
     ) -> None:
         self._source = source
         self._label = source.label
@@ -176,7 +176,7 @@ class Scan:
         positions = map(window.offset.__add__, places)
         if not self._call_sites or not self._windows:
             return list(map(Sighting, found, repeat(self._label), positions))
-        lines = Lines(window, self._windows.mark.line, self._call_sites)
+        lines = LineIndex(window, self._windows.mark.line, self._call_sites)
         told = (lines.at(place, second_of(i)) for i, place in zip(found, places, strict=True))
         return [Sighting(i, self._label, p, *t) for i, p, t in zip(found, positions, told, strict=True)]
 
@@ -221,7 +221,7 @@ def scan_all(
     expansion: Expansion,
     now: datetime,
     known: Checkpoints | None = None,
-    call_sites: CallSites | None = None,
+    call_sites: CallSiteParser | None = None,
     size: int = CHUNK,
 ) -> Iterator[Chunk]:
     """Everything that sources hold and that is not known, in chunks of about `size` sightings.

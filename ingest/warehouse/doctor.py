@@ -76,7 +76,7 @@ def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
         yield Finding(
             "work copy", OK if is_at_work else TOLD, f"{work}, {wal_size(work) / 1e6:,.1f} MB to publish, {whose}"
         )
-    for kept in space.set_asides:
+    for kept in space.quarantined:
         yield Finding(
             "set aside", TOLD, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; remove it when it was looked at"
         )

@@ -16,7 +16,7 @@ PATIENCE = 0.05
 """Seconds between two looks, and between two interrupts: one that comes before the query has begun is not heard."""
 
 
-class Attended:
+class InterruptibleConnection:
     """Runs calls on one connection in a thread of its own, one after the other, while this thread hears signals.
 
     Not heard at once is Ctrl-C where DuckDB 1.5 collects the rows of a statement with parameters: it holds Python's

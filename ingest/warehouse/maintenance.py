@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.warehouse.erasure import Erased
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
 
-def publish(path: Path, now: datetime, patience: Patience) -> bool:
+def publish(path: Path, now: datetime, lock_wait: LockWait) -> bool:
     """Publish what a run committed and could not publish.
 
     Returns:
@@ -26,39 +26,39 @@ def publish(path: Path, now: datetime, patience: Patience) -> bool:
         NoInputError: there is no warehouse.
         OrusageError: as `Warehouse`.
     """
-    with _opened(path, now, "publish", patience) as warehouse:
+    with _opened(path, now, "publish", lock_wait) as warehouse:
         return warehouse.publish()
 
 
-def migrate(path: Path, now: datetime, patience: Patience) -> list[str]:
+def migrate(path: Path, now: datetime, lock_wait: LockWait) -> list[str]:
     """Bring the schema up to date; returns the migrations that were applied. Raises as `publish`."""
-    with _opened(path, now, "migrate", patience) as warehouse:
+    with _opened(path, now, "migrate", lock_wait) as warehouse:
         return warehouse.migrated
 
 
-def compact(path: Path, now: datetime, patience: Patience) -> tuple[int, int]:
+def compact(path: Path, now: datetime, lock_wait: LockWait) -> tuple[int, int]:
     """Write the file anew, without the space that deleted rows take; returns bytes before and after.
 
     Raises as `publish`.
     """
-    with _opened(path, now, "compact", patience) as warehouse:
+    with _opened(path, now, "compact", lock_wait) as warehouse:
         before = path.stat().st_size if path.exists() else 0
         warehouse.compact()
     return before, path.stat().st_size
 
 
-def forget(path: Path, before: datetime | None, user: str | None, now: datetime, patience: Patience) -> Erased:
+def forget(path: Path, before: datetime | None, user: str | None, now: datetime, lock_wait: LockWait) -> Erased:
     """Erase what is older than `before`, or a user's generations, and write the file anew without them.
 
     Raises as `publish`.
     """
-    with _opened(path, now, "forget", patience) as warehouse:
+    with _opened(path, now, "forget", lock_wait) as warehouse:
         erased = warehouse.forget(before, user, now)
         warehouse.compact()
     return erased
 
 
-def _opened(path: Path, now: datetime, doing: str, patience: Patience) -> Warehouse:
+def _opened(path: Path, now: datetime, doing: str, lock_wait: LockWait) -> Warehouse:
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)
-    return Warehouse(path, now, f"warehouse {doing}", bounded=False, patience=patience)
+    return Warehouse(path, now, f"warehouse {doing}", bounded=False, lock_wait=lock_wait)

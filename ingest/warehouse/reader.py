@@ -10,9 +10,9 @@ import polars as pl
 from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.suggestions import did_you_mean
 from ingest.warehouse import sql_files
-from ingest.warehouse.interruptible import Attended
+from ingest.warehouse.interruptible import InterruptibleConnection
 from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_exporting, open_for_reading, storage_errors
-from ingest.warehouse.user_query import Question
+from ingest.warehouse.user_query import UserQuery
 
 _ROWS_AT_A_TIME = 2_000
 
@@ -40,7 +40,7 @@ class Reader:
         if not is_ours(self._connection):
             self._connection.close()
             raise not_ours(path)
-        self._attended = Attended(self._connection)
+        self._attended = InterruptibleConnection(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -82,13 +82,13 @@ class Reader:
         while rows := self._attended.run(lambda: self._connection.fetchmany(_ROWS_AT_A_TIME)):
             yield from rows
 
-    def ask(self, text: str, parameters: Mapping[str, str] | None = None) -> Question:
+    def query(self, text: str, parameters: Mapping[str, str] | None = None) -> UserQuery:
         """A user's own SQL.
 
         Raises:
-            UsageError: see `Question`.
+            UsageError: see `UserQuery`.
         """
-        return Question(self._attended, text, parameters or {}, self._names)
+        return UserQuery(self._attended, text, parameters or {}, self._names)
 
     def select(self, text: str) -> pl.DataFrame:
         """All rows of a user's statement.
@@ -96,7 +96,7 @@ class Reader:
         Raises:
             UsageError: DuckDB cannot or will not run it, or it returns no rows.
         """
-        return self.ask(text).frame()
+        return self.query(text).frame()
 
     def view(self, name: str) -> pl.DataFrame:
         """All rows of one view or table.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = pl.Datetime("us")
-_SIGHTED = {
+_CALL_SITE_SCHEMA = {
     "source": pl.String(),
     "position": pl.Int64(),
     "line": pl.Int64(),
@@ -28,7 +28,7 @@ _SIGHTED = {
 }
 
 
-def identified(sightings: Sequence[Sighting]) -> pl.DataFrame:
+def unique_ids(sightings: Sequence[Sighting]) -> pl.DataFrame:
     """Each ID once: its first place among the sightings, and the second inside it, found by its place from the end."""
     frame = pl.DataFrame({"generation_id": [s.generation_id for s in sightings]}, {"generation_id": pl.String()})
     generation_id = pl.col("generation_id")
@@ -40,12 +40,12 @@ def identified(sightings: Sequence[Sighting]) -> pl.DataFrame:
     )
 
 
-def sighted(found: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
+def with_call_sites(found: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
     """IDs with where they were seen.
 
     Args:
-        found: Some rows of `identified`.
-        sightings: What `identified` was given.
+        found: Some rows of `unique_ids`.
+        sightings: What `unique_ids` was given.
     """
     seen = [sightings[place] for place in found["place"]]
     columns = {
@@ -55,7 +55,7 @@ def sighted(found: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
         "logged_at": [s.logged_at and s.logged_at - _EPOCH for s in seen],  # polars reads that six times faster
         "log_fields": [s.log_fields for s in seen],
     }
-    told = pl.DataFrame(columns, _SIGHTED).with_columns(pl.col("logged_at").cast(pl.Int64()).cast(_TIME))
+    told = pl.DataFrame(columns, _CALL_SITE_SCHEMA).with_columns(pl.col("logged_at").cast(pl.Int64()).cast(_TIME))
     return found.drop("place").hstack(told)
 
 

@@ -16,7 +16,7 @@ from ingest.warehouse.query_errors import mismatched, refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ingest.warehouse.interruptible import Attended
+    from ingest.warehouse.interruptible import InterruptibleConnection
 
     Rows = tuple[list[str], Iterator[list[tuple[Any, ...]]]]
     """The names of the columns, and the rows in batches."""
@@ -32,7 +32,7 @@ _NESTED = re.compile(r"^(STRUCT|MAP|UNION)\(|\]$")
 _IN_POLARS = re.compile(rf"{_PLAIN}|TIMESTAMP.*")
 
 
-class Question:
+class UserQuery:
     """One statement, or several of which only the last is a question.
 
     Args:
@@ -46,7 +46,11 @@ class Question:
     """
 
     def __init__(
-        self, attended: Attended, text: str, parameters: Mapping[str, str], relations: Callable[[], Sequence[str]]
+        self,
+        attended: InterruptibleConnection,
+        text: str,
+        parameters: Mapping[str, str],
+        relations: Callable[[], Sequence[str]],
     ) -> None:
         self._attended, self._connection = attended, attended.connection
         self._parameters, self._relations = parameters, relations

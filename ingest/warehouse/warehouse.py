@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from ingest.core.errors import OrusageError, StorageError
-from ingest.core.generation_id import RIPE_AGE, ripe_at
+from ingest.core.generation_id import READY_AGE, ready_at
 from ingest.core.outcomes import Dead, Outcome, Pending, Settled, WorkItem
 from ingest.core.remembered_rate import RememberedRate
 from ingest.core.settings import EARLIEST, LATEST
@@ -30,9 +30,9 @@ from ingest.warehouse.erasure import erase, without_erased
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.migrations import is_current, migrate
 from ingest.warehouse.rollups import refresh
-from ingest.warehouse.staging import find_new, for_each_era, identified, sighted, with_incoming
+from ingest.warehouse.staging import find_new, for_each_era, unique_ids, with_call_sites, with_incoming
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors, transaction
-from ingest.warehouse.storage.lock import NO_PATIENCE
+from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.published_file import wal_of, without_writers
 from ingest.warehouse.storage.workspace import Workspace
 
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from ingest.core.run_stats import Tally
+    from ingest.core.run_stats import RunStats
     from ingest.core.settings import Settings
     from ingest.warehouse.erasure import Erased
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
 
@@ -99,7 +99,7 @@ class Warehouse:
         now: The wall clock, for all that is noted.
         doing: What for; told to whoever waits for the lock.
         bounded: Use little memory, which contents of many megabytes do not fit into.
-        patience: How long to wait for a run that writes, or a program that has the published file open for writing.
+        lock_wait: How long to wait for a run that writes, or a program that has the published file open for writing.
 
     Attributes:
         path: The file.
@@ -119,13 +119,13 @@ class Warehouse:
         doing: str = "ingest",
         *,
         bounded: bool = True,
-        patience: Patience = NO_PATIENCE,
+        lock_wait: LockWait = NO_WAIT,
     ) -> None:
         refuse_impossible(path)
         self.path = path
         self._now = now
         self._doing = doing
-        self._patience = patience
+        self._lock_wait = lock_wait
         self._workspace = Workspace(path, bounded=bounded)
         self._mutex = RLock()
         self._open: duckdb.DuckDBPyConnection | None = None
@@ -165,12 +165,12 @@ class Warehouse:
         """Write at once where nothing is to be read: no file, a log beside it, an older schema, a run that died."""
         with storage_errors(self.path):
             if self._workspace.exists:
-                self._workspace.lock(self._doing, self._now, self._patience)
-            with without_writers(self._workspace.published, self._patience):
+                self._workspace.lock(self._doing, self._now, self._lock_wait)
+            with without_writers(self._workspace.published, self._lock_wait):
                 pass  # a file that is open for writing cannot be opened for reading either
         is_readable = self.path.exists() and not wal_of(self._workspace.published).exists()
         if self._workspace.work_copies or not is_readable or not is_current(self._connection, self.path):
-            self._write()
+            self._writable()
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -179,12 +179,12 @@ class Warehouse:
             self._open = self._opened_work() if self._workspace.work else open_for_reading(self.path)
         return self._open
 
-    def _write(self) -> duckdb.DuckDBPyConnection:
+    def _writable(self) -> duckdb.DuckDBPyConnection:
         """For writing: the work copy."""
         if self._workspace.work is None:
             self._disconnect()
             with storage_errors(self.path):
-                self._workspace.lock(self._doing, self._now, self._patience)
+                self._workspace.lock(self._doing, self._now, self._lock_wait)
                 was_left = bool(self._workspace.work_copies)
                 self._open = self._opened_work()
                 was_current = self._bring_up_to_date(self._open, is_new=not was_left)
@@ -206,7 +206,7 @@ class Warehouse:
 
     def _opened_work(self) -> duckdb.DuckDBPyConnection:
         with storage_errors(self.path):
-            return self._workspace.begin(self._now, self._patience)
+            return self._workspace.begin(self._now, self._lock_wait)
 
     def _disconnect(self) -> None:
         if self._open is not None:
@@ -242,7 +242,7 @@ class Warehouse:
             finish = partial(refresh, days=days)
             check = partial(verify, published=self._workspace.published, expected=expected)
             with storage_errors(self.path):
-                self._workspace.publish(finish, check, self._now, self._patience, packed=packed)
+                self._workspace.publish(finish, check, self._now, self._lock_wait, packed=packed)
             self._days, self._publish_failed = set(), False
             return True
 
@@ -260,7 +260,7 @@ class Warehouse:
             self._is_run_noted = True
 
     def finish_run(
-        self, run_id: str, tally: Tally, exit_code: int, now: datetime, rate_limit: float | None = None
+        self, run_id: str, stats: RunStats, exit_code: int, now: datetime, rate_limit: float | None = None
     ) -> None:
         """Note a run's counts and its end, and the limit it measured, in requests per second; None if it met none.
 
@@ -272,20 +272,20 @@ class Warehouse:
             "runs/finish_run",
             run_id=run_id,
             now=_naive(now),
-            bytes_read=tally.bytes_read,
-            sightings=tally.sightings,
-            new_ids=tally.new_ids,
-            requests=tally.requests,
-            settled=tally.settled,
-            pending=tally.pending,
-            dead=tally.dead,
-            throttled=tally.throttled,
-            overloaded=tally.overloaded,
-            spend_added=tally.spend,
-            waste=tally.waste if tally.requests else None,
-            throttled_seconds=tally.held_back,
-            request_ms_p50=_ms(tally.request_times.quantile(0.5)),
-            request_ms_p95=_ms(tally.request_times.quantile(0.95)),
+            bytes_read=stats.bytes_read,
+            sightings=stats.sightings,
+            new_ids=stats.new_ids,
+            requests=stats.requests,
+            settled=stats.settled,
+            pending=stats.pending,
+            dead=stats.dead,
+            throttled=stats.throttled,
+            overloaded=stats.overloaded,
+            spend_added=stats.spend,
+            waste=stats.waste if stats.requests else None,
+            throttled_seconds=stats.held_back,
+            request_ms_p50=_ms(stats.request_times.quantile(0.5)),
+            request_ms_p95=_ms(stats.request_times.quantile(0.95)),
             rate_limit=rate_limit,
             exit_code=exit_code,
         )
@@ -322,22 +322,22 @@ class Warehouse:
             How many IDs were new.
         """
         reads = [r for r in chunk.reads if not r.unchanged or r.checkpoint]
-        if not chunk.sightings and self._knows(_described(reads, run_id, now)):
+        if not chunk.sightings and self._is_unchanged(_described(reads, run_id, now)):
             return 0
         with self._mutex, storage_errors(self.path):
-            work = self._write()
-            new = without_erased(work, find_new(work, identified(chunk.sightings)))
+            work = self._writable()
+            new = without_erased(work, find_new(work, unique_ids(chunk.sightings)))
         *slices, last = new.iter_slices(ADDED) if len(new) else [new]
         for some in slices:
             with self._transaction(taken_in=len(some)):
-                self._add(sighted(some, chunk.sightings), now)
+                self._add(with_call_sites(some, chunk.sightings), now)
         if len(last) or reads:
             with self._transaction(taken_in=len(last)):
-                self._add(sighted(last, chunk.sightings), now)
+                self._add(with_call_sites(last, chunk.sightings), now)
                 self._describe(reads, run_id, now)
         return len(new)
 
-    def _knows(self, described: pl.DataFrame) -> bool:
+    def _is_unchanged(self, described: pl.DataFrame) -> bool:
         """Whether this is what the last run said of these sources: an empty file is not news every night."""
         if described.is_empty():
             return True
@@ -347,9 +347,9 @@ class Warehouse:
 
     def _add(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._connection, rows, sql_files.query("ledger/add_work"), {"now": _naive(now)})
-        self._touch(rows["requested_at"].dt.date())
+        self._mark_changed(rows["requested_at"].dt.date())
 
-    def _touch(self, days: pl.Series) -> None:
+    def _mark_changed(self, days: pl.Series) -> None:
         """Note the days of rows, whose checks are to run and whose rollups are to be made anew before publishing."""
         if self._days is not None:
             self._days.update(days.unique().drop_nulls())
@@ -369,12 +369,12 @@ class Warehouse:
         since, until = _naive(settings.since), _naive(min(settings.until, now - settings.not_found_grace))
         return int(self._rows("ledger/count_overdue", since=since, until=until)[0][0])
 
-    def ripe(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+    def ready(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
         """What was due when fetching began and is old enough to be asked at once, newest first."""
         for row in self._claimed("ledger/claim_ready", settings, began, LATEST):
             yield _item(row)
 
-    def young(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+    def recent(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
         """What was due but for its age, with the moment from which it may be asked, the soonest first."""
         for row in self._claimed("ledger/claim_recent", settings, began, EARLIEST):
             yield _item(row, began)
@@ -387,7 +387,7 @@ class Warehouse:
             now=_naive(began),
             since=_naive(settings.since),
             until=_naive(settings.until),
-            newest_ripe=_naive(began - RIPE_AGE),
+            newest_ready=_naive(began - READY_AGE),
             after_time=after_time,
             after_id=after_id,
             page=PAGE,
@@ -405,7 +405,7 @@ class Warehouse:
         """Store a batch: the rows of the settled IDs and the new states of the others, all or nothing."""
         frames = normalize([o for o in outcomes if isinstance(o, Settled)], run_id)
         with self._transaction():
-            self._touch(frames.generations["requested_day"])
+            self._mark_changed(frames.generations["requested_day"])
             for_each_era(self._connection, frames.generations, "facts/insert_generations")
             for_each_era(self._connection, frames.provider_attempts, "facts/insert_provider_attempts")
             for_each_era(self._connection, frames.generation_contents, "facts/insert_generation_contents")
@@ -425,14 +425,14 @@ class Warehouse:
 
     def compact(self) -> None:
         """Publish the file written anew, whether or not anything was stored."""
-        self._write()
+        self._writable()
         self.publish(packed=True)
 
     # Plumbing
 
     def _run(self, name: str, /, **parameters: object) -> None:
         with self._mutex, storage_errors(self.path):
-            self._write().execute(sql_files.query(name), parameters)
+            self._writable().execute(sql_files.query(name), parameters)
 
     def _rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         with self._mutex, storage_errors(self.path):
@@ -445,7 +445,7 @@ class Warehouse:
         A failed COMMIT may have been stored all the same: then the file, opened anew, knows its number.
         """
         with self._mutex, storage_errors(self.path):
-            connection, number = self._write(), None
+            connection, number = self._writable(), None
             self._publish_failed = False  # there is something new to try it with
             try:
                 with transaction(connection):
@@ -523,7 +523,7 @@ def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
         logged_at=_aware(logged_at),
         log_fields=log_fields,
     )
-    return replace(item, due_at=ripe_at(item.requested_at, began)) if began and item.requested_at else item
+    return replace(item, due_at=ready_at(item.requested_at, began)) if began and item.requested_at else item
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -22,7 +22,7 @@ from lab.held_out import HELD_OUT
 from lab.profiles import PROFILES
 from lab.world import World
 
-from ingest.fetch.ratelimit.controller import RateLimit
+from ingest.fetch.ratelimit.controller import RateController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def runs(profile: Profile, policy: Callable[[Random], Policy], seeds: int) -> li
 
 
 def ours(profile: Profile, seeds: int) -> str:
-    figures = runs(profile, lambda _: RateLimit(), seeds)
+    figures = runs(profile, lambda _: RateController(), seeds)
     goodput, waste = mean(f.goodput for f in figures), mean(f.waste for f in figures)
     share, recovery = mean(f.share for f in figures), max(f.recovery for f in figures)
     missed = goodput < profile.goodput or waste > profile.waste or share < profile.fairness or recovery > 60

@@ -16,7 +16,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from ingest.client.retry_after import wait_hint
+from ingest.client.retry_after import retry_after_seconds
 from ingest.fetch.ratelimit.controller import Answer
 
 if TYPE_CHECKING:
@@ -363,7 +363,7 @@ class World:
 
     def _tell(self, now: float, client: _Client, answer: Answer, sent_at: float, headers: Headers) -> None:
         client.in_flight -= 1
-        hint = wait_hint(headers, None, self._wall(now)) if headers else None
+        hint = retry_after_seconds(headers, None, self._wall(now)) if headers else None
         if hint is not None:
             client.not_before = max(client.not_before, now + hint)
         client.policy.answered(answer, sent_at, now, hint)

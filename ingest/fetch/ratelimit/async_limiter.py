@@ -12,17 +12,17 @@ from ingest.fetch.ratelimit.controller import Answer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ingest.core.cancellation import Halt
+    from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
-    from ingest.core.run_stats import Tally
-    from ingest.fetch.ratelimit.controller import LimitState, RateLimit
+    from ingest.core.run_stats import RunStats
+    from ingest.fetch.ratelimit.controller import LimitState, RateController
 
 SHORT = 0.05
 """Seconds; a wait that only paces is slept through, for it costs less than watching what might end it."""
 
 
 @dataclass(slots=True)
-class Turn:
+class Permit:
     """One request's permission to go.
 
     Attributes:
@@ -36,21 +36,21 @@ class Turn:
     hint: float | None = None
 
 
-class Gate:
+class AsyncLimiter:
     """Lets requests through as the limiter allows, in the order in which they came, for all tasks of one event loop.
 
     Args:
         limit: The policy.
         clock: Where time comes from.
-        halt: Ends the run, and all waiting.
-        tally: Counts the seconds in which the server held everybody back.
+        cancellation: Ends the run, and all waiting.
+        stats: Counts the seconds in which the server held everybody back.
     """
 
-    def __init__(self, limit: RateLimit, clock: Clock, halt: Halt, tally: Tally) -> None:
+    def __init__(self, limit: RateController, clock: Clock, cancellation: RunCancellation, stats: RunStats) -> None:
         self.limit = limit
         self._clock = clock
-        self._halt = halt
-        self._tally = tally
+        self._cancellation = cancellation
+        self._stats = stats
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._sleeps_until = 0.0
@@ -67,7 +67,7 @@ class Gate:
         self.limit.hold(self._clock.monotonic(), seconds)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn | None]:
+    async def turn(self) -> AsyncIterator[Permit | None]:
         """Wait for a turn, and send within the block; None if the run ended meanwhile."""
         async with self._turn:
             turn = await self._next()
@@ -79,16 +79,16 @@ class Gate:
         finally:
             self._answered(turn)
 
-    async def _next(self) -> Turn | None:
-        while not self._halt:
+    async def _next(self) -> Permit | None:
+        while not self._cancellation:
             now = self._clock.monotonic()
             wait = self.limit.wait(now)
             if wait <= 0:
                 self.limit.sent(now)
-                return Turn(now)
+                return Permit(now)
             is_held_back = self.limit.state(now).reason is not None
             await self._sleep(now, wait)
-            self._tally.held_back += (self._clock.monotonic() - now) * is_held_back
+            self._stats.held_back += (self._clock.monotonic() - now) * is_held_back
         return None
 
     async def _sleep(self, now: float, seconds: float) -> None:
@@ -97,9 +97,9 @@ class Gate:
             return
         self._woken.clear()
         self._sleeps_until = now + seconds
-        await self._halt.sleep(self._clock, seconds, self._woken)
+        await self._cancellation.sleep(self._clock, seconds, self._woken)
 
-    def _answered(self, turn: Turn) -> None:
+    def _answered(self, turn: Permit) -> None:
         now = self._clock.monotonic()
         self.limit.answered(turn.answer, turn.sent_at, now, turn.hint)
         if now + self.limit.wait(now) < self._sleeps_until - SHORT:

@@ -15,7 +15,7 @@ JUST_EMPTIED = 0.5
 
 
 @dataclass(slots=True)
-class Mirror:
+class BucketModel:
     """What the server's bucket is believed to hold.
 
     Attributes:

@@ -1,13 +1,13 @@
 """How fast to ask: a pure policy that finds the server's rate and follows it, with almost no request rejected.
 
-Events go in, a wait comes out: `RateLimit.wait` says when the next request may go, `sent` and `answered` tell what
+Events go in, a wait comes out: `RateController.wait` says when the next request may go, `sent` and `answered` tell what
 happened. It never sleeps and knows no clock; `ingest.fetch.ratelimit.async_limiter` is its asyncio face. Times are
 seconds of a monotonic clock, rates requests per second.
 
-No limit is documented for the endpoint, so it is measured. A `Search` finds the rate; a `Mirror` of the server's token
-bucket is then kept full enough that noise does not empty it, and emptied on purpose now and then (`Schedule`), which
-measures the rate anew (`Estimate`) or shows that there is more. In an `Outage` the rate is kept and single requests
-probe.
+No limit is documented for the endpoint, so it is measured. A `SlowStart` finds the rate; a `BucketModel` of the
+server's token bucket is then kept full enough that noise does not empty it. Probes (`ProbeSchedule`) empty it on
+purpose, which measures the rate again (`RateEstimator`) or shows that there is more. In an `Outage` the rate is kept
+and single requests probe the server.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ingest.fetch.ratelimit.bucket_model import Mirror
+from ingest.fetch.ratelimit.bucket_model import BucketModel
 from ingest.fetch.ratelimit.outage import SOONEST, Outage
-from ingest.fetch.ratelimit.probe_schedule import Schedule
-from ingest.fetch.ratelimit.rate_estimator import Estimate, Interval
-from ingest.fetch.ratelimit.slow_start import Search
+from ingest.fetch.ratelimit.probe_schedule import ProbeSchedule
+from ingest.fetch.ratelimit.rate_estimator import Interval, RateEstimator
+from ingest.fetch.ratelimit.slow_start import SlowStart
 
 START_PACE = 8.0
 """Requests per second before anything is known."""
@@ -89,7 +89,7 @@ class LimitState:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedLimit:
     """What is known of a server's limit.
 
     Attributes:
@@ -100,10 +100,10 @@ class Learned:
     rate: float
     burst: float
 
-    def aged(self, days: float) -> Learned:
+    def aged(self, days: float) -> LearnedLimit:
         """As a starting point so many days later: limits change, so what is known fades, by half in 3.5 days."""
         trust = 0.5 ** (max(days - 1.0, 0.0) / 3.5)
-        return Learned(START_PACE + trust * (self.rate - START_PACE), self.burst)
+        return LearnedLimit(START_PACE + trust * (self.rate - START_PACE), self.burst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class _Request:
     epoch: int
 
 
-class RateLimit:
+class RateController:
     """The policy.
 
     Args:
@@ -130,14 +130,14 @@ class RateLimit:
         cap: float | None = None,
         concurrency: int = 1024,
         timeout: float = 30.0,
-        learned: Learned | None = None,
+        learned: LearnedLimit | None = None,
     ) -> None:
         self._cap = cap or math.inf
         self._concurrency = concurrency
         self._timeout = timeout
-        self._mirror = Mirror(learned.rate, learned.burst) if learned else Mirror(START_PACE)
-        self._search = None if learned else Search(START_PACE, 0.0)
-        self._estimate, self._schedule = Estimate(), Schedule()
+        self._bucket = BucketModel(learned.rate, learned.burst) if learned else BucketModel(START_PACE)
+        self._slow_start = None if learned else SlowStart(START_PACE, 0.0)
+        self._rate_estimator, self._probe_schedule = RateEstimator(), ProbeSchedule()
         self._outage: Outage | None = None
         self._flight: dict[float, deque[_Request]] = {}
         self._number = self._refused = self._known = self._in_flight = 0
@@ -153,19 +153,19 @@ class RateLimit:
         self._last_spell = 0.0
 
     def __repr__(self) -> str:
-        what = "searching" if self._search else "probing" if self._schedule.is_due else "holding"
+        what = "searching" if self._slow_start else "probing" if self._probe_schedule.is_due else "holding"
         what = self._outage.reason if self._outage else what
         return f"<RateLimit {what} at {self.rate:.1f}/s, {self._in_flight} in flight>"
 
     @property
     def rate(self) -> float:
         """Requests per second it sends at, pauses apart."""
-        return min(self._search.pace if self._search else self._mirror.rate, self._cap)
+        return min(self._slow_start.pace if self._slow_start else self._bucket.rate, self._cap)
 
     @property
-    def learned(self) -> Learned | None:
+    def learned(self) -> LearnedLimit | None:
         """What it found out of the server's limit; None if it met none."""
-        return Learned(self._mirror.rate, self._mirror.burst) if self._known and not self._search else None
+        return LearnedLimit(self._bucket.rate, self._bucket.burst) if self._known and not self._slow_start else None
 
     def state(self, now: float) -> LimitState:
         """What it does now."""
@@ -174,7 +174,7 @@ class RateLimit:
         if reason:
             pause = pause if pause < math.inf else max(self._held_until - now, 0.0)
             return LimitState("waiting", self.rate, self._in_flight, pause, reason)
-        phase = "searching" if self._search else "probing" if self._schedule.is_due else "holding"
+        phase = "searching" if self._slow_start else "probing" if self._probe_schedule.is_due else "holding"
         return LimitState(phase, self.rate, self._in_flight)
 
     # What may go
@@ -191,18 +191,18 @@ class RateLimit:
         if self._outage:
             probe = max(self._outage.wait(now, self._patience), self._next_send - now)
             return probe if self._in_flight < self._concurrency else math.inf
-        if (self._search and self._search.is_ending) or self._in_flight >= self._bound:
+        if (self._slow_start and self._slow_start.is_ending) or self._in_flight >= self._bound:
             return max(self._silent_at() - now, CATCH_UP)
-        if self._search or self._schedule.is_due:
+        if self._slow_start or self._probe_schedule.is_due:
             return self._next_send - now
-        schedule, mirror = self._schedule, self._mirror
+        schedule, bucket = self._probe_schedule, self._bucket
         target = self._reserve * (1 - 0.5 * schedule.since / schedule.interval) + schedule.slack * schedule.since
-        return max(self._next_send - now, (target + 1 - mirror.level) / mirror.rate)
+        return max(self._next_send - now, (target + 1 - bucket.level) / bucket.rate)
 
     @property
     def _reserve(self) -> float:
         """Tokens kept against noise; a small bucket cannot keep many."""
-        return min(self._margin, self._mirror.burst / 2)
+        return min(self._margin, self._bucket.burst / 2)
 
     @property
     def _bound(self) -> float:
@@ -220,15 +220,15 @@ class RateLimit:
         return max(self._heard or 0.0, next(iter(self._flight))) + self._patience
 
     def _pace(self) -> float:
-        if self._search:
-            return min(self._search.pace, self._cap)
-        faster = 1 + self._excess() if self._schedule.is_due else HASTE
-        return min(self._mirror.rate * faster, self._cap)
+        if self._slow_start:
+            return min(self._slow_start.pace, self._cap)
+        faster = 1 + self._excess() if self._probe_schedule.is_due else HASTE
+        return min(self._bucket.rate * faster, self._cap)
 
     def _excess(self) -> float:
         """How much a look exceeds the rate: little enough that few are under way when the bucket is empty."""
-        first = min(max(1 / (self._mirror.rate * self._rtt), LEAST_EXCESS), FIRST_EXCESS)
-        if self._mirror.credit > 0:
+        first = min(max(1 / (self._bucket.rate * self._rtt), LEAST_EXCESS), FIRST_EXCESS)
+        if self._bucket.credit > 0:
             return max(first, min(first * self._steepness, EXCESS_ON_CREDIT))
         return min(first * self._steepness, MOST_EXCESS)
 
@@ -239,12 +239,12 @@ class RateLimit:
         self._advance(now)
         self._number += 1
         self._in_flight += 1
-        self._mirror.level -= 1
-        was_due = self._schedule.is_due
-        self._schedule.sent()
-        if self._schedule.is_due and not was_due:
+        self._bucket.level -= 1
+        was_due = self._probe_schedule.is_due
+        self._probe_schedule.sent()
+        if self._probe_schedule.is_due and not was_due:
             self._climb = (now, self._taken)
-        self._flight.setdefault(now, deque()).append(_Request(self._number, self._mirror.level, self._epoch))
+        self._flight.setdefault(now, deque()).append(_Request(self._number, self._bucket.level, self._epoch))
         self._next_send = max(self._next_send, now - CATCH_UP) + 1 / self._pace()
         if self._outage:
             self._outage.probed(now)
@@ -259,21 +259,21 @@ class RateLimit:
         if answer is Answer.TAKEN:
             self._on_taken(request, sent_at, now)
         else:
-            self._mirror.level += 1
+            self._bucket.level += 1
             self._refused += 1
             if answer is Answer.THROTTLED:
                 self._on_throttled(request, sent_at, now)
             else:
                 self._on_failed(answer, sent_at, now)
-        if self._search and not self._outage and self._search.is_over(next(iter(self._flight), None), now):
-            self._conclude(self._search, now)
+        if self._slow_start and not self._outage and self._slow_start.is_over(next(iter(self._flight), None), now):
+            self._conclude(self._slow_start, now)
 
     def hold(self, now: float, seconds: float) -> None:
         """Nobody sends for so long, since the server asks for it or cannot be reached; the rate stays."""
         self._held_until = max(self._held_until, now + seconds)
-        stored = self._mirror.burst if self._mirror.burst < math.inf else 0.0
-        lost = max(seconds * self._mirror.rate - stored, 0.0)
-        self._schedule.pause_cost = max(lost, 0.8 * self._schedule.pause_cost)
+        stored = self._bucket.burst if self._bucket.burst < math.inf else 0.0
+        lost = max(seconds * self._bucket.rate - stored, 0.0)
+        self._probe_schedule.pause_cost = max(lost, 0.8 * self._probe_schedule.pause_cost)
 
     @property
     def _taken(self) -> int:
@@ -283,9 +283,9 @@ class RateLimit:
     def _advance(self, now: float) -> None:
         if self._heard is None:
             self._heard = self._counted_since = self._next_send = self._anchor = now
-            if self._search:
-                self._search.began = now
-        self._mirror.advance(now, self._reserve + 2)
+            if self._slow_start:
+                self._slow_start.began = now
+        self._bucket.advance(now, self._reserve + 2)
 
     def _returned(self, sent_at: float) -> _Request:
         sent_then = self._flight[sent_at]
@@ -302,11 +302,11 @@ class RateLimit:
         if self._outage:
             if sent_at >= self._outage.since:
                 self._come_back(self._outage, now)
-        elif self._search and self._search.is_ending:
-            self._search.answered(sent_at, taken=True)
-        elif self._search:
+        elif self._slow_start and self._slow_start.is_ending:
+            self._slow_start.answered(sent_at, taken=True)
+        elif self._slow_start:
             if self._in_flight < self._bound - 1:
-                self._search.grow(self._cap)
+                self._slow_start.grow(self._cap)
         elif request.epoch == self._epoch and request.level < -self._margin:
             self._found_more(request, sent_at, now)
 
@@ -320,19 +320,19 @@ class RateLimit:
 
     def _found_more(self, request: _Request, sent_at: float, now: float) -> None:
         """More was taken than the mirror held, so the rate is higher; or a pause had filled the bucket."""
-        mirror = self._mirror
+        bucket = self._bucket
         self._epoch += 1
         self._steepness = min(self._steepness * STEEPER, STEEPEST)
-        unexplained = mirror.overdrawn(-request.level)
+        unexplained = bucket.overdrawn(-request.level)
         self._surplus += unexplained
         if unexplained < -request.level:
             return
         taken, seconds = request.number - self._refused - self._anchor_taken, sent_at - self._anchor
-        if taken >= 30 and not self._estimate.may_be_windows:  # noqa: PLR2004  # fewer prove little
-            mirror.rate = max(mirror.rate, min(taken / seconds, 1.1 * mirror.rate))
-        factor = 1.5 if self._schedule.has_measured else 0.4
-        if self._surplus > factor * mirror.burst + 2 * self._margin:  # no bucket of this size explains it
-            self._search = Search(mirror.rate * (1 + self._excess()), now, self._taken, known=mirror.rate)
+        if taken >= 30 and not self._rate_estimator.may_be_windows:  # noqa: PLR2004  # fewer prove little
+            bucket.rate = max(bucket.rate, min(taken / seconds, 1.1 * bucket.rate))
+        factor = 1.5 if self._probe_schedule.has_measured else 0.4
+        if self._surplus > factor * bucket.burst + 2 * self._margin:  # no bucket of this size explains it
+            self._slow_start = SlowStart(bucket.rate * (1 + self._excess()), now, self._taken, known=bucket.rate)
             self._epoch += 1
 
     def _on_throttled(self, request: _Request, sent_at: float, now: float) -> None:
@@ -341,48 +341,48 @@ class RateLimit:
             if sent_at >= self._outage.since:
                 self._outage.goes_on(sent_at, now)
                 if self._outage.reason == "throttled":
-                    self._schedule.rejected()
+                    self._probe_schedule.rejected()
             return
-        self._schedule.rejected()
-        if self._search and self._search.is_ending:
-            self._search.answered(sent_at, taken=False)
+        self._probe_schedule.rejected()
+        if self._slow_start and self._slow_start.is_ending:
+            self._slow_start.answered(sent_at, taken=False)
         elif request.number > self._known:  # sent after the last rejection was known: it says something new
             self._known = self._number
             self._on_rejection(request, sent_at, now)
 
     def _on_rejection(self, request: _Request, sent_at: float, now: float) -> None:
         taken = request.number - self._refused
-        if self._search:
-            self._search.refused(sent_at, max(self._flight, default=sent_at), now, self._rtt)
+        if self._slow_start:
+            self._slow_start.refused(sent_at, max(self._flight, default=sent_at), now, self._rtt)
         elif taken <= self._anchor_taken:
             self._stop("throttled", now, self._first_gap())
         else:
             self._measure(taken, request.level + 1, sent_at)
             self._anchor, self._anchor_taken = sent_at, taken
-            self._mirror.emptied(now - sent_at, self._number - request.number)
+            self._bucket.emptied(now - sent_at, self._number - request.number)
             self._restart()
 
     def _restart(self) -> None:
         """The mirror is set anew: what is under way says nothing of it."""
-        self._schedule.since = 0
+        self._probe_schedule.since = 0
         self._epoch += 1
         self._steepness, self._surplus = 1.0, 0.0
 
     def _measure(self, taken: int, residual: float, sent_at: float) -> None:
-        schedule, mirror, before = self._schedule, self._mirror, self._mirror.rate
+        schedule, bucket, before = self._probe_schedule, self._bucket, self._bucket.rate
         looked, seconds = schedule.is_due, max(sent_at - self._anchor, 1e-3)
         interval = Interval(taken - self._anchor_taken, seconds, residual, looked, schedule.is_close)
-        self._estimate.learn(mirror, interval, self._margin, self._reserve)
+        self._rate_estimator.learn(bucket, interval, self._margin, self._reserve)
         self._learn_margin(interval)
         if looked:
             schedule.looked()
-        if abs(mirror.rate - before) > 0.15 * before:  # no longer the rate that was known
+        if abs(bucket.rate - before) > 0.15 * before:  # no longer the rate that was known
             schedule.rate_changed()
         else:
             schedule.confirmed()
         found_more = self._surplus > 3 * self._margin
-        in_flight, spare = mirror.rate * self._rtt, mirror.burst - 2 * self._reserve - 2
-        schedule.plan(interval.taken, mirror.rate, in_flight, self._margin, spare, looked=looked, found_more=found_more)
+        in_flight, spare = bucket.rate * self._rtt, bucket.burst - 2 * self._reserve - 2
+        schedule.plan(interval.taken, bucket.rate, in_flight, self._margin, spare, looked=looked, found_more=found_more)
         if found_more and looked:
             self._follow_climb(taken, sent_at)
 
@@ -391,33 +391,33 @@ class RateLimit:
         if interval.looked:
             self._margin = max(0.97 * self._margin, LEAST_MARGIN)
         elif interval.taken >= 30:  # noqa: PLR2004  # fewer have other causes
-            self._margin = min(1.25 * self._margin, 3 + 3 * math.sqrt(self._mirror.rate * self._rtt))
+            self._margin = min(1.25 * self._margin, 3 + 3 * math.sqrt(self._bucket.rate * self._rtt))
 
     def _follow_climb(self, taken: int, sent_at: float) -> None:
         """So much was found that a bucket must have flowed over unseen: the look's own pace is nearer the truth."""
         began, taken_before = self._climb or (sent_at, taken)
-        if self._estimate.in_windows or sent_at - began <= 2 * self._rtt or taken - taken_before <= 20:  # noqa: PLR2004
+        if self._rate_estimator.in_windows or sent_at - began <= 2 * self._rtt or taken - taken_before <= 20:  # noqa: PLR2004
             return
         pace = 0.97 * (taken - taken_before) / (sent_at - began)
-        self._mirror.rate = min(max(self._mirror.rate, pace), 1.25 * self._mirror.rate)
+        self._bucket.rate = min(max(self._bucket.rate, pace), 1.25 * self._bucket.rate)
 
-    def _conclude(self, search: Search, now: float) -> None:
+    def _conclude(self, search: SlowStart, now: float) -> None:
         """The last flight of a search is read."""
-        mirror = self._mirror
-        self._schedule.begin_anew()
+        bucket = self._bucket
+        self._probe_schedule.begin_anew()
         self._restart()
         self._anchor, self._anchor_taken = search.emptied_at, self._taken
         if search.known is None:
-            mirror.burst = math.inf
+            bucket.burst = math.inf
         if search.ran_dry:
-            mirror.rate = search.pace
+            bucket.rate = search.pace
             self._stop("throttled", now, self._first_gap())
             return
-        mirror.rate = search.rate
-        if mirror.burst == math.inf:
-            mirror.burst = search.burst(mirror.rate)
-        mirror.refilled(now - search.emptied_at)
-        self._search = None
+        bucket.rate = search.rate
+        if bucket.burst == math.inf:
+            bucket.burst = search.burst(bucket.rate)
+        bucket.refilled(now - search.emptied_at)
+        self._slow_start = None
 
     # Outages
 
@@ -432,8 +432,8 @@ class RateLimit:
 
     def _first_gap(self) -> float:
         """Seconds until the first probe of an empty bucket; where the last wait was long, a share of that."""
-        likely = self._last_spell / 4 if self._estimate.had_spell else 0.0
-        return min(max((self._reserve + 1) / self._mirror.rate, self._rtt, likely), 8.0)
+        likely = self._last_spell / 4 if self._rate_estimator.had_spell else 0.0
+        return min(max((self._reserve + 1) / self._bucket.rate, self._rtt, likely), 8.0)
 
     def _stop(self, reason: str, now: float, gap: float) -> None:
         self._outage = Outage(reason, now, gap)
@@ -443,16 +443,16 @@ class RateLimit:
         self._restart()
         if outage.reason == "throttled":
             self._end_spell(now - outage.since, now)
-        elif not self._search:
+        elif not self._slow_start:
             self._anchor, self._anchor_taken = now, self._taken
-        self._mirror.distrust(self._reserve)
+        self._bucket.distrust(self._reserve)
 
     def _end_spell(self, seconds: float, now: float) -> None:
-        self._estimate.spell = self._last_spell = seconds
-        if self._search:
-            self._mirror.rate = self._search.average(self._taken, now)
-            self._mirror.burst = self._search.burst(self._mirror.rate)
-            self._mirror.refilled(now - self._anchor)
-            self._search = None
+        self._rate_estimator.spell = self._last_spell = seconds
+        if self._slow_start:
+            self._bucket.rate = self._slow_start.average(self._taken, now)
+            self._bucket.burst = self._slow_start.burst(self._bucket.rate)
+            self._bucket.refilled(now - self._anchor)
+            self._slow_start = None
         elif seconds > 3:  # noqa: PLR2004  # so long that it was no matter of pace
-            self._mirror.rate = max(self._mirror.rate, self._estimate.solid)
+            self._bucket.rate = max(self._bucket.rate, self._rate_estimator.solid)

@@ -41,7 +41,7 @@ REST, LEARNING_REST = 100, 10
 
 
 @dataclass(slots=True)
-class Schedule:
+class ProbeSchedule:
     """The looks of one limiter.
 
     Attributes:

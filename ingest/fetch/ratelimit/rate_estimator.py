@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingest.fetch.ratelimit.bucket_model import Mirror
+    from ingest.fetch.ratelimit.bucket_model import BucketModel
 
 LOWEST = 0.02
 """Requests per second; nobody is asked more seldom."""
@@ -59,7 +59,7 @@ class Interval:
 
 
 @dataclass(slots=True)
-class Estimate:
+class RateEstimator:
     """Turns intervals into a rate and a burst.
 
     Attributes:
@@ -89,31 +89,31 @@ class Estimate:
         """Whether it may: a window lets far more through at its beginning than its rate."""
         return self._spells >= WINDOWS - 1
 
-    def learn(self, mirror: Mirror, interval: Interval, margin: float, trusted: float) -> None:
+    def learn(self, bucket: BucketModel, interval: Interval, margin: float, trusted: float) -> None:
         """Correct the mirror's rate or burst.
 
         Args:
-            mirror: What was believed.
+            bucket: What was believed.
             interval: What happened.
             margin: Tokens that noise may hide.
             trusted: Tokens that the bucket is trusted to keep.
         """
-        is_below = interval.rate < FAR_BELOW * mirror.rate
+        is_below = interval.rate < FAR_BELOW * bucket.rate
         self._below = self._below + 1 if is_below else 0
         self._count_spells(interval)
         if self.in_windows:
-            mirror.rate = 0.98 * self._window_taken / self._window_seconds
+            bucket.rate = 0.98 * self._window_taken / self._window_seconds
         elif self._contradicts(interval) and is_below:
-            mirror.rate = min(mirror.rate, (interval.taken + trusted) / interval.seconds)
+            bucket.rate = min(bucket.rate, (interval.taken + trusted) / interval.seconds)
             self._below = 0
         elif self.spell > LONG_SPELL and is_below:
             pass  # an outage: what was believed before it still stands
-        elif mirror.peak > trusted + 3 and interval.residual > max(3 * margin, 0.3 * mirror.peak):
-            mirror.burst = max(mirror.peak - interval.residual, SMALLEST_BURST)
+        elif bucket.peak > trusted + 3 and interval.residual > max(3 * margin, 0.3 * bucket.peak):
+            bucket.burst = max(bucket.peak - interval.residual, SMALLEST_BURST)
         else:
-            mirror.rate = _blended(mirror, interval, margin, trusted)
-        mirror.rate = max(mirror.rate, LOWEST)
-        self.solid = mirror.rate if interval.taken >= SOLID else self.solid
+            bucket.rate = _blended(bucket, interval, margin, trusted)
+        bucket.rate = max(bucket.rate, LOWEST)
+        self.solid = bucket.rate if interval.taken >= SOLID else self.solid
         self.spell = 0.0
 
     def _count_spells(self, interval: Interval) -> None:
@@ -131,10 +131,10 @@ class Estimate:
         return (self._below >= 3 and interval.taken >= ENOUGH) or (self._below >= 2 and self.spell > 0)  # noqa: PLR2004
 
 
-def _blended(mirror: Mirror, interval: Interval, margin: float, trusted: float) -> float:
+def _blended(bucket: BucketModel, interval: Interval, margin: float, trusted: float) -> float:
     """The believed rate, moved towards the measured one as far as noise allows."""
-    believed, aim = mirror.rate, interval.rate
-    if mirror.credit > 0 or mirror.peak > trusted + 3:  # the bucket may have flowed over: only the image's error counts
+    believed, aim = bucket.rate, interval.rate
+    if bucket.credit > 0 or bucket.peak > trusted + 3:  # the bucket may have flowed over: only the image's error counts
         aim = max(aim, believed - interval.residual / interval.seconds)
     expected = believed * interval.seconds
     if interval.close and interval.looked and abs(interval.taken - expected) < margin:

@@ -25,7 +25,7 @@ FLIGHT_LASTS = 3.0
 
 
 @dataclass(slots=True)
-class Search:
+class SlowStart:
     """One search, from its first request to the last answer of its last flight.
 
     Attributes:

@@ -84,7 +84,7 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(path.absolute(), config={**config, **_bounds(bounded=bounded)})
     except duckdb.Error as error:
         if _FROM_OUTSIDE.search(str(error)):
-            raise _ours(path, str(error)) from error
+            raise _translate_error(path, str(error)) from error
         raise DamagedError(
             f"{path} does not open", cause=str(error).partition("\n")[0], fix="restore it from a copy"
         ) from error
@@ -200,12 +200,12 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise _ours(path, str(error)) from error
+        raise _translate_error(path, str(error)) from error
     except OSError as error:
-        raise _ours(path, f"{error.strerror or error}: {error.filename or path}") from error
+        raise _translate_error(path, f"{error.strerror or error}: {error.filename or path}") from error
 
 
-def _ours(path: Path, text: str) -> OrusageError:
+def _translate_error(path: Path, text: str) -> OrusageError:
     cause = text.partition("\n")[0]
     if "Could not set lock" in text:
         holder = _HOLDER.search(text)

@@ -26,7 +26,7 @@ _TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class LockWait:
     """How long to wait for what somebody else holds.
 
     Attributes:
@@ -50,7 +50,7 @@ class Patience:
             yield
 
 
-NO_PATIENCE = Patience()
+NO_WAIT = LockWait()
 
 
 class Lock:
@@ -63,20 +63,20 @@ class Lock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self, doing: str, now: datetime, patience: Patience) -> Self:
+    def acquire(self, doing: str, now: datetime, lock_wait: LockWait) -> Self:
         """Take it.
 
         Args:
             doing: What for; told to whoever waits.
             now: The wall clock; told as well.
-            patience: How long to wait for it.
+            lock_wait: How long to wait for it.
 
         Raises:
             TryAgainLaterError: somebody holds it.
             CannotCreateError: the file cannot be created, or is no plain file.
         """
         descriptor = self._open()
-        for _ in patience.tries():
+        for _ in lock_wait.tries():
             if _locked(descriptor):
                 self._descriptor = descriptor
                 held = {"pid": os.getpid(), "command": doing, "since": now.isoformat(timespec="seconds")}
@@ -86,7 +86,7 @@ class Lock:
         os.close(descriptor)
         raise TryAgainLaterError(
             f"{self._path.parent.name.removesuffix('.work')} is being written by another run",
-            cause=self._holder(patience),
+            cause=self._holder(lock_wait),
             fix="wait for it to end, or give --lock-timeout, such as 10m; nothing was changed",
         )
 
@@ -97,12 +97,12 @@ class Lock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _holder(self, patience: Patience) -> str:
+    def _holder(self, lock_wait: LockWait) -> str:
         """Who holds it. Whoever has just taken it is given a moment to say so."""
         for _ in range(_TRIES):
             if told := holder(self._path):
                 return told
-            patience.sleep(_BETWEEN_TRIES)
+            lock_wait.sleep(_BETWEEN_TRIES)
         return "it has just begun, or just ended"
 
     def _open(self) -> int:

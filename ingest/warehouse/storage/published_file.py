@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
 
@@ -35,7 +35,7 @@ def wal_size(path: Path) -> int:
 
 
 @contextmanager
-def without_writers(published: Path, patience: Patience) -> Iterator[BinaryIO | None]:
+def without_writers(published: Path, lock_wait: LockWait) -> Iterator[BinaryIO | None]:
     """Keep everybody from opening the file for writing while the block runs; readers come and go.
 
     The value is the open file, None if there is none: to open and close it once more would drop the lock.
@@ -49,7 +49,7 @@ def without_writers(published: Path, patience: Patience) -> Iterator[BinaryIO | 
         yield None
         return
     with published.open("rb") as file:
-        for _ in patience.tries():
+        for _ in lock_wait.tries():
             if _is_shared(file):
                 break
         else:
@@ -78,15 +78,15 @@ def _in_use(published: Path) -> TryAgainLaterError:
     )
 
 
-def set_aside(path: Path, directory: Path, now: datetime, why: str) -> Path:
+def quarantine(path: Path, directory: Path, now: datetime, why: str) -> Path:
     """Move a file out of the way, for somebody to look at, and say so; returns where to."""
-    target = spare_name(directory, path.name, now)
+    target = quarantine_path(directory, path.name, now)
     path.rename(target)
     log.warning("%s %s; it is kept as %s", path, why, target)
     return target
 
 
-def spare_name(directory: Path, name: str, now: datetime) -> Path:
+def quarantine_path(directory: Path, name: str, now: datetime) -> Path:
     """A name in a directory that is free: set-aside, when, and what it was called."""
     stem, number = f"set-aside-{now:%Y%m%dT%H%M%SZ}", 1
     target = directory / f"{stem}-{name}"
@@ -96,8 +96,8 @@ def spare_name(directory: Path, name: str, now: datetime) -> Path:
     return target
 
 
-def set_aside_wal(published: Path, directory: Path, now: datetime) -> None:
+def quarantine_wal(published: Path, directory: Path, now: datetime) -> None:
     """Move the write-ahead log beside the published file away: it would replay into the next file of that name."""
     wal = wal_of(published)
     if os.path.lexists(wal):
-        set_aside(wal, directory, now, f"was left by a program that had {published.name} open for writing")
+        quarantine(wal, directory, now, f"was left by a program that had {published.name} open for writing")

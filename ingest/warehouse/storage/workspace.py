@@ -37,9 +37,9 @@ from ingest.warehouse.storage.durable_files import (
 )
 from ingest.warehouse.storage.lock import Lock
 from ingest.warehouse.storage.published_file import (
-    set_aside,
-    set_aside_wal,
-    spare_name,
+    quarantine,
+    quarantine_path,
+    quarantine_wal,
     wal_of,
     wal_size,
     without_writers,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ingest.warehouse.storage.lock import Patience
+    from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
 
@@ -94,7 +94,7 @@ class Workspace:
         return sorted(self.directory.glob("work-*.duckdb"))
 
     @property
-    def set_asides(self) -> list[Path]:
+    def quarantined(self) -> list[Path]:
         """What was kept for somebody to look at."""
         return sorted(self.directory.glob("set-aside-*"))
 
@@ -112,7 +112,7 @@ class Workspace:
     def _note_of_publishing(self) -> Path:
         return self.directory / "publishing"
 
-    def lock(self, doing: str, now: datetime, patience: Patience) -> None:
+    def lock(self, doing: str, now: datetime, lock_wait: LockWait) -> None:
         """Keep everybody else out, and tidy up what a run that died has left.
 
         Raises:
@@ -121,7 +121,7 @@ class Workspace:
         """
         if not self._is_locked:
             make_private(self.directory)
-            self._lock.acquire(doing, now, patience)
+            self._lock.acquire(doing, now, lock_wait)
             self._is_locked = True
             self._tidy()
 
@@ -132,7 +132,7 @@ class Workspace:
 
     # Beginning
 
-    def begin(self, now: datetime, patience: Patience) -> duckdb.DuckDBPyConnection:
+    def begin(self, now: datetime, lock_wait: LockWait) -> duckdb.DuckDBPyConnection:
         """Open the work copy: the one that is at work, that of a run that died, or a new one.
 
         Raises:
@@ -143,7 +143,7 @@ class Workspace:
         resumed = self._resume(now)
         if resumed:
             return resumed
-        self.work = self._copy_published(patience)
+        self.work = self._copy_published(lock_wait)
         return open_work(self.work, bounded=self._bounded)
 
     def _resume(self, now: datetime) -> duckdb.DuckDBPyConnection | None:
@@ -167,14 +167,14 @@ class Workspace:
     def _give_up(self, left: Path, now: datetime, why: str) -> None:
         """Keep a work copy for somebody to look at. Its log goes first: alone, that would be taken for junk."""
         if wal_of(left).exists():
-            target = spare_name(self.directory, left.name, now)
+            target = quarantine_path(self.directory, left.name, now)
             wal_of(left).rename(wal_of(target))
-        set_aside(left, self.directory, now, f"{why}, so its IDs are found and asked for again")
+        quarantine(left, self.directory, now, f"{why}, so its IDs are found and asked for again")
         sync(self.directory)
 
-    def _copy_published(self, patience: Patience) -> Path:
+    def _copy_published(self, lock_wait: LockWait) -> Path:
         fresh = self.directory / "copy.duckdb"
-        with self._removed_on_failure(fresh), without_writers(self.published, patience) as published:
+        with self._removed_on_failure(fresh), without_writers(self.published, lock_wait) as published:
             work = self._work_copy_of(identity(published) if published else NOWHERE)
             if published:
                 if copy(published, fresh):
@@ -202,7 +202,7 @@ class Workspace:
         finish: Callable[[duckdb.DuckDBPyConnection], None],
         verify: Callable[[Path], None],
         now: datetime,
-        patience: Patience,
+        lock_wait: LockWait,
         *,
         packed: bool,
     ) -> None:
@@ -212,19 +212,19 @@ class Workspace:
             finish: Writes into the clone, given open, what is made of what was committed.
             verify: Raises if the clone it is given is not fit to be published.
             now: The wall clock.
-            patience: How long to wait for somebody who has the published file open for writing.
+            lock_wait: How long to wait for somebody who has the published file open for writing.
             packed: Write the clone anew, without the space that deleted rows take.
 
         Raises:
             OrusageError: it could not be done; the work copy is kept, and the next run, or the next try, goes on.
         """
         if self.work:
-            with without_writers(self.published, patience):
-                set_aside_wal(self.published, self.directory, now)  # with a foreign one, nobody could read it
+            with without_writers(self.published, lock_wait):
+                quarantine_wal(self.published, self.directory, now)  # with a foreign one, nobody could read it
             with self._removed_on_failure(clone := self.directory / "next.duckdb"):
                 self._clone(self.work, clone, finish, packed=packed)
                 verify(clone)
-                self._replace(clone, self.work, now, patience)
+                self._replace(clone, self.work, now, lock_wait)
             published, self.work = self.work, None  # whatever happens now
             self._remove(published)
             self._note_of_publishing.unlink()
@@ -249,24 +249,24 @@ class Workspace:
                 fix="run the same command again; what was committed is safe",
             )
 
-    def _replace(self, clone: Path, work: Path, now: datetime, patience: Patience) -> None:
+    def _replace(self, clone: Path, work: Path, now: datetime, lock_wait: LockWait) -> None:
         if self.published.exists():
             take_over_access(self.published, clone)
         else:
             clone.chmod(0o600)
         sync(clone)
         self._note(identity_of(clone))
-        with without_writers(self.published, patience) as published:
-            set_aside_wal(self.published, self.directory, now)
+        with without_writers(self.published, lock_wait) as published:
+            quarantine_wal(self.published, self.directory, now)
             if published and work != self._work_copy_of(identity(published)):
                 self._keep_replaced(published, now)
             clone.replace(self.published)
-            set_aside_wal(self.published, self.directory, now)
+            quarantine_wal(self.published, self.directory, now)
         sync(self.published.parent)
 
     def _keep_replaced(self, published: BinaryIO, now: datetime) -> None:
         """Somebody else changed the published file since it was copied: it is replaced, but not lost."""
-        kept = spare_name(self.directory, self.published.name, now)
+        kept = quarantine_path(self.directory, self.published.name, now)
         copy(published, kept)
         sync(kept)
         log.warning("%s was changed by another program; what it was then is kept as %s", self.published, kept)
