@@ -1,6 +1,6 @@
 """One call without its I/O: what is sent, and what the answer is. Both clients share it.
 
-`RequestBuilder.prepare` builds the request of an operation, and `PreparedCall.read` turns the answer into `Ok` or `Err`.
+`RequestBuilder.prepare` builds the request of an operation; `PreparedCall.read` turns the answer into `Ok` or `Err`.
 """
 
 from __future__ import annotations
