@@ -1,4 +1,4 @@
-"""The API's base URL: the default, and what may stand in its place."""
+"""The API's base URL: the default, and the check of any other."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _URL = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]+)?(?:/[0-
 
 
 def check_base_url(url: str) -> str:
-    """The URL in the form the client wants.
+    """Check a base URL and return it without a trailing slash.
 
     Raises:
-        ConfigurationError: not an http(s) URL, or plain http to another host than this one: it would carry the key
-            readable over the network.
+        ConfigurationError: The URL is not http(s), or it is plain http to another host than this one, which would send
+            the API key unencrypted over the network.
     """
     parts = _split(url)
     if not parts.hostname or not _URL.fullmatch(url):
@@ -30,8 +30,8 @@ def check_base_url(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ConfigurationError(
             f"the base URL {url!a} is refused",
-            cause="plain http to another host would show your API key to the network",
-            fix="use https; plain http is for this machine only (127.0.0.1)",
+            cause="plain http to another host would send your API key unencrypted",
+            fix="use https; plain http is accepted for this machine only (127.0.0.1)",
         )
     return url.rstrip("/")
 

@@ -1,4 +1,4 @@
-"""Time as an argument: what a stage may ask of a clock, and the real one."""
+"""The clock that every stage takes as an argument, so that tests control time."""
 
 import time
 from datetime import UTC, datetime
@@ -6,31 +6,31 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a stage gets its time from; a test hands in its own and never waits."""
+    """The time functions that a stage may use. Tests pass a clock of their own and never wait."""
 
     def now(self) -> datetime:
-        """The wall clock, with zone UTC: for what is stored or shown, never for measuring."""
+        """The wall-clock time, in UTC. For values that are stored or shown, not for measuring."""
 
     def monotonic(self) -> float:
-        """Seconds that only go forward, whatever happens to the wall clock: for pacing and measuring."""
+        """Seconds of a clock that never goes back, from an arbitrary start. For pacing and measuring."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for that many seconds."""
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The system's clocks."""
 
     def now(self) -> datetime:
-        """The wall clock, with zone UTC."""
+        """The wall-clock time, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment."""
+        """Seconds of the monotonic clock."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait on the running event loop."""
-        import asyncio  # noqa: PLC0415  # whoever only reads the clock does not pay for an event loop
+        """Wait for that many seconds on the running event loop."""
+        import asyncio  # noqa: PLC0415  # a command that only reads the clock does not load asyncio
 
         await asyncio.sleep(seconds)

@@ -1,7 +1,7 @@
-"""Generation IDs: their forms, and the second inside them.
+"""Generation IDs: their forms, and the time they contain.
 
-Today's form is ``gen-[tag-]SSSSSSSSSS-<20 alphanumerics>``, where S is the unix second of the request in UTC.
-Until about September 2024 it was ``gen-`` and 24 or 28 mixed-case alphanumerics, with no time inside.
+The current form is ``gen-[tag-]SSSSSSSSSS-<20 alphanumerics>``, where S is the Unix time of the request in seconds.
+The legacy form, used until about September 2024, is ``gen-`` and 24 or 28 mixed-case alphanumerics, with no time.
 (Source: IDs seen in public logs and issues.)
 """
 
@@ -9,39 +9,40 @@ import re
 from datetime import UTC, datetime, timedelta
 
 OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
-"""OpenRouter did not exist before: an earlier second is a look-alike's."""
+"""OpenRouter did not exist before this time, so text with an earlier second is not a generation ID."""
 
 TAG = r"(?:(?!gen-)[a-z][a-z0-9]{0,15}-)?"
-_TODAY = rf"{TAG}[0-9]{{10}}-[0-9A-Za-z]{{20}}(?![0-9A-Za-z])"
+_CURRENT = rf"{TAG}[0-9]{{10}}-[0-9A-Za-z]{{20}}(?![0-9A-Za-z])"
 _LEGACY = r"(?=[0-9a-z]*[A-Z])(?=[0-9A-Z]*[a-z])(?:[0-9A-Za-z]{28}|[0-9A-Za-z]{24})(?![0-9A-Za-z-])"
-FORMS = rf"(?:{_TODAY}|{_LEGACY})"
-"""What follows ``gen-``, in any form."""
+FORMS = rf"(?:{_CURRENT}|{_LEGACY})"
+"""Regular expression of the part after ``gen-``, in any form."""
 
 READY_AGE = timedelta(minutes=3)
-"""Age from which an ID is asked for: OpenRouter records a generation up to 124 s after its request (measured)."""
+"""Minimum age of an ID to be fetched: OpenRouter records a generation up to 124 s after its request (measured)."""
 
 LONGEST = len("gen-") + 17 + 11 + 20
+"""Characters of the longest ID: prefix, tag, second and the 20 alphanumerics."""
 
 _WHOLE = re.compile(rf"gen-{FORMS}\Z")
 _SECOND = re.compile(rf"gen-{TAG}([0-9]{{10}})-")
 
 
 def second_of(generation_id: str) -> datetime | None:
-    """The request's second in UTC; None for a legacy ID, which carries none."""
+    """The time of the request in UTC, to the second; None for a legacy ID, which contains no time."""
     found = _SECOND.match(generation_id)
     return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 def latest(now: datetime) -> datetime:
-    """The latest second that an ID may carry: clocks differ."""
+    """The latest time that an ID may contain: one day ahead, because clocks differ."""
     return now + timedelta(days=1)
 
 
 def is_generation_id(text: str) -> bool:
-    """Whether the whole text is one ID in a known form."""
+    """Whether the whole text is one generation ID in a known form."""
     return _WHOLE.match(text) is not None
 
 
 def ready_at(requested_at: datetime, began: datetime) -> datetime:
-    """When an ID is ripe. One from the future, for clocks differ, is taken for as old as the fetching."""
+    """When an ID reaches `READY_AGE`. One with a time in the future counts as created when fetching began."""
     return min(requested_at, began) + READY_AGE

@@ -1,7 +1,7 @@
-"""The values that walk from stage to stage; none of them knows a stage.
+"""Work items, and the outcomes of fetching them.
 
-Every generation ID ends as one of three values, and nothing is dropped: `Settled`, `Pending` or `Dead`.
-Times are UTC, durations of our own are seconds.
+Every generation ID that is taken up ends as one of three outcomes: `Settled`, `Pending` or `Dead`. None is dropped.
+Times are in UTC.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """An ID that the ledger wants asked.
+    """A generation ID that is due to be fetched, with its state in the ledger.
 
     Attributes:
         generation_id: The ID.
-        requested_at: The second inside the ID; None for the legacy forms.
-        source: Where it was first seen.
-        position: Byte offset there; None: in the source's name.
-        runs: How many earlier runs in a row ended with `reason`.
-        last_status: HTTP status of the last answer, None before the first.
-        reason: Why it is still pending, None before the first answer.
-        due_at: Not to be asked earlier, for OpenRouter may not have recorded it yet; None: at once.
-        line: Number of its line there; None if unknown.
-        logged_at: That line's own time, UTC; None if unknown.
-        log_fields: JSON object of that line's fields that were to be kept; None without any.
+        requested_at: The time contained in the ID; None for the legacy forms.
+        source: Name of the source where it was first seen.
+        position: Byte offset in that source's text; None: the ID is in the source's name.
+        runs: Number of earlier runs in a row that ended with `reason`.
+        last_status: HTTP status of the last answer; None before the first.
+        reason: Why it is still pending; None before the first answer.
+        due_at: Earliest time to fetch it, because OpenRouter may not have recorded it yet; None: at once.
+        line: Number of its line in the source; None if unknown.
+        logged_at: Time of that line, in UTC; None if unknown.
+        log_fields: JSON object of that line's fields named by ``--keep-field``; None if it has none of them.
     """
 
     generation_id: str
@@ -50,17 +50,17 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What came of asking for a generation's prompt and completion.
+    """The result of requesting a generation's prompt and completion.
 
     Attributes:
-        status: HTTP status of the answer; None if none came.
-        reason: Why there is no content, as a short constant such as ``http_403``; None if there is.
-        fetched_at: When that was known.
+        status: HTTP status of the answer; None if no answer came.
+        reason: Why there is no content, as a short constant such as ``http_403``; None if there is content.
+        fetched_at: When the result was known.
         input: JSON of the prompt or messages.
         completion: The completion.
-        reasoning: The reasoning before it.
-        error: JSON of the stored error, its previous errors included.
-        extra: JSON of everything else in the answer's data.
+        reasoning: The reasoning that preceded the completion.
+        error: JSON of the stored error, including its previous errors.
+        extra: JSON of all other fields of the answer's data.
     """
 
     status: int | None
@@ -74,7 +74,7 @@ class Content:
 
     @property
     def size(self) -> int:
-        """Characters it holds."""
+        """Number of characters in all its texts."""
         return sum(len(text or "") for text in (self.input, self.completion, self.reasoning, self.error, self.extra))
 
 
@@ -82,11 +82,11 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     """The API answered with the generation.
 
     Attributes:
-        item: The item.
-        generation: What it answered.
-        fetched_at: When.
-        requests: Requests this run spent on it.
-        content: What came of asking for its content; None if nobody asked.
+        item: The work item.
+        generation: The generation's metadata.
+        fetched_at: When the answer arrived.
+        requests: Number of requests that this run sent for it.
+        content: The result of requesting its content; None if it was not requested.
     """
 
     item: WorkItem
@@ -98,16 +98,16 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Not settled yet; a later run asks again.
+    """Not settled yet; a later run tries again.
 
     Attributes:
-        item: The item.
+        item: The work item.
         reason: Why, as a short constant such as ``not_found_yet``.
-        status: HTTP status of the last answer, None where there was none.
-        not_before: No run asks before this time; None: the next run may.
-        requests: Requests this run spent on it.
-        charged: Whether the ask was finished. One cut short by throttling or the run's end says nothing of
-            the ID, so its earlier reason stands.
+        status: HTTP status of the last answer; None if there was none.
+        not_before: Earliest time to try again; None: the next run.
+        requests: Number of requests that this run sent for it.
+        charged: Whether the fetch was completed. One cut short by throttling or by the end of the run says nothing
+            about the ID, so that its earlier reason remains.
     """
 
     item: WorkItem
@@ -120,7 +120,14 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Given up, with a reason."""
+    """Given up: a dead letter. Only the ``retry`` command revives it.
+
+    Attributes:
+        item: The work item.
+        reason: Why, as a short constant such as ``not_found``.
+        status: HTTP status of the last answer; None if there was none.
+        requests: Number of requests that this run sent for it.
+    """
 
     item: WorkItem
     reason: str

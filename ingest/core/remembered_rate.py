@@ -1,4 +1,4 @@
-"""The rate limit measured at a host, remembered between runs."""
+"""The rate limit measured at a host, stored between runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RememberedRate:
-    """The limit that a run measured at a host, for the next run to begin with.
+    """The limit that a run measured at a host. The next run starts with it.
 
     Attributes:
         rate: Requests per second.
-        burst: Requests at once.
-        learned_at: When it was measured, with zone UTC.
+        burst: Requests that the server accepts at once.
+        learned_at: When it was measured, in UTC.
     """
 
     rate: float

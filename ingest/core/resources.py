@@ -1,6 +1,6 @@
-"""Where the files that are not Python live: ``sql/`` and the demo's samples.
+"""Paths of the files that are not Python: ``sql/`` and the demo's samples.
 
-A wheel carries them inside the package; an editable install and a checkout have them at the repository root.
+A wheel contains them inside the package. An editable install and a checkout have them at the repository root.
 """
 
 from pathlib import Path

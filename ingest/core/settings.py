@@ -1,4 +1,4 @@
-"""What one ingest run was asked to do, checked once at the door."""
+"""The settings of one ingest run. The command line checks them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from ingest.core.base_url import BASE_URL
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-"""Where legacy IDs, which carry no time, count and sort."""
+"""The time that legacy IDs, which contain none, have in filters and sort orders."""
+
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""The default end of the time range: no upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +19,21 @@ class Settings:
     """An ingest run's settings.
 
     Attributes:
-        base_url: The API, without a slash at its end; https, or http on loopback.
-        concurrency: Requests in flight at most.
-        rate: Requests per second at most; None leaves it to the limiter.
-        timeout: Seconds one request may take in all.
-        max_time: The run takes no new ID after this time; None: no bound.
-        limit: IDs asked at most; None: no bound.
-        not_found_grace: How old an ID must be before a 404 is final.
-        batch_size: IDs committed together.
-        since: IDs whose own second is earlier are left alone; legacy IDs count as 1970.
-        until: IDs whose own second is later are left alone.
-        content: Ask for prompt and completion too.
+        base_url: URL of the API, without a trailing slash; https, or http on loopback.
+        concurrency: Maximum number of requests in flight.
+        rate: Maximum requests per second; None: the limiter alone decides.
+        timeout: Total time for one request, in seconds.
+        max_time: Time after which the run starts no new ID; None: no limit.
+        limit: Maximum number of IDs to fetch; None: no limit.
+        not_found_grace: Age from which a 404 is final.
+        batch_size: Number of IDs committed together.
+        since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
+        until: IDs that contain a later time are not fetched.
+        content: Whether to fetch prompt and completion too.
         keep_fields: Names of the log line's fields that are stored with each ID.
-        publish_every: How long a run goes on before what it stored is published.
-        lock_timeout: How long to wait for another run that writes, or a program that has the warehouse open for it.
-        patience: The run stops when it saw nothing but 429 for so long.
+        publish_every: Interval at which a long run publishes the warehouse.
+        lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
+        patience: The run stops after this time with no answer other than 429.
     """
 
     base_url: str = BASE_URL

@@ -1,4 +1,4 @@
-"""IDs seen in sources, and how far each source was read."""
+"""Generation IDs found in sources, and how far each source was read."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         generation_id: The ID as it stands in the text.
         source: Name of the file, or ``-`` for standard input.
-        position: Byte offset of the ID in the text, which is the decompressed source; None: it stands in the name.
-        line: Number of its line, from 1; None where nobody asked.
-        logged_at: The line's own time, UTC; None where it has no obvious one.
-        log_fields: JSON object of the line's fields that were to be kept; None without any.
+        position: Byte offset of the ID in the decompressed text; None: the ID is in the source's name.
+        line: Number of its line, from 1; None if lines were not counted.
+        logged_at: Time of the line, in UTC; None if the line has no unambiguous time.
+        log_fields: JSON object of the line's fields named by ``--keep-field``; None if it has none of them.
     """
 
     generation_id: str
@@ -33,21 +33,21 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a source was read, and what tells its content: never its name.
+    """How far a source was read. A source is recognised by its content, never by its name.
 
     Attributes:
-        source: Its name at that time.
-        file: Names the file itself, such as by device and inode; None if unknown.
-        signature: Another one whenever that file has changed; None where that cannot be relied on.
-        stored: Bytes of the file that are covered, as they are stored.
-        position: Bytes of text that are covered, to the end of a line.
-        coded: Whether those two are different bytes: compressed, or UTF-16.
-        line: Lines before `position`; 0 where nobody counted.
-        fingerprint: SHA-256 of the file's first bytes, in hex; None if fewer than 64 are covered.
-        tail: SHA-256 of the last 4,096 bytes of `stored`, or of all if they are fewer, in hex.
-        checksum: CRC-32 of the bytes of `stored`.
-        sightings: IDs found so far, close repetitions counted once.
-        done: Whether it was read as far as it goes: to its end, or to where it is damaged.
+        source: Name of the source when it was read.
+        file: Identity of the file, such as device and inode; None if unknown.
+        signature: A value that changes whenever the file changes; None where no such value is reliable.
+        stored: Bytes of the file that were read, as stored on disk.
+        position: Bytes of decoded text that were read, up to the end of a line.
+        coded: Whether the file's bytes differ from the text's: the file is compressed, or UTF-16.
+        line: Number of lines before `position`; 0 if lines were not counted.
+        fingerprint: SHA-256 of the file's first bytes, in hex; None if fewer than 64 were read.
+        tail: SHA-256 of the last 4,096 of the `stored` bytes, or of all if there are fewer, in hex.
+        checksum: CRC-32 of the `stored` bytes.
+        sightings: Number of IDs found so far; close repetitions count once.
+        done: Whether the source was read to its end, or to the place where it is damaged.
         problem: How it is damaged; None if it is not.
     """
 
@@ -68,19 +68,20 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """How a source was read.
+    """The result of reading one source.
 
     Attributes:
-        source: Its name.
-        bytes_read: Bytes of text read, after decompression; what an earlier run had read is not among them.
-        sightings: IDs found in it, those of earlier runs included, close repetitions counted once.
+        source: Name of the source.
+        bytes_read: Bytes of decompressed text that this run read.
+        sightings: Number of IDs found in it, including those of earlier runs; close repetitions count once.
         complete: Whether it was read to its end.
-        problem: What was wrong with it, None if nothing.
+        problem: What was wrong with it; None if nothing.
         size: Bytes on disk; None for a stream.
-        passed_over: Whether it was left alone because it is binary and nobody named it.
-        unchanged: Whether it holds nothing that was not read before.
-        position: Bytes of text from its beginning to where reading ended.
-        checkpoint: Where the next run begins; None for a stream, which has no next time, and where the last one stands.
+        passed_over: Whether it was skipped because it is binary and was not named on the command line.
+        unchanged: Whether it has nothing that earlier runs have not read.
+        position: Bytes of text from the beginning to where reading ended.
+        checkpoint: Where the next run continues; None for a stream, which cannot be continued, and where the earlier
+            checkpoint remains valid.
     """
 
     source: str
@@ -96,19 +97,19 @@ class SourceRead:
 
     @property
     def was_readable(self) -> bool:
-        """Whether anything at all could be read, be it an empty file."""
+        """Whether the source could be read at all; an empty file counts as readable."""
         return not self.passed_over and (self.complete or self.unchanged or self.bytes_read > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Sightings that are stored together, with how far their sources are read by then.
+    """Sightings that are stored in one transaction, with the reading state of their sources.
 
     Attributes:
-        sightings: In the order of sources and text.
-        reads: The sources that were read in it, each once; only the last one may have more to come.
-        ended: How many of them are read.
-        bytes_read: Bytes of text read since the chunk before.
+        sightings: The sightings, in the order of sources and text.
+        reads: One entry per source that contributed to the chunk; only the last source may still be unfinished.
+        ended: Number of entries in `reads` whose source is finished.
+        bytes_read: Bytes of text read since the previous chunk.
     """
 
     sightings: tuple[Sighting, ...]
@@ -118,5 +119,5 @@ class Chunk:
 
     @property
     def finished(self) -> tuple[SourceRead, ...]:
-        """The sources of which nothing more comes."""
+        """The sources that are finished: no later chunk contains them."""
         return self.reads[: self.ended]
