@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from ingest.client import decode
 from ingest.client.decode import (
     LONGEST_NAME,
-    LONGEST_NUMBER,
     MOST_LEARNED,
     UnreadableError,
     decode_generation,
     error_of,
 )
+from ingest.client.json_values import LONGEST_NUMBER
 from ingest.core.api_records import ProviderResponse
 from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, Kind
 
@@ -33,8 +33,8 @@ UNLEARNABLE = "x" * (LONGEST_NAME + 1)
 
 @pytest.fixture(autouse=True)
 def nothing_learned_yet(monkeypatch):
-    """Which unknown fields earlier answers had must not matter here."""
-    monkeypatch.setattr(decode, "_strict", decode._Strict())
+    """Undocumented fields that earlier tests' answers had must not matter."""
+    monkeypatch.setattr(decode, "_generations", decode.GenerationDecoder())
 
 
 def decoded(**fields: str):
@@ -552,7 +552,7 @@ def test_one_pass_says_what_reading_field_by_field_says(fields, identity, respon
 def test_new_fields_are_learned_so_that_one_pass_reads_the_next_answer(monkeypatch):
     answers = [body_of(usage="0.5", new=text, other='{"a": 1}') for text in ("1", "null", '"x"')]
     first = data_of(answers[0])
-    monkeypatch.setattr(decode, "_record", lambda *_: pytest.fail("an answer of known fields was read field by field"))
+    monkeypatch.setattr(decode, "decode_record", lambda *_: pytest.fail("known fields were read field by field"))
     later = [data_of(answer) for answer in answers]
     assert first == later[0]
     assert [texts_beside(d) for d in later] == [{"new": text, "other": '{"a": 1}'} for text in ("1", "null", '"x"')]
@@ -572,13 +572,13 @@ def test_no_more_than_some_fields_of_some_length_are_learned_and_all_are_kept():
             name: str(number),
             UNLEARNABLE: "[]",
         }
-    assert decode._strict.learned == tuple(f"new_{number}" for number in range(MOST_LEARNED))
+    assert decode._generations.learned == tuple(f"new_{number}" for number in range(MOST_LEARNED))
 
 
 def test_one_answer_of_many_new_fields_is_kept_whole():
     fields = {f"new_{number}": str(number) for number in range(MOST_LEARNED * 2)}
     assert [texts_beside(data_of(body_of(**fields))) for _ in range(2)] == [fields, fields]
-    assert len(decode._strict.learned) == MOST_LEARNED
+    assert len(decode._generations.learned) == MOST_LEARNED
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from ingest.client.decode import UnreadableError, decode_content
 from ingest.core.api_records import (
-    EXTRA,
     GenerationContentData,
     GenerationContentDataOutput,
     GenerationContentError,
     GenerationContentErrorAttempt,
     GenerationContentInput,
-    fields_of,
 )
+from ingest.core.record import EXTRA, fields_of
 
 MESSAGES = [
     {"role": "system", "content": "Be brief."},

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.export.manifest import Column, File, Manifest, Relation, decode, encode, sums_over, unit_of
+from ingest.core.meaning import unit_of
+from ingest.export.manifest import Column, File, Manifest, Relation, decode, encode, sums_over
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

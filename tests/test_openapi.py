@@ -18,7 +18,7 @@ from ingest.client.decode import decode_content, decode_generation, error_of
 from ingest.client.errors import BY_STATUS
 from ingest.client.sync_client import OpenRouter
 from ingest.core import api_records
-from ingest.core.api_records import EXTRA, fields_of
+from ingest.core.record import EXTRA, fields_of
 
 FILE = Path(__file__).parents[2] / "shared" / "facts" / "openrouter-generation.openapi.yaml"
 

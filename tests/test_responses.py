@@ -14,16 +14,14 @@ from hypothesis import strategies as st
 from ingest.client.decode import decode_content, decode_generation
 from ingest.core import api_records
 from ingest.core.api_records import (
-    EXTRA,
     GenerationContentInput,
     GenerationContentResponse,
     GenerationResponse,
     GenerationResponseData,
-    Meaning,
     ProviderResponse,
-    Record,
-    fields_of,
 )
+from ingest.core.meaning import Meaning, unit_of
+from ingest.core.record import EXTRA, Record, fields_of
 
 RECORDS = [r for r in vars(api_records).values() if inspect.isclass(r) and issubclass(r, Record) and r is not Record]
 FIELDS = [(record, field) for record in RECORDS for field in fields_of(record)]
@@ -130,6 +128,11 @@ def test_tokens_and_money_are_counted_in_tokens_and_dollars_only():
 def test_a_meaning_is_told_with_its_unit():
     assert str(Meaning("Charged.", "USD")) == "Charged. Unit: USD."
     assert str(Meaning("Model.")) == "Model."
+
+
+@pytest.mark.parametrize(("record", "field"), FIELDS, ids=lambda x: getattr(x, "name", getattr(x, "__name__", "")))
+def test_the_unit_is_read_back_from_the_text_of_a_meaning(record, field):
+    assert (unit_of(str(field.meaning)) or "") == field.meaning.unit
 
 
 # Frozen

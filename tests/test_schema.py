@@ -2,8 +2,9 @@
 
 import pytest
 
-from ingest.core.api_records import EXTRA as EXTRA_FIELD
-from ingest.core.api_records import GenerationResponseData, ProviderResponse, fields_of
+from ingest.core.api_records import GenerationResponseData, ProviderResponse
+from ingest.core.record import EXTRA as EXTRA_FIELD
+from ingest.core.record import fields_of
 from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, TABLES, Kind
 
 KIND_OF = {c.name: c.kind for c in GENERATION_FIELDS}

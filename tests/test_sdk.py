@@ -20,7 +20,7 @@ from openrouter import components, errors, utils  # noqa: E402  # only where it 
 import ingest  # noqa: E402
 from ingest.client.errors import BY_STATUS  # noqa: E402
 from ingest.core import api_records  # noqa: E402
-from ingest.core.api_records import EXTRA, fields_of  # noqa: E402
+from ingest.core.record import EXTRA, fields_of  # noqa: E402
 
 UNSET = type(openrouter.types.UNSET)
 THEIR_PATIENCE = utils.RetryConfig("none", utils.BackoffStrategy(1, 1, 1, 1), retry_connection_errors=False)

@@ -1,123 +1,47 @@
-"""What the two operations answer, as typed records: every documented field, its type, unit and meaning.
+"""The answers of the API's two operations as typed records: each documented field with its type, unit and meaning.
 
-A field is None where the answer had none, had null, or had something that does not fit the type; in the last case,
-and for every field that is not documented, the value stands in `extra` as it came. So neither a missing key nor a new
-one ever costs an answer. Enumerations are plain strings, because new values appear. Money is an exact Decimal of at
-most 12 places, in USD. Fields and types: OpenRouter's OpenAPI text of ``getGeneration`` and
-``listGenerationContent``; where a meaning says more, it comes from its analytics documentation or from answers seen.
+A field is None where the answer had no such field, had null, or had a value that does not fit the type. In the last
+case, and for every undocumented field, `extra` holds the value as it came, so neither a missing key nor a new one
+costs an answer. Enumerations are plain strings, because new values appear. Money is an exact Decimal with at most 12
+decimal places, in USD.
+
+Fields and types are those of OpenRouter's OpenAPI text of ``getGeneration`` and ``listGenerationContent``. Where a
+meaning says more, it comes from OpenRouter's analytics documentation or from answers that were seen.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # get_type_hints reads it
 from decimal import Context, Decimal
-from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from ingest.core.meaning import Meaning
+from ingest.core.record import Record
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a field says, with its caveats, and its unit: USD, ms, tokens, UTC, … or empty."""
-
-    text: str
-    unit: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.text} Unit: {self.unit}." if self.unit else self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a record: its name in the answer, its type, what it says, and how it is declared."""
-
-    name: str
-    type: Any
-    meaning: Meaning
-    declared: Any
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """What all records can do. Their docstrings list their fields."""
-
-    _alternatives: ClassVar[bool] = False
-    """Whether its fields exclude each other, so that JSON has only the one that is there."""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        lines = (f"    {f.name} ({_spelled(f.type)}): {f.meaning}" for f in fields_of(cls))
-        cls.__doc__ = "\n".join((cls.__doc__ or "", "", "Attributes:", *lines))
-
-    @property
-    def extra(self) -> dict[str, Any]:
-        """What the answer holds beside the fields, by its name there; `extra_json` has it as it came."""
-        extra: dict[str, Any] = json.loads(getattr(self, EXTRA) or "{}", parse_int=_integer)
-        return extra
-
-    def to_json(self) -> bytes:
-        """The record as JSON again, under the API's names, prices exact; what `extra` holds stands where it stood."""
-        return _ENCODER.encode(_plain(self))
-
+MONEY_PLACES = 12
+MONEY_DIGITS = 18
+"""Decimal places and digits of a price: the warehouse stores it as DECIMAL(18,12)."""
 
 EXACT = Context(prec=100)
-"""The caller's own decimal context must not cut a price."""
+"""Arithmetic on prices uses this context, because the caller's own decimal context may round them."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A number: what a BIGINT column holds."""
+"""An integer that fits a BIGINT column."""
 
 Count = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
-"""A count. One beyond a trillion is no count of anything, and sums of such leave BIGINT; it is kept in `extra`."""
+"""A count. One beyond 10^12 is not plausible, and sums of such values overflow BIGINT; it is kept in `extra`."""
 
-EXTRA = "extra_json"
-"""The field of each record that is ours: what `Record.extra` decodes, as JSON text, as it came."""
-
-_Beside = Annotated[str, msgspec.Meta(pattern="(?!)")]
-"""Text that no answer can bring: a field of that name in one is as unknown as any other."""
-_BESIDE = Meaning(
+_Never = Annotated[str, msgspec.Meta(pattern="(?!)")]
+"""Text that matches nothing, so that a field named ``extra_json`` in an answer counts as undocumented."""
+_EXTRA_MEANING = Meaning(
     "JSON object of every field that no other attribute holds exactly, as it came; None if there is none."
 )
-_ENCODER = msgspec.json.Encoder()
-
-
-def fields_of(record: type[Record]) -> tuple[Field, ...]:
-    """The fields of a kind of record, in order."""
-    bare, declared = get_type_hints(record), get_type_hints(record, include_extras=True)
-    annotated = ((name, *get_args(hint)) for name, hint in declared.items() if get_origin(hint) is Annotated)
-    return tuple(Field(name, bare[name], meaning, hint) for name, hint, meaning in annotated)
-
-
-def _integer(text: str) -> int | Decimal:
-    """Python refuses to make an int of more digits than it can check in time."""
-    limit = sys.get_int_max_str_digits()
-    return int(text) if not limit or len(text) <= limit else Decimal(text)
-
-
-def _spelled(kind: Any) -> str:
-    return (
-        kind.__name__
-        if isinstance(kind, type) and not get_args(kind)
-        else str(kind).replace("ingest.core.api_records.", "")
-    )
-
-
-def _plain(value: Any) -> Any:
-    """A record as a dictionary that the encoder takes."""
-    if isinstance(value, Record):
-        fields = {name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != EXTRA}
-        if value._alternatives:  # noqa: SLF001  # the record's own module
-            fields = {name: field for name, field in fields.items() if field is not None}
-        return fields | msgspec.json.decode(getattr(value, EXTRA) or "{}", type=dict[str, msgspec.Raw])
-    if isinstance(value, Decimal):
-        text = f"{value:f}"
-        return msgspec.Raw((text.rstrip("0").rstrip(".") if "." in text else text).encode())
-    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 class ProviderResponse(Record, frozen=True, forbid_unknown_fields=True):
-    """One provider's try inside a generation."""
+    """One provider's attempt inside a generation."""
 
     provider_name: Annotated[str | None, Meaning("Provider that was asked.")] = None
     status: Annotated[Int64 | None, Meaning("HTTP status the provider answered; NULL if none came.", "HTTP status")] = (
@@ -133,11 +57,11 @@ class ProviderResponse(Record, frozen=True, forbid_unknown_fields=True):
         str | None, Meaning("Service tier it was routed to; the tier billed may differ.")
     ] = None
     id: Annotated[str | None, Meaning("The provider's ID of its response.")] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationResponseData(Record, frozen=True):
-    """One generation."""
+    """The metadata of one generation."""
 
     id: Annotated[str | None, Meaning("The ID that came back; nearly always the one asked for, see generation_id.")] = (
         None
@@ -229,48 +153,48 @@ class GenerationResponseData(Record, frozen=True):
         tuple[ProviderResponse, ...] | None,
         Meaning("The providers that were asked, in order, fallbacks included; None if the answer does not say."),
     ] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
     @property
     def spend(self) -> Decimal:
-        """What it cost in all, in USD: usage, and for BYOK what the provider charged as well."""
+        """Total cost in USD: `usage`, plus `upstream_inference_cost` for BYOK."""
         usage = self.usage or Decimal(0)
         return EXACT.add(usage, self.upstream_inference_cost or Decimal(0)) if self.is_byok else usage
 
 
 class GenerationResponse(Record, frozen=True):
-    """The answer of ``GET /generation``."""
+    """The answer to ``GET /generation``."""
 
     data: Annotated[GenerationResponseData, Meaning("The generation.")]
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentInput(Record, frozen=True):
-    """What went in: a prompt or messages, whichever the request had."""
+    """The input: a prompt or messages, depending on the request."""
 
     _alternatives: ClassVar[bool] = True
 
     prompt: Annotated[str | None, Meaning("The prompt of a text completion.")] = None
     messages: Annotated[list[Any] | None, Meaning("The messages of a chat, as they were sent.")] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentDataOutput(Record, frozen=True):
-    """What came out."""
+    """The output."""
 
     completion: Annotated[str | None, Meaning("The completion; None if there is none.")] = None
     reasoning: Annotated[str | None, Meaning("The reasoning before it; None if there is none.")] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentErrorAttempt(Record, frozen=True):
-    """One provider's failure before the error that was returned."""
+    """A provider's failure that preceded the returned error."""
 
-    code: Annotated[int | None, Meaning("Status this attempt was answered with.", "HTTP status")] = None
-    message: Annotated[str | None, Meaning("Its message.")] = None
+    code: Annotated[int | None, Meaning("Status of the provider's answer.", "HTTP status")] = None
+    message: Annotated[str | None, Meaning("The error's message.")] = None
     provider_name: Annotated[str | None, Meaning("The provider, where known.")] = None
-    raw: Annotated[str | None, Meaning("The body behind it, where stored.")] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    raw: Annotated[str | None, Meaning("The provider's body, where stored.")] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentError(Record, frozen=True):
@@ -278,29 +202,25 @@ class GenerationContentError(Record, frozen=True):
 
     status: Annotated[int | None, Meaning("Status returned to the client.", "HTTP status")] = None
     message: Annotated[str | None, Meaning("Message returned to the client.")] = None
-    provider_name: Annotated[str | None, Meaning("Provider whose error it was, where known.")] = None
-    raw: Annotated[str | None, Meaning("The body behind it, where stored.")] = None
+    provider_name: Annotated[str | None, Meaning("The provider that failed, where known.")] = None
+    raw: Annotated[str | None, Meaning("The provider's body, where stored.")] = None
     previous_errors: Annotated[
         tuple[GenerationContentErrorAttempt, ...] | None, Meaning("The attempts that failed before it, in order.")
     ] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentData(Record, frozen=True):
-    """What was said: input, output, and the error of a generation that failed."""
+    """The content of one generation: input, output, and the error of one that failed."""
 
-    input: Annotated[GenerationContentInput | None, Meaning("What went in.")] = None
-    output: Annotated[GenerationContentDataOutput | None, Meaning("What came out.")] = None
+    input: Annotated[GenerationContentInput | None, Meaning("The input.")] = None
+    output: Annotated[GenerationContentDataOutput | None, Meaning("The output.")] = None
     error: Annotated[GenerationContentError | None, Meaning("The stored error; None if it succeeded.")] = None
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None
 
 
 class GenerationContentResponse(Record, frozen=True):
-    """The answer of ``GET /generation/content``."""
+    """The answer to ``GET /generation/content``."""
 
     data: Annotated[GenerationContentData, Meaning("The content.")]
-    extra_json: Annotated[_Beside | None, _BESIDE] = None
-
-
-MONEY_PLACES = 12
-MONEY_DIGITS = 18
+    extra_json: Annotated[_Never | None, _EXTRA_MEANING] = None

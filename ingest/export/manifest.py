@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from datetime import datetime  # noqa: TC003  # msgspec reads the annotations
 from decimal import Decimal
@@ -16,8 +15,6 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_UNIT = re.compile(r"Unit: ([^.]+)\.")
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -130,12 +127,6 @@ def decode(data: bytes) -> Manifest | None:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def unit_of(comment: str) -> str | None:
-    """The unit that a column's comment tells."""
-    found = _UNIT.search(comment)
-    return found[1] if found else None
 
 
 def sums_over(files: Iterable[File]) -> dict[str, str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from ingest.core.errors import UsageError
-from ingest.export.manifest import Column, unit_of
+from ingest.core.meaning import unit_of
+from ingest.export.manifest import Column
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:

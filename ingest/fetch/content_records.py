@@ -12,7 +12,8 @@ from ingest.core.outcomes import Content
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ingest.core.api_records import GenerationContentData, GenerationContentResponse, Record
+    from ingest.core.api_records import GenerationContentData, GenerationContentResponse
+    from ingest.core.record import Record
 
 
 def content_of(response: GenerationContentResponse, fetched_at: datetime) -> Content:

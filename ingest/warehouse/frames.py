@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from msgspec.structs import astuple
 
-from ingest.core.api_records import EXTRA as EXTRA_FIELD
 from ingest.core.api_records import MONEY_DIGITS, MONEY_PLACES, GenerationResponseData, ProviderResponse
+from ingest.core.record import EXTRA as EXTRA_FIELD
 from ingest.warehouse.schema import GENERATION_CONTENTS, GENERATIONS, PROVIDER_ATTEMPTS, Column, Kind
 
 if TYPE_CHECKING:

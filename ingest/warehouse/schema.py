@@ -12,15 +12,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import get_args
 
-from ingest.core.api_records import EXTRA as EXTRA_FIELD
-from ingest.core.api_records import (
-    MONEY_DIGITS,
-    MONEY_PLACES,
-    GenerationResponseData,
-    ProviderResponse,
-    Record,
-    fields_of,
-)
+from ingest.core.api_records import MONEY_DIGITS, MONEY_PLACES, GenerationResponseData, ProviderResponse
+from ingest.core.meaning import Meaning
+from ingest.core.record import EXTRA as EXTRA_FIELD
+from ingest.core.record import Record, fields_of
 
 
 class Kind(Enum):
@@ -56,7 +51,7 @@ class Column:
     @property
     def comment(self) -> str:
         """The COMMENT the warehouse carries: meaning, then unit."""
-        return f"{self.meaning} Unit: {self.unit}." if self.unit else self.meaning
+        return str(Meaning(self.meaning, self.unit))
 
 
 _KINDS = {
