@@ -1,12 +1,14 @@
-"""orusage: exactly what your OpenRouter traffic cost and how fast it was.
+"""orusage: what your OpenRouter traffic cost, and how fast it was.
 
-The packages are the stages, in the order a datum walks through them::
+The packages are the stages of a run, in the order in which data passes through them::
 
     sources → pipeline → fetch → client → warehouse → reports, export
 
-Imports go downward only; ``pyproject.toml`` has the contract and a linter proves it. ``docs/architecture.md`` has the
-tree. The names of the OpenRouter client are importable from here, ``from ingest import OpenRouter``, and are listed in
-`ingest.client.public`; they are loaded when first used, because the command line does not need them all.
+Imports go downward only; the contract is in ``pyproject.toml`` and a linter checks it. ``docs/architecture.md`` has the
+tree of packages.
+
+The names of the OpenRouter client can be imported from here, as in ``from ingest import OpenRouter``. They are listed
+in `ingest.client.public`, which is loaded at the first use of a name, because most commands need no client.
 """
 
 from importlib import import_module
@@ -15,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 from ingest.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ingest.client.public import *  # noqa: F403  # what __getattr__ finds
+    from ingest.client.public import *  # noqa: F403  # type checkers see the names that __getattr__ finds
 
 
 def __dir__() -> list[str]:
+    """The public names, sorted; also the value of ``__all__``."""
     return sorted([*(name for name in vars(import_module("ingest.client.public")) if name[0] != "_"), "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name of the client on first use; ``__all__`` is all of them."""
+    """Load a public name of the client."""
     if name == "__all__":
         return __dir__()
     public = {} if name.startswith("_") else vars(import_module("ingest.client.public"))

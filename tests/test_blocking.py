@@ -256,7 +256,7 @@ def test_the_deadline_is_for_the_whole_answer(sender, answer):
         result = generations_get_generation(client, id="gen-1")
         seconds = time.monotonic() - started
     assert type(result.error) is RequestTimeoutError
-    assert result.error.message == "no whole answer within 0.3 s"
+    assert result.error.message == "no complete answer within 0.3 s"
     assert 0.25 < seconds < 4
 
 

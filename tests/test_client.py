@@ -59,7 +59,7 @@ from ingest import (
     generations_get_generation,
     generations_list_generation_content,
 )
-from ingest.client.async_client import LARGE, LARGE_AT_ONCE
+from ingest.client.body_reader import LARGE, LARGE_AT_ONCE
 from ingest.client.errors import BY_STATUS
 from ingest.client.request import GET_KEY, MEBIBYTE
 
@@ -478,7 +478,7 @@ def test_the_deadline_is_for_the_whole_answer(sender, answer):
     started = time.monotonic()
     error = ask_through(sender, answer, timeout=0.3).error
     assert type(error) is RequestTimeoutError
-    assert error.message == "no whole answer within 0.3 s"
+    assert error.message == "no complete answer within 0.3 s"
     assert error.status_code is None
     assert 0.25 < time.monotonic() - started < 3
 
@@ -515,13 +515,13 @@ def test_the_deadline_is_for_each_try():
 def test_a_call_may_have_a_deadline_of_its_own():
     started = time.monotonic()
     error = refusal(drip, timeout=60, options=RequestOptions(timeout=0.2))
-    assert error.message == "no whole answer within 0.2 s"
+    assert error.message == "no complete answer within 0.2 s"
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_a_deadline_that_makes_no_sense_is_refused(seconds):
-    with pytest.raises(InvalidRequestError, match="makes no sense"):
+    with pytest.raises(InvalidRequestError, match="is not a positive number of seconds"):
         AsyncOpenRouter(SECRET, timeout=seconds)
     assert isinstance(refusal(hang, options=RequestOptions(timeout=seconds)), InvalidRequestError)
 

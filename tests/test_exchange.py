@@ -28,12 +28,11 @@ from ingest.client.credentials import ApiKey
 from ingest.client.request import (
     GET_GENERATION,
     GET_KEY,
-    ID,
     LIST_GENERATION_CONTENT,
-    LONGEST_MESSAGE,
     MEBIBYTE,
     RequestBuilder,
 )
+from ingest.client.validation import ID, LONGEST_MESSAGE
 from ingest.core.generation_id import is_generation_id
 
 URL = "https://openrouter.ai/api/v1"
@@ -45,7 +44,7 @@ def exchange(api_key=SECRET, server_url=URL, timeout=30.0, retries=ONCE, **heade
 
 
 def call(generation_id="gen-1", operation=GET_GENERATION, *, of=None, **options):
-    return (of or exchange()).call(operation, {"id": generation_id}, RequestOptions(**options))
+    return (of or exchange()).prepare(operation, {"id": generation_id}, RequestOptions(**options))
 
 
 def read(status, body, operation=GET_GENERATION, **headers):
@@ -65,7 +64,7 @@ def read(status, body, operation=GET_GENERATION, **headers):
     ],
 )
 def test_an_operation_is_a_get_at_its_path(operation, params, url, largest):
-    request = exchange().call(operation, params, None).request
+    request = exchange().prepare(operation, params, None).request
     assert (request.method, str(request.url), request.content) == ("GET", url, b"")
     assert operation.largest == largest
 
@@ -162,7 +161,7 @@ def test_a_calls_options_stand_before_the_clients():
     assert call(of=of, timeout=7).timeout == 7
     named = call(of=of, retries=own, retry_codes=["404"]).retries
     assert (named.strategy, list(named.status_codes_override)) == ("backoff", ["404"])
-    assert of.call(GET_GENERATION, {"id": "gen-1"}, None).retries is ONCE
+    assert of.prepare(GET_GENERATION, {"id": "gen-1"}, None).retries is ONCE
 
 
 @pytest.mark.parametrize(("seconds", "connect"), [(1, 0.5), (8, 4), (20, 10), (600, 10)])
@@ -275,7 +274,7 @@ def test_a_message_of_any_length_becomes_a_short_one_and_the_body_keeps_it():
 
 @pytest.mark.parametrize("name", ["Transfer-Encoding", "content-length", "Host", "Connection"])
 def test_what_belongs_to_the_transport_is_no_option(name):
-    with pytest.raises(InvalidRequestError, match="the transport's own"):
+    with pytest.raises(InvalidRequestError, match="set by the transport only"):
         call(headers={name: "chunked"})
 
 
@@ -287,7 +286,7 @@ def test_pairs_do_for_headers_and_cookies_and_extensions_leave_the_deadline_alon
 
 @pytest.mark.parametrize("codes", ["5XX", ["6XX"], ["5"], [503, "X"]])
 def test_statuses_to_retry_that_are_none_are_refused(codes):
-    with pytest.raises(InvalidRequestError, match="no status to retry"):
+    with pytest.raises(InvalidRequestError, match="not a status to retry"):
         call(retry_codes=codes)
 
 

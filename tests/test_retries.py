@@ -90,7 +90,7 @@ def test_no_number_of_tries_is_too_many():
 @pytest.mark.parametrize("value", [-1, float("nan")])
 @pytest.mark.parametrize("figure", ["initial_interval", "max_interval", "exponent", "max_elapsed_time", "jitter_ms"])
 def test_a_figure_that_is_none_is_refused(figure, value):
-    with pytest.raises(ValueError, match="from 0 up"):
+    with pytest.raises(ValueError, match="0 or more"):
         BackoffStrategy(**{figure: value})
 
 

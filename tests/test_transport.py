@@ -12,7 +12,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ingest.client.errors import OpenRouterConnectionError, RequestTimeoutError
-from ingest.client.transport import FAILURES, _proxy_for, failure_of
+from ingest.client.transport import _proxy_for
+from ingest.client.transport_errors import TRANSPORT_ERRORS, translate_error
 
 REQUEST = httpx.Request("GET", "https://openrouter.ai/")
 KEY = ConnectionKey("openrouter.ai", 443, True, True, None, None, None)  # noqa: FBT003  # is_ssl, ssl
@@ -89,8 +90,8 @@ def test_all_of_httpxs_exceptions_are_failures_but_the_one_for_cookies():
 @pytest.mark.parametrize("kind", [*HTTPX, *AIOHTTP], ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_every_failure_has_a_meaning(kind):
     error = made(kind)
-    assert isinstance(error, FAILURES)
-    meaning = failure_of(error)
+    assert isinstance(error, TRANSPORT_ERRORS)
+    meaning = translate_error(error)
     assert meaning.message
     if kind.__name__ in TIMEOUTS:
         assert type(meaning) is RequestTimeoutError
@@ -111,23 +112,23 @@ def test_every_failure_has_a_meaning(kind):
 )
 def test_what_aiohttp_meant_counts_and_not_how_it_was_called_after(shown, cause, connected):
     shown.__cause__ = cause
-    assert failure_of(shown).connected is connected
+    assert translate_error(shown).connected is connected
 
 
 def test_a_failure_to_connect_in_time_is_no_connection():
     shown = httpx.ConnectTimeout("slow")
     shown.__cause__ = aiohttp.ConnectionTimeoutError("slow")
-    assert failure_of(shown).connected is False
+    assert translate_error(shown).connected is False
 
 
 def test_a_failure_without_words_has_its_name():
-    assert failure_of(httpx.ReadError("")).message == "ReadError"
+    assert translate_error(httpx.ReadError("")).message == "ReadError"
 
 
 def test_another_cause_changes_nothing():
     error = httpx.ConnectError("no address")
     error.__cause__ = socket.gaierror(-2, "unknown")
-    assert failure_of(error).connected is False
+    assert translate_error(error).connected is False
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The API key: where it comes from, and a value that never shows itself."""
+"""The API key: where it is found, and a type that masks it in every text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import shlex
 import stat
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ingest.client.errors import InvalidRequestError
 from ingest.core.errors import KeyRefusedError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CREDENTIAL = "openrouter_api_key"
-"""Name of the key's file in systemd's ``$CREDENTIALS_DIRECTORY``."""
+"""Name of the key's file in ``$CREDENTIALS_DIRECTORY``, the directory of systemd's credentials."""
 
 VISIBLE = 4
-"""Last characters shown when a key is masked."""
+"""Number of the last characters that a masked key shows."""
 
 log = logging.getLogger("orusage")
 
@@ -24,16 +29,20 @@ _COMMAND_SECONDS = 30
 
 
 class ApiKey:
-    """A bearer key that prints as ``sk-or-…a1b2``.
+    """An API key that prints as ``sk-or-…a1b2``.
+
+    Args:
+        secret: The key.
+        origin: Where it was found, for error messages.
 
     Raises:
-        KeyRefusedError: it is empty, or not printable ASCII. (An HTTP library would repeat such a value in its error.)
+        KeyRefusedError: The key is empty, or not printable ASCII. (httpx repeats such a value in its own error.)
     """
 
     __slots__ = ("_secret",)
 
     def __init__(self, secret: str, origin: str) -> None:
-        if not isinstance(secret, str):  # a function of the user's own may have found none
+        if not isinstance(secret, str):  # a function of the user may return None
             raise _missing(f"{origin} holds no text")
         secret = secret.strip()
         if not secret:
@@ -41,17 +50,17 @@ class ApiKey:
         if not (secret.isascii() and secret.isprintable() and " " not in secret):
             raise KeyRefusedError(
                 "the API key cannot be used",
-                cause=f"what {origin} holds is not one line of printable ASCII",
+                cause=f"the value from {origin} is not one line of printable ASCII",
                 fix="copy the key again from https://openrouter.ai/settings/keys, without quotes or line breaks",
             )
         self._secret = secret
 
     def reveal(self) -> str:
-        """The key itself, for the Authorization header only."""
+        """The key in clear text, for the Authorization header only."""
         return self._secret
 
     def masked_in(self, text: bytes) -> bytes:
-        """The same text without the key; one too short to be a real key is left, for it may be any word."""
+        """The text with the key masked; a key too short to be real is not masked, because any text may contain it."""
         return text.replace(self._secret.encode(), b"[masked]") if len(self._secret) >= _SHORTEST_SHOWN else text
 
     def __str__(self) -> str:
@@ -62,17 +71,14 @@ class ApiKey:
 
 
 def load_key(file: Path | None = None, command: str | None = None) -> ApiKey:
-    """Find the key: the named file, else the command, else the environment, else systemd's credentials.
+    """Find the key: in the file, else from the command, else in the environment, else in systemd's credentials.
 
     Args:
-        file: A file that holds nothing but the key.
-        command: A command line that prints the key.
-
-    Returns:
-        The key.
+        file: A file that contains only the key.
+        command: A command that prints the key.
 
     Raises:
-        KeyRefusedError: there is none, or what was found cannot be one.
+        KeyRefusedError: No key was found, or the value found cannot be a key.
     """
     if file is not None:
         key = ApiKey(_read(file), str(file))
@@ -89,6 +95,35 @@ def load_key(file: Path | None = None, command: str | None = None) -> ApiKey:
     raise _missing("OPENROUTER_API_KEY is not set, and no --api-key-file or --api-key-command was given")
 
 
+def key_source(api_key: str | ApiKey | Callable[[], str | ApiKey] | None) -> Callable[[], ApiKey]:
+    """The function that each call gets the key from. A key that is given is checked at once.
+
+    Args:
+        api_key: The key, or a function that returns it; None: `load_key`.
+
+    Raises:
+        InvalidRequestError: The value given cannot be a key. The returned function raises it too.
+    """
+    if api_key is None:
+        return lambda: _found(load_key)
+    if callable(api_key):
+        return lambda: _found(lambda: _as_key(api_key()))
+    key = _found(lambda: _as_key(api_key))
+    return lambda: key
+
+
+def _as_key(value: str | ApiKey) -> ApiKey:
+    return value if isinstance(value, ApiKey) else ApiKey(value, "api_key")
+
+
+def _found(find: Callable[[], ApiKey]) -> ApiKey:
+    """The key, with the client's own error if there is none."""
+    try:
+        return find()
+    except KeyRefusedError as error:
+        raise InvalidRequestError(f"{error.what}: {error.cause}") from None
+
+
 def _missing(cause: str) -> KeyRefusedError:
     return KeyRefusedError(
         "no API key",
@@ -99,7 +134,7 @@ def _missing(cause: str) -> KeyRefusedError:
 
 def _warn_if_readable_by_others(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        log.warning("%s can be read by others than its owner: chmod 600 it", file)
+        log.warning("other users can read %s: protect it with chmod 600", file)
 
 
 def _read(file: Path) -> str:
@@ -109,12 +144,12 @@ def _read(file: Path) -> str:
         raise KeyRefusedError(
             f"the key file {file} cannot be read",
             cause=error.strerror if isinstance(error, OSError) and error.strerror else "it is not text",
-            fix="name a readable file that holds nothing but the key",
+            fix="name a readable file that contains only the key",
         ) from None
 
 
 def _output_of(command: str) -> str:
-    """What the command prints. Neither its output nor its errors are repeated: they may hold the key."""
+    """What the command prints. Its output and its errors are not repeated, because they may contain the key."""
     try:
         done = subprocess.run(  # noqa: S603  # running the user's own command is what the option is for
             shlex.split(command), check=True, capture_output=True, text=True, timeout=_COMMAND_SECONDS

@@ -1,27 +1,27 @@
-"""Every way a call to OpenRouter can fail, and the one table from status to class.
+"""The errors of a call to OpenRouter, and the table from status to class.
 
-Drawn as a tree; the names are those of OpenRouter's own SDK where it has one::
+The tree of classes, named as in OpenRouter's SDK where it has the class::
 
-    OpenRouterError                              whatever went wrong
-    ├── ResponseError                            an answer came, and it is not what was asked for
-    │   ├── BadRequestResponseError         400
+    OpenRouterError                              any error of a call
+    ├── ResponseError                            an answer came, but without the requested data
+    │   ├── BadRequestResponseError         400  the request is not valid
     │   ├── UnauthorizedResponseError       401  the key is missing or refused
-    │   ├── PaymentRequiredResponseError    402  out of credits
-    │   ├── ForbiddenResponseError          403  the key may not do this
-    │   ├── NotFoundResponseError           404  not recorded yet, or never
-    │   ├── TooManyRequestsResponseError    429
-    │   ├── InternalServerResponseError     500
-    │   ├── BadGatewayResponseError         502
-    │   ├── EdgeNetworkTimeoutResponseError 524
-    │   ├── ProviderOverloadedResponseError 529
-    │   ├── OpenRouterDefaultError               any other status that is no success; redirects are never followed
-    │   └── ResponseValidationError              a success that cannot be read: HTML, cut JSON, too large
+    │   ├── PaymentRequiredResponseError    402  the account is out of credits
+    │   ├── ForbiddenResponseError          403  the key does not have this permission
+    │   ├── NotFoundResponseError           404  the generation is not recorded, or not yet
+    │   ├── TooManyRequestsResponseError    429  the rate limit is exceeded
+    │   ├── InternalServerResponseError     500  OpenRouter failed
+    │   ├── BadGatewayResponseError         502  a server behind OpenRouter failed
+    │   ├── EdgeNetworkTimeoutResponseError 524  a timeout in OpenRouter's network
+    │   ├── ProviderOverloadedResponseError 529  the server is overloaded
+    │   ├── OpenRouterDefaultError               any other status without success; redirects are never followed
+    │   └── ResponseValidationError              a success that cannot be read: HTML, cut JSON, or too large
     ├── OpenRouterConnectionError                no connection, or it broke
-    ├── RequestTimeoutError                      no whole answer in time
-    ├── RequestAbortedError                      the client was closed meanwhile
-    └── InvalidRequestError                      nothing was sent: the ID, the key or an option makes no sense
+    ├── RequestTimeoutError                      no complete answer in time
+    ├── RequestAbortedError                      the client was closed during the call
+    └── InvalidRequestError                      nothing was sent: the ID, the key or an option is not valid
 
-Cancelling a task or pressing Ctrl-C raises what it always does, ``asyncio.CancelledError`` or ``KeyboardInterrupt``.
+Cancelling a task raises ``asyncio.CancelledError`` and Ctrl-C raises ``KeyboardInterrupt``, as usual.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class OpenRouterError(Exception):
-    """Whatever went wrong.
+    """Any error of a call.
 
     Attributes:
-        message: What happened, in one sentence; OpenRouter's own words where there are some.
+        message: What happened, in one sentence; OpenRouter's own message if it sent one.
         status_code: HTTP status; None if no answer came.
     """
 
@@ -50,21 +50,21 @@ class OpenRouterError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors travel between processes, keyword arguments or not."""
+        """Support pickling, also for the classes with keyword arguments."""
         return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # not in its stub
 
 
 class ResponseError(OpenRouterError):
-    """An answer came, and it is not what was asked for.
+    """An answer came, but without the requested data.
 
     Attributes:
         status_code: HTTP status.
-        error: OpenRouter's error object, ``{"code": …, "message": …, "metadata": …}``; None if the body holds none.
-        code: Its code; an int as documented, but clones send strings.
-        metadata: Its metadata.
+        error: OpenRouter's error object, ``{"code": …, "message": …, "metadata": …}``; None if the body has none.
+        code: The error object's code: an int as documented, a string from some compatible servers.
+        metadata: The error object's metadata.
         body: The body as text; empty if it was too large.
-        headers: The headers.
-        raw_response: The answer itself, its body read, its request without the key.
+        headers: The answer's headers.
+        raw_response: The answer with its body. Its request does not contain the key.
     """
 
     status_code: int
@@ -85,7 +85,7 @@ class ResponseError(OpenRouterError):
 
 
 class BadRequestResponseError(ResponseError):
-    """400: the request makes no sense to the API."""
+    """400: the request is not valid."""
 
 
 class UnauthorizedResponseError(ResponseError):
@@ -93,19 +93,19 @@ class UnauthorizedResponseError(ResponseError):
 
 
 class PaymentRequiredResponseError(ResponseError):
-    """402: out of credits."""
+    """402: the account is out of credits."""
 
 
 class ForbiddenResponseError(ResponseError):
-    """403: the key may not do this; for content, it has to be a management key, and the generation your own."""
+    """403: the key does not have this permission; content requires a management key, or the generation's owner."""
 
 
 class NotFoundResponseError(ResponseError):
-    """404: not recorded yet (that takes up to some minutes), or never."""
+    """404: the generation is not recorded, or not yet; recording takes up to some minutes."""
 
 
 class TooManyRequestsResponseError(ResponseError):
-    """429: too fast."""
+    """429: the rate limit is exceeded."""
 
 
 class InternalServerResponseError(ResponseError):
@@ -113,30 +113,30 @@ class InternalServerResponseError(ResponseError):
 
 
 class BadGatewayResponseError(ResponseError):
-    """502: what stands behind OpenRouter failed."""
+    """502: a server behind OpenRouter failed."""
 
 
 class EdgeNetworkTimeoutResponseError(ResponseError):
-    """524: the network's edge lost patience."""
+    """524: a timeout in OpenRouter's network."""
 
 
 class ProviderOverloadedResponseError(ResponseError):
-    """529: short of capacity."""
+    """529: the server is overloaded."""
 
 
 class OpenRouterDefaultError(ResponseError):
-    """Any other status that is no success."""
+    """Any other status without success."""
 
 
 class ResponseValidationError(ResponseError):
-    """A success that cannot be read: HTML, cut or misshapen JSON, or larger than is accepted."""
+    """A success that cannot be read: HTML, cut JSON, JSON of another shape, or a body over the size limit."""
 
 
 class OpenRouterConnectionError(OpenRouterError):
     """There was no connection, or it broke.
 
     Attributes:
-        connected: Whether there was one: False for DNS, TCP and TLS failures, True for one that broke.
+        connected: False if no connection was made (DNS, TCP or TLS failed), True if it broke.
     """
 
     def __init__(self, message: str, *, connected: bool) -> None:
@@ -145,7 +145,7 @@ class OpenRouterConnectionError(OpenRouterError):
 
 
 class RequestTimeoutError(OpenRouterError):
-    """No whole answer came in time."""
+    """No complete answer came in time."""
 
 
 class RequestAbortedError(OpenRouterError):
@@ -153,7 +153,7 @@ class RequestAbortedError(OpenRouterError):
 
 
 class InvalidRequestError(OpenRouterError):
-    """Nothing was sent: the ID, the key, the URL or an option makes no sense."""
+    """Nothing was sent: the ID, the key, the URL or an option is not valid."""
 
 
 BY_STATUS: dict[int, type[ResponseError]] = {
@@ -168,4 +168,4 @@ BY_STATUS: dict[int, type[ResponseError]] = {
     524: EdgeNetworkTimeoutResponseError,
     529: ProviderOverloadedResponseError,
 }
-"""The documented statuses; any other that is no success is an `OpenRouterDefaultError`."""
+"""The documented statuses. Any other status without success becomes an `OpenRouterDefaultError`."""

@@ -1,6 +1,6 @@
-"""The operations: as methods that raise, and as functions that return `Ok` or `Err`.
+"""The API's operations, as functions that return `Ok` or `Err`, and as methods that raise.
 
-The functions are made for ``match``; with an asynchronous client they are awaited::
+The functions are made for ``match``. With an asynchronous client they are awaited::
 
     match generations_get_generation(client, id="gen-…"):
         case Ok(response):
@@ -33,7 +33,7 @@ class Caller(Protocol):
     def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
-        """Call an operation; what happens on the way is returned."""
+        """Call an operation. Errors are returned, not raised."""
 
 
 class AsyncCaller(Protocol):
@@ -42,7 +42,7 @@ class AsyncCaller(Protocol):
     async def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
-        """Call an operation; what happens on the way is returned."""
+        """Call an operation. Errors are returned, not raised."""
 
 
 @overload
@@ -56,15 +56,15 @@ def generations_get_generation(
 def generations_get_generation(
     client: Caller | AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationResponse] | Coroutine[Any, Any, Result[GenerationResponse]]:
-    """Ask for a generation's metadata: cost, tokens, times, providers.
+    """Fetch a generation's metadata: cost in USD, tokens, times in ms, providers.
 
     Args:
-        client: The client; an asynchronous one makes this awaitable.
+        client: The client. With an asynchronous one, the result is awaited.
         id: The generation ID.
-        options: What this call does differently.
+        options: Options of this call only.
 
     Returns:
-        ``Ok`` with the answer, or ``Err`` with one of `ingest.client.errors`.
+        ``Ok`` with the answer, or ``Err`` with one of the errors of `ingest.client.errors`. Nothing is raised.
     """
     return client.call(GET_GENERATION, {"id": id}, options)
 
@@ -80,50 +80,51 @@ def generations_list_generation_content(
 def generations_list_generation_content(
     client: Caller | AsyncCaller, *, id: str, options: RequestOptions | None = None
 ) -> Result[GenerationContentResponse] | Coroutine[Any, Any, Result[GenerationContentResponse]]:
-    """Ask for what was said: prompt or messages, completion and reasoning, and the error of one that failed.
+    """Fetch a generation's content: prompt or messages, completion and reasoning, and the error of one that failed.
 
-    OpenRouter keeps that only where logging was on, and shows it to a management key or the generation's owner.
+    OpenRouter stores content only where logging was on, and returns it only to a management key or the generation's
+    owner.
 
     Args:
-        client: The client; an asynchronous one makes this awaitable.
+        client: The client. With an asynchronous one, the result is awaited.
         id: The generation ID.
-        options: What this call does differently.
+        options: Options of this call only.
 
     Returns:
-        ``Ok`` with the answer, or ``Err`` with one of `ingest.client.errors`.
+        ``Ok`` with the answer, or ``Err`` with one of the errors of `ingest.client.errors`. Nothing is raised.
     """
     return client.call(LIST_GENERATION_CONTENT, {"id": id}, options)
 
 
 class Generations:
-    """The operations of a synchronous client."""
+    """The operations of a synchronous client, as methods that raise."""
 
     def __init__(self, client: Caller) -> None:
         self._client = client
 
     def get_generation(self, *, id: str, options: RequestOptions | None = None) -> GenerationResponse:
-        """As `generations_get_generation`, but an error is raised: one of `ingest.client.errors`."""
+        """Like `generations_get_generation`, but the errors of `ingest.client.errors` are raised."""
         return _value(generations_get_generation(self._client, id=id, options=options))
 
     def list_generation_content(self, *, id: str, options: RequestOptions | None = None) -> GenerationContentResponse:
-        """As `generations_list_generation_content`, but an error is raised: one of `ingest.client.errors`."""
+        """Like `generations_list_generation_content`, but the errors of `ingest.client.errors` are raised."""
         return _value(generations_list_generation_content(self._client, id=id, options=options))
 
 
 class AsyncGenerations:
-    """The operations of an asynchronous client."""
+    """The operations of an asynchronous client, as methods that raise."""
 
     def __init__(self, client: AsyncCaller) -> None:
         self._client = client
 
     async def get_generation(self, *, id: str, options: RequestOptions | None = None) -> GenerationResponse:
-        """As `generations_get_generation`, but an error is raised: one of `ingest.client.errors`."""
+        """Like `generations_get_generation`, but the errors of `ingest.client.errors` are raised."""
         return _value(await generations_get_generation(self._client, id=id, options=options))
 
     async def list_generation_content(
         self, *, id: str, options: RequestOptions | None = None
     ) -> GenerationContentResponse:
-        """As `generations_list_generation_content`, but an error is raised: one of `ingest.client.errors`."""
+        """Like `generations_list_generation_content`, but the errors of `ingest.client.errors` are raised."""
         return _value(await generations_list_generation_content(self._client, id=id, options=options))
 
 

@@ -1,4 +1,4 @@
-"""A call's two ends as values, made for ``match``: ``Ok(value)`` or ``Err(error)``."""
+"""The result of a call as a value, made for ``match``: ``Ok(value)`` or ``Err(error)``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(frozen=True, slots=True)
 class Ok(Generic[T]):
-    """It went well.
+    """The call succeeded.
 
     Attributes:
-        value: What came back.
+        value: The decoded answer.
     """
 
     value: T
@@ -22,10 +22,10 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Err(Generic[E]):
-    """It did not.
+    """The call failed.
 
     Attributes:
-        error: Why; an exception that was not raised.
+        error: The error, as an exception that was not raised.
     """
 
     error: E

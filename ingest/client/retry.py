@@ -1,7 +1,7 @@
-"""When the client tries again, and after how long: pure, so that a test needs no waiting.
+"""When the client retries a request, and after how long. Pure functions of time and randomness.
 
-The figures and names are those of OpenRouter's SDK. Unlike it, 429 is retried, the server's hints are read in all
-their forms (`ingest.client.retry_after`), and no pause reaches beyond the time allowed.
+Figures and names are those of OpenRouter's SDK. Three things differ: 429 is retried, the server's hints are read in all
+their forms (`ingest.client.retry_after`), and no retry is scheduled beyond `BackoffStrategy.max_elapsed_time`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,43 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 RETRIED = ("429", "5XX")
-"""Statuses retried unless others are named; ``5XX`` is all from 500 to 599."""
+"""Statuses that are retried by default; ``5XX`` means 500 to 599."""
+
+
+def exponential_backoff(tries: int, base: float, growth: float, cap: float) -> float:
+    """The pause after a number of failed tries: ``min(base * growth ** (tries - 1), cap)``, without jitter.
+
+    Args:
+        tries: Failed tries so far, from 1.
+        base: Pause after the first failed try, in any unit of time.
+        growth: Factor from one pause to the next.
+        cap: Longest pause, in the unit of `base`.
+
+    Returns:
+        The pause, in the unit of `base`.
+    """
+    try:
+        return min(base * float(growth) ** (tries - 1), cap)
+    except OverflowError:
+        return cap
 
 
 @dataclass(frozen=True, slots=True)
 class BackoffStrategy:
-    """How long to wait before the next try: ``min(initial_interval * exponent ** n + jitter, max_interval)``.
+    """How long to wait before a retry.
+
+    After try n the pause is ``min(initial_interval * exponent ** (n - 1) + jitter, max_interval)``, where ``jitter`` is
+    random from 0 to `jitter_ms`.
 
     Attributes:
         initial_interval: Pause before the first retry, in ms.
         max_interval: Longest pause, in ms.
-        exponent: Growth from one pause to the next.
+        exponent: Factor from one pause to the next.
         max_elapsed_time: No retry begins later than this after the first try, in ms.
-        jitter_ms: Upper bound of what is added at random, in ms.
+        jitter_ms: Upper bound of the random part, in ms.
+
+    Raises:
+        ValueError: A figure is negative.
     """
 
     initial_interval: float = 500
@@ -41,26 +65,26 @@ class BackoffStrategy:
     def __post_init__(self) -> None:
         figures = (self.initial_interval, self.max_interval, self.exponent, self.max_elapsed_time, self.jitter_ms)
         if not all(figure >= 0 for figure in figures):
-            raise ValueError("a backoff is made of figures from 0 up")
+            raise ValueError("the figures of a backoff must be 0 or more")
 
     def pause(self, tries: int, random: float) -> float:
-        """Seconds to wait after so many failed tries; `random` is uniform in 0 … 1."""
-        try:
-            grown = self.initial_interval * float(self.exponent) ** (tries - 1)
-        except OverflowError:
-            grown = self.max_interval
+        """Seconds to wait after this number of failed tries; `random` is uniform from 0 to 1."""
+        grown = exponential_backoff(tries, self.initial_interval, self.exponent, self.max_interval)
         return min(grown + random * self.jitter_ms, self.max_interval) / 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RetryConfig:
-    """Whether and what to retry.
+    """Which failures are retried, and how.
 
     Attributes:
-        strategy: ``backoff``, or ``none`` for one try only.
+        strategy: ``backoff``, or ``none`` to try only once.
         backoff: How long to wait.
-        retry_connection_errors: Whether to retry when there was no answer: no connection, a broken one, a timeout.
+        retry_connection_errors: Whether to retry when no answer came: no connection, a broken one, or a timeout.
         status_codes_override: Statuses to retry, such as ``("408", "5XX")``; None: `RETRIED`.
+
+    Raises:
+        ValueError: `strategy` is neither of the two.
     """
 
     strategy: Literal["backoff", "none"] = "backoff"
@@ -70,7 +94,7 @@ class RetryConfig:
 
     def __post_init__(self) -> None:
         if self.strategy not in ("backoff", "none"):
-            raise ValueError(f"there is no strategy {self.strategy!r}: backoff or none")
+            raise ValueError(f"unknown retry strategy {self.strategy!r}: it must be backoff or none")
 
 
 class Retrying:
@@ -79,7 +103,7 @@ class Retrying:
     Args:
         config: What to retry.
         started: When the call began, in seconds of a monotonic clock.
-        random: Uniform in 0 … 1.
+        random: Returns a number uniform from 0 to 1.
     """
 
     def __init__(self, config: RetryConfig, started: float, random: Callable[[], float]) -> None:
@@ -89,20 +113,20 @@ class Retrying:
         self._tries = 0
 
     def pause_after(self, error: OpenRouterError, monotonic: float, now: datetime) -> float | None:
-        """Seconds to wait before the next try; None if this error is the call's end.
+        """Seconds to wait before the next try; None if the call ends with this error.
 
         Args:
-            error: What the try ended with.
-            monotonic: The present, in seconds of the same clock as `started`.
-            now: The wall clock, for hints that name a moment.
+            error: The error that ended the try.
+            monotonic: The current time, in seconds of the same clock as `started`.
+            now: The wall clock in UTC, for hints that name a point in time.
         """
         if not self._is_retried(error):
             return None
         self._tries += 1
         backoff = self._config.backoff
         pause = max(_hint(error, now) or 0.0, backoff.pause(self._tries, self._random()))
-        ends = monotonic + pause - self._started
-        return pause if ends * 1000 <= backoff.max_elapsed_time else None
+        elapsed = monotonic + pause - self._started
+        return pause if elapsed * 1000 <= backoff.max_elapsed_time else None
 
     def _is_retried(self, error: OpenRouterError) -> bool:
         if self._config.strategy == "none":
@@ -116,7 +140,7 @@ class Retrying:
 
 
 def _matches(code: str, status: int) -> bool:
-    """Whether ``"503"`` or ``"5XX"`` names this status."""
+    """Whether ``"503"`` or ``"5XX"`` covers this status."""
     code = str(code).upper()
     return code == str(status) or (code.endswith("XX") and code[:-2] == str(status // 100))
 

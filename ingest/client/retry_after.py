@@ -1,4 +1,4 @@
-"""How long a server asks us to wait, in every form in which OpenRouter and its proxies say so."""
+"""How long a server asks a client to wait, in every form that OpenRouter and its proxies send."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LONGEST_HINT = 300.0
-"""Seconds; a server that asks for more is asked again after this."""
+"""Seconds. A longer hint is cut to this."""
 
 AGREEMENT = timedelta(seconds=2)
-"""Clocks agree that are no further apart."""
+"""Two clocks agree if their difference is not more than this."""
 
 _MILLISECONDS_FROM = 1e11
+"""An epoch time from this value on is in milliseconds."""
 
 
 def retry_after_seconds(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
     """How long the server asks us to wait, in seconds from 0 to `LONGEST_HINT`; None if it does not say.
 
-    In this order: ``retry-after-ms``, ``Retry-After`` (seconds or a date), ``X-RateLimit-Reset`` (epoch seconds or,
-    as OpenRouter sends it, milliseconds), first in the headers and then in ``error.metadata.headers``. What makes no
-    sense is passed over.
+    The first readable value of these counts: ``retry-after-ms``, ``Retry-After`` (seconds or a date) and
+    ``X-RateLimit-Reset`` (epoch time in seconds or, as OpenRouter sends it, in milliseconds), in the headers and then
+    in ``error.metadata.headers``.
 
-    A moment is measured from the answer's own ``Date`` where our clock does not agree with it; where it does, from our
-    clock, for a date knows whole seconds only.
+    Points in time are compared with our clock if it agrees with the answer's ``Date``, and else with that ``Date``.
+    Our clock is preferred because a ``Date`` has whole seconds only.
 
     Args:
-        headers: The answer's headers, names in lower case.
+        headers: The answer's headers, with names in lower case.
         error: The answer's error object.
-        now: Our wall clock, for an answer without a date.
+        now: Our wall clock, in UTC.
     """
     date = http_date(headers.get("date"))
     if date and abs(now - date) > AGREEMENT:
@@ -58,7 +59,7 @@ def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _number(text: str | None, scale: float = 1.0) -> float | None:
-    if text is None or not text.isascii() or "_" in text:  # what Python takes for a number, and HTTP does not
+    if text is None or not text.isascii() or "_" in text:  # float() accepts these forms, HTTP does not
         return None
     try:
         number = float(text) * scale
@@ -68,8 +69,8 @@ def _number(text: str | None, scale: float = 1.0) -> float | None:
 
 
 def _until_date(text: str | None, now: datetime) -> float | None:
-    moment = http_date(text)
-    return (moment - now).total_seconds() if moment else None
+    date = http_date(text)
+    return (date - now).total_seconds() if date else None
 
 
 def _until_epoch(text: str | None, now: datetime) -> float | None:
@@ -80,9 +81,9 @@ def _until_epoch(text: str | None, now: datetime) -> float | None:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """The moment an HTTP date names, in UTC; None if it is none."""
+    """An HTTP date as a time in UTC; None if the text is not a date."""
     try:
-        moment = parsedate_to_datetime(text or "")
+        date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,24 +1,22 @@
-"""The synchronous client: an asynchronous one in an event loop of its own."""
+"""The synchronous client: the asynchronous one in an event loop of its own."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import weakref
-from concurrent.futures import Future
 from functools import partial
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
-from anyio.from_thread import BlockingPortal
 
 from ingest.client.async_client import TIMEOUT, AsyncOpenRouter
+from ingest.client.credentials import key_source
 from ingest.client.errors import RequestAbortedError
+from ingest.client.loop_thread import LoopThread
 from ingest.client.operations import Generations
-from ingest.client.request import key_source
 from ingest.client.result import Err
-from ingest.client.transport import ThreadedTransport, require_one_way
+from ingest.client.threaded_transport import ThreadedTransport
+from ingest.client.transport import check_sender
 from ingest.core.base_url import BASE_URL
 
 if TYPE_CHECKING:
@@ -32,24 +30,26 @@ T = TypeVar("T")
 
 
 class OpenRouter:
-    """A client for code without asyncio, to be shared by threads; use it as a context manager, or close it.
+    """A client for code without asyncio. Threads may share it. Use it as a context manager, or close it with `close`.
 
-    Its event loop runs in a thread of its own from the first call on. So a deadline holds however slowly a server
-    drips, Ctrl-C works at once, and 32 threads cost no more than 32 tasks.
+    Its event loop runs in a thread that the first call starts. So the total deadline holds even if a server sends
+    single bytes slowly, Ctrl-C interrupts a call at once, and 32 threads cost no more than 32 tasks.
 
     Args:
-        api_key: The key, or what returns it, once per call; None: from ``OPENROUTER_API_KEY``.
-        http_referer: Your app's URL; OpenRouter counts usage by it.
-        app_title: Your app's name.
-        app_categories: Its categories, separated by commas.
-        server_url: The API; https, or http on loopback.
-        timeout: Seconds for one try in all, from connecting to the last byte.
-        retries: Whether and when to try again.
-        client: An httpx client of your own; its lifetime stays yours.
-        transport: Or a transport of your own; its lifetime stays yours too.
+        api_key: The key, or a function that returns it and is called once per call; None: the environment's
+            ``OPENROUTER_API_KEY``.
+        http_referer: URL of your app, to which OpenRouter attributes the usage.
+        app_title: Name of your app.
+        app_categories: Categories of your app, separated by commas.
+        server_url: URL of the API; https, or http on loopback.
+        timeout: Total time for one try, in seconds, from connecting to the last byte. At most four answers over 1 MiB
+            are read at the same time, and the time an answer waits for the others does not count.
+        retries: Which failures are retried, and how.
+        client: An httpx client of your own to send with; you close it.
+        transport: An httpx transport of your own to send with; you close it.
 
     Raises:
-        InvalidRequestError: an argument makes no sense.
+        InvalidRequestError: An argument is not valid.
     """
 
     def __init__(  # noqa: PLR0913  # the arguments of OpenRouter's SDK
@@ -65,7 +65,7 @@ class OpenRouter:
         client: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        api_key = key_source(api_key)  # from here on no traceback with local variables shows it
+        api_key = key_source(api_key)  # from here on, no traceback that shows local variables contains the key
         self._open = partial(
             AsyncOpenRouter,
             api_key,
@@ -77,20 +77,20 @@ class OpenRouter:
             retries=retries,
             transport=_threaded(client, transport),
         )
-        self._open()  # what makes no sense is refused here, not at the first call
-        self._loop: _Loop | None = None
+        self._open()  # an argument that is not valid raises here and not at the first call
+        self._loop: LoopThread | None = None
         self._lock = Lock()
         self._is_closed = False
 
     @property
     def generations(self) -> Generations:
-        """The operations."""
+        """The operations as methods that raise."""
         return Generations(self)
 
     def call(
         self, operation: Operation[T], params: Mapping[str, str], options: RequestOptions | None = None
     ) -> Result[T]:
-        """Call an operation, with retries; what happens on the way is returned."""
+        """Call an operation, with retries. Errors are returned, not raised."""
         loop = self._running()
         if loop is None:
             return Err(RequestAbortedError("the client is closed"))
@@ -99,16 +99,16 @@ class OpenRouter:
             return call
         try:
             task = loop.portal.start_task_soon(loop.client.perform, call)
-        except RuntimeError:  # another thread was quicker
+        except RuntimeError:  # another thread has closed the client in the meantime
             return Err(RequestAbortedError("the client was closed"))
         try:
             return task.result()
-        except BaseException:  # Ctrl-C: what is under way ends with us
+        except BaseException:  # Ctrl-C also ends the request that is under way
             task.cancel()
             raise
 
     def close(self) -> None:
-        """Close the connections; calls under way in other threads end with RequestAbortedError."""
+        """Close the connections. Calls under way in other threads end with RequestAbortedError."""
         with self._lock:
             loop, self._loop, self._is_closed = self._loop, None, True
         if loop:
@@ -120,55 +120,17 @@ class OpenRouter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _running(self) -> _Loop | None:
-        """The event loop, started if need be; a process that was forked off needs one of its own."""
+    def _running(self) -> LoopThread | None:
+        """The event loop, started if necessary; a forked process needs one of its own. None if the client is closed."""
         with self._lock:
             if not self._is_closed and (self._loop is None or self._loop.pid != os.getpid()):
-                self._loop = _Loop(self._open())
+                self._loop = LoopThread(self._open())
             return self._loop
 
 
-class _Loop:
-    """An asynchronous client and the thread its event loop runs in, closed with whoever holds them."""
-
-    def __init__(self, client: AsyncOpenRouter) -> None:
-        self.client = client
-        self.pid = os.getpid()
-        started: Future[BlockingPortal] = Future()
-        thread = Thread(target=_run, args=(started,), name="orusage", daemon=True)
-        thread.start()
-        self.portal = started.result()
-        self.close = weakref.finalize(self, _close, self.portal, client, thread, self.pid)
-
-
-_INHERITED: list[AsyncOpenRouter] = []
-"""Clients of the process we were forked off: to drop one would take its sockets from our parent."""
-
-
-def _close(portal: BlockingPortal, client: AsyncOpenRouter, thread: Thread, pid: int) -> None:
-    if pid != os.getpid():  # nor is there a thread here that could answer
-        _INHERITED.append(client)
-        return
-    portal.call(client.aclose)
-    portal.call(portal.stop)
-    thread.join()
-
-
-def _run(started: Future[BlockingPortal]) -> None:
-    """Unlike `asyncio.run`, this does not wait in the end for a name that is still being resolved."""
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(_serve(started))
-    loop.close()
-
-
-async def _serve(started: Future[BlockingPortal]) -> None:
-    async with BlockingPortal() as portal:
-        started.set_result(portal)
-        await portal.sleep_until_stopped()
-
-
 def _threaded(client: httpx.Client | None, transport: httpx.BaseTransport | None) -> ThreadedTransport | None:
-    require_one_way(client, transport, (httpx.Client, httpx.BaseTransport))
+    """The transport for a user's own synchronous client or transport; None if there is neither."""
+    check_sender(client, transport, (httpx.Client, httpx.BaseTransport))
     if client is not None:
         return ThreadedTransport(partial(client.send, stream=True, follow_redirects=False))
     return None if transport is None else ThreadedTransport(transport.handle_request)

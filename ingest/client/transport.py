@@ -1,15 +1,15 @@
-"""The transport behind the httpx API, and what its failures mean.
+"""The default transport: aiohttp behind the httpx API.
 
-It is aiohttp's, called without an `httpx.AsyncClient` around it: measured against httpx's own (which visits every
-connection twice a request) it takes a twentieth of the CPU at 32 connections, and no more at 256. See DECISIONS.md for
-the others that were measured. Certificates are verified against those httpx trusts, or ``SSL_CERT_FILE``; proxies come
-from the environment, for https only; cookies are not kept; nothing is followed.
+It is called without an `httpx.AsyncClient` around it. Measured against httpx's own transport, which visits every
+connection twice per request, it takes a twentieth of the CPU at 32 connections, and no more at 256; DECISIONS.md has
+the other transports that were measured. Certificates are verified against those that httpx trusts, or against
+``SSL_CERT_FILE``. Proxies come from the environment, for https only. Cookies are not kept and redirects are not
+followed.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from concurrent.futures import Future
 from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING
@@ -17,60 +17,36 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from anyio.to_thread import run_sync
 from httpx_aiohttp import AiohttpTransport
 
-from ingest.client.errors import InvalidRequestError, OpenRouterConnectionError, OpenRouterError, RequestTimeoutError
+from ingest.client.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
-
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
-"""What may be raised while a request is sent and its answer read. What is no HTTP at all comes as aiohttp's own."""
-
-_NEVER_CONNECTED = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientHttpProxyError,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-)
 
 
-def failure_of(error: Exception) -> OpenRouterError:
-    """What one of `FAILURES` means; httpx-aiohttp calls a refused and a broken connection alike, aiohttp does not."""
-    told = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    detail = str(error) or type(error).__name__
-    if isinstance(told, _NEVER_CONNECTED):
-        return OpenRouterConnectionError(detail, connected=False)
-    if isinstance(told, (httpx.TimeoutException, aiohttp.ServerTimeoutError)):
-        return RequestTimeoutError(detail)
-    return OpenRouterConnectionError(detail, connected=True)
+def check_sender(client: object, transport: object, kinds: tuple[type, type]) -> None:
+    """Check a user's own httpx client or transport.
 
-
-def require_one_way(client: object, transport: object, kinds: tuple[type, type]) -> None:
-    """Refuse two ways to send at once, and one that is not of the client's own kind, synchronous or asynchronous.
+    Args:
+        client: The client, or None.
+        transport: The transport, or None.
+        kinds: The classes that are accepted: synchronous or asynchronous ones.
 
     Raises:
-        InvalidRequestError: it is either.
+        InvalidRequestError: Both are given, or one is of another class.
     """
     if client is not None and transport is not None:
         raise InvalidRequestError("client and transport exclude each other")
     if not isinstance(client or transport, (*kinds, NoneType)):
-        raise InvalidRequestError(f"this client sends through httpx's {kinds[0].__name__} or {kinds[1].__name__}")
+        raise InvalidRequestError(f"this client needs an httpx.{kinds[0].__name__} or httpx.{kinds[1].__name__}")
 
 
 class DefaultTransport(httpx.AsyncBaseTransport):
-    """aiohttp's transport, directly or through the environment's proxy, as each request's URL wants it.
+    """aiohttp's transport. A request goes directly or through the environment's proxy, depending on its URL.
 
     Args:
-        connections: Open connections at most.
+        connections: Maximum number of open connections.
     """
 
     def __init__(self, connections: int) -> None:
@@ -80,7 +56,7 @@ class DefaultTransport(httpx.AsyncBaseTransport):
         self._proxy = cache(_proxy_for)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the answer's body is still to be read."""
+        """Send a request and return its answer, whose body is not read yet."""
         url = request.url
         proxy = self._proxy(url.host) if url.scheme == "https" else None
         if proxy is None:
@@ -95,7 +71,7 @@ class DefaultTransport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
     def _open(self, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
-        context = _trusted()
+        context = _ssl_context()
         return AiohttpTransport(
             verify=context,
             proxy=proxy,
@@ -107,13 +83,13 @@ class DefaultTransport(httpx.AsyncBaseTransport):
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
-    """Loading the certificates takes 10 ms, so it is done once."""
+def _ssl_context() -> ssl.SSLContext:
+    """The trusted certificates, loaded only once because that takes 10 ms."""
     return httpx.create_ssl_context()
 
 
 def _proxy_for(host: str) -> httpx.Proxy | None:
-    """The environment's proxy for https to this host; one without a scheme is an http proxy, as everywhere."""
+    """The environment's proxy for https to this host. A proxy without a scheme is an http proxy, as in other tools."""
     proxies = getproxies()
     proxy = proxies.get("https") or proxies.get("all")
     if not proxy or proxy_bypass(host):
@@ -125,53 +101,8 @@ def _proxy_for(host: str) -> httpx.Proxy | None:
 
 
 def _with_credentials_as_header(proxy: httpx.Proxy) -> httpx.Proxy:
-    """httpx-aiohttp would hand them over in a form that aiohttp no longer likes."""
+    """The proxy with its password in a header: httpx-aiohttp passes it in a form that aiohttp has deprecated."""
     if proxy.auth is None:
         return proxy
     basic = b64encode(":".join(proxy.auth).encode()).decode()
     return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {basic}"})
-
-
-class ThreadedTransport(httpx.AsyncBaseTransport):
-    """A synchronous client or transport of the user's own, each step of it in a thread.
-
-    Args:
-        send: Sends a request; the answer's body is still to be read.
-    """
-
-    def __init__(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
-        self._send = send
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the answer's body is still to be read."""
-        arrived: Future[httpx.Response] = Future()
-        try:
-            response = await run_sync(self._sent, request, arrived, abandon_on_cancel=True)
-        except BaseException:  # the call is given up: what arrives all the same must not keep its connection
-            arrived.add_done_callback(lambda late: late.result().close())
-            raise
-        if response.is_stream_consumed:  # a hook of the user's own client has read it
-            return httpx.Response(response.status_code, headers=_without_encoding(response), content=response.content)
-        return httpx.Response(response.status_code, headers=response.headers, stream=_ThreadedStream(response))
-
-    def _sent(self, request: httpx.Request, arrived: Future[httpx.Response]) -> httpx.Response:
-        response = self._send(request)
-        arrived.set_result(response)
-        return response
-
-
-class _ThreadedStream(httpx.AsyncByteStream):
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = self._response.iter_raw()
-        while chunk := await run_sync(next, chunks, b"", abandon_on_cancel=True):
-            yield chunk
-
-    async def aclose(self) -> None:
-        await run_sync(self._response.close, abandon_on_cancel=True)
-
-
-def _without_encoding(response: httpx.Response) -> list[tuple[bytes, bytes]]:
-    return [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]

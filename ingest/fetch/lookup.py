@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ingest.client.operations import generations_get_generation, generations_list_generation_content
-from ingest.client.request import ID
 from ingest.client.result import Err
 from ingest.client.retry import BackoffStrategy, RetryConfig
 from ingest.client.sync_client import OpenRouter
+from ingest.client.validation import ID
 from ingest.core.errors import UsageError
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
