@@ -1,4 +1,4 @@
-"""Every documented status has its error, every error its one sentence, and none carries the key."""
+"""Every documented status has an error class, every class has one sentence, and no error contains the key."""
 
 import inspect
 import pickle
@@ -63,7 +63,7 @@ def test_each_class_is_under_the_one_base(kind):
 
 
 @pytest.mark.parametrize("status", [s for s in range(100, 600) if not 200 <= s < 300])
-def test_every_status_that_is_no_success_is_an_error(status):
+def test_every_status_without_success_is_an_error(status):
     error = error_of(status)
     assert type(error) is BY_STATUS.get(status, OpenRouterDefaultError)
     assert (error.status_code, error.message) == (status, f"HTTP {status}")
@@ -96,7 +96,7 @@ def test_an_error_shows_all_of_the_answer():
         (b"", None, "HTTP 404", None),
     ],
 )
-def test_an_error_survives_what_a_clone_may_send(body, code, message, metadata):
+def test_an_error_accepts_what_compatible_servers_send(body, code, message, metadata):
     error = error_of(404, body)
     assert (error.code, error.message, error.metadata) == (code, message, metadata)
     assert isinstance(error.body, str)
@@ -122,7 +122,7 @@ def test_an_error_without_an_answer_has_no_status():
 
 
 @pytest.mark.parametrize("error", [error_of(404), error_of(500, b"{}"), OpenRouterConnectionError("x", connected=True)])
-def test_an_error_survives_the_way_to_another_process(error):
+def test_an_error_can_be_sent_to_another_process(error):
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
     assert (type(again), again.message, again.status_code) == (type(error), error.message, error.status_code)
     assert vars(again).keys() == vars(error).keys()

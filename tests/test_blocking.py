@@ -61,7 +61,7 @@ ONCE = RetryConfig("none")
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """A proxy of the machine that runs the tests has no business between them and loopback."""
+    """Do not use a proxy of the machine that runs the tests."""
     monkeypatch.setenv("NO_PROXY", "*")
 
 
@@ -71,7 +71,7 @@ def client_of(base_url, **arguments):
 
 @contextmanager
 def each_sender(name):
-    """Arguments for a client that sends through its own transport, or through one of the user's."""
+    """Arguments for a client with its own transport, or with one of the user's."""
     match name:
         case "default":
             yield {}
@@ -92,7 +92,7 @@ def ask_through(sender, answer, **arguments):
 
 
 def loops():
-    """The threads of clients that are open."""
+    """The threads of open clients."""
     return [thread for thread in threading.enumerate() if thread.name == "orusage"]
 
 
@@ -138,7 +138,7 @@ def test_the_functions_return_what_the_methods_would():
 
 
 @senders
-def test_a_request_carries_what_the_client_and_the_call_add(sender):
+def test_a_request_has_the_headers_of_the_client_and_of_the_call(sender):
     requests = []
     arguments = {"http_referer": "https://example.com/", "app_title": "My app", "app_categories": "ide"}
     options = RequestOptions(headers={"X-Trace": "7"}, params={"a": "b c"}, cookies={"c": "2"})
@@ -171,7 +171,7 @@ def test_retries_are_those_of_the_client_or_of_the_call():
     assert len(requests) == 3
 
 
-def test_the_key_may_be_had_from_a_function_that_is_asked_once_per_call():
+def test_a_function_given_as_key_is_called_once_per_call():
     requests, asked = [], []
 
     def key():
@@ -189,14 +189,14 @@ def test_the_key_may_be_had_from_a_function_that_is_asked_once_per_call():
     "arguments",
     [{"api_key": "two\nlines"}, {"timeout": 0}, {"server_url": "http://openrouter.ai"}, {"app_title": "Zoë"}],
 )
-def test_what_makes_no_sense_is_refused_before_the_first_call(arguments):
+def test_invalid_arguments_are_refused_before_the_first_call(arguments):
     with pytest.raises(InvalidRequestError):
         OpenRouter(**{"api_key": SECRET} | arguments)
     assert not loops()
 
 
 @senders
-def test_an_id_that_is_none_is_refused_and_nothing_is_sent(sender):
+def test_an_invalid_id_is_refused_and_nothing_is_sent(sender):
     requests = []
     with each_sender(sender) as how, serving(recording(requests)) as base_url, client_of(base_url, **how) as client:
         for generation_id in ("", "gen-1&id=gen-2", "../key", "gen-1\r\nX-Evil: 1", "g" * 10_000_000):
@@ -245,7 +245,7 @@ def test_odd_headers_raise_nothing(sender, status):
     assert error.status_code == status
 
 
-# Time
+# Deadlines
 
 
 @senders
@@ -261,7 +261,7 @@ def test_the_deadline_is_for_the_whole_answer(sender, answer):
 
 
 @pytest.mark.parametrize("answer", [drip, drip_headers], ids=["drip", "drip of headers"])
-def test_an_answer_given_up_leaves_its_place_in_an_own_client_to_the_next(answer):
+def test_an_abandoned_answer_releases_its_connection_of_a_users_own_client(answer):
     requests = []
 
     async def first_slow(request, writer):
@@ -300,13 +300,13 @@ def test_many_threads_share_one_client(simulation):
 def test_threads_do_not_wait_for_each_other():
     together = []
 
-    async def all_or_nobody(_, writer):
+    async def answer_all_together(_, writer):
         together.append(writer)
         while len(together) < 16:  # noqa: ASYNC110  # its own loop, or none
             await asyncio.sleep(0.01)
         writer.write(whole(GENERATION))
 
-    with serving(all_or_nobody) as base_url, client_of(base_url) as client, ThreadPoolExecutor(16) as pool:
+    with serving(answer_all_together) as base_url, client_of(base_url) as client, ThreadPoolExecutor(16) as pool:
         results = list(pool.map(lambda n: generations_get_generation(client, id=f"gen-{n}"), range(16)))
     assert all(isinstance(result, Ok) for result in results)
 
@@ -404,7 +404,7 @@ def test_as_a_context_manager_the_client_is_itself_and_closes_on_an_error_too():
     assert type(generations_get_generation(client, id="gen-1").error) is RequestAbortedError
 
 
-def test_a_client_that_is_forgotten_leaves_neither_thread_nor_warning():
+def test_a_client_that_is_dropped_leaves_neither_thread_nor_warning():
     with serving(sending(whole(GENERATION))) as base_url:
         client = client_of(base_url)
         client.generations.get_generation(id="gen-1")
@@ -419,7 +419,7 @@ def test_a_client_that_is_forgotten_leaves_neither_thread_nor_warning():
 
 
 @pytest.mark.parametrize("kind", ["client", "transport"])
-def test_an_own_client_or_transport_is_used_and_not_closed(kind):
+def test_a_users_own_client_or_transport_is_used_and_not_closed(kind):
     class Counting(httpx.HTTPTransport):
         requests = closed = 0
 
@@ -462,7 +462,7 @@ def test_a_mock_of_httpx_may_answer(kind, response, outcome):
     assert type(result if outcome is Ok else result.error) is outcome
 
 
-def test_a_hook_of_an_own_client_may_read_the_body():
+def test_a_hook_of_a_users_own_client_may_read_the_body():
     bodies = []
     answer = sending(whole(gzip.compress(GENERATION), b"Content-Encoding: gzip"))
     hooks = {"response": [lambda response: bodies.append(response.read())]}
@@ -475,7 +475,7 @@ def test_a_hook_of_an_own_client_may_read_the_body():
 
 
 def script(code, *arguments):
-    """A process of its own that runs this."""
+    """A new process that runs this code."""
     prelude = f"""
         import os, sys, threading
         sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -493,7 +493,7 @@ def script(code, *arguments):
 
 
 def outcome_of(process, seconds=20):
-    """Code, standard output and error of a process that ends by itself."""
+    """Exit code, standard output and standard error of a process that ends by itself."""
     with process:
         try:
             out, err = process.communicate(timeout=seconds)
@@ -559,7 +559,7 @@ def test_a_forked_process_leaves_its_parents_connections_alone(simulation, how):
     assert (code, out.strip()) == (0, generation_id), err
 
 
-def test_a_slow_function_for_the_key_holds_up_nobody_else():
+def test_a_slow_function_for_the_key_delays_no_other_call():
     slow, held, going_on = threading.Event(), threading.Event(), threading.Event()
 
     def key():
@@ -582,7 +582,7 @@ def test_a_slow_function_for_the_key_holds_up_nobody_else():
         assert waiting.result(20).data.id == "gen-1"
 
 
-def test_closing_does_not_wait_for_a_name_that_is_being_resolved():
+def test_closing_does_not_wait_for_a_host_name_that_is_being_resolved():
     code = """
         import socket, time
         resolve = socket.getaddrinfo
@@ -651,7 +651,7 @@ def test_after_ctrl_c_the_call_is_over_and_the_client_still_works():
         assert isinstance(generations_get_generation(client, id="gen-1"), Ok)
 
 
-def test_a_process_that_forgets_to_close_ends_without_a_word():
+def test_a_process_that_does_not_close_the_client_ends_without_output():
     code = """
         client = OpenRouter(SECRET, server_url=sys.argv[1])
         print(client.generations.get_generation(id="gen-1").data.id)

@@ -1,4 +1,4 @@
-"""Bodies as they arrive: whole or refused, however they are cut into chunks, and never larger than they may be."""
+"""Bodies as they arrive: complete or refused, however they are split into chunks, and never over the limit."""
 
 import gzip
 import tracemalloc
@@ -18,7 +18,7 @@ ENCODED = {**COMPRESSED, "identity": bytes}
 
 
 def zeros(number: int) -> bytes:
-    """A gzip stream of so many zeros, made without holding them."""
+    """A gzip stream of this many zeros, made without holding them in memory."""
     squeeze = zlib.compressobj(9, wbits=31)
     block = bytes(LARGE)
     return b"".join([*(squeeze.compress(block) for _ in range(number // LARGE)), squeeze.flush()])
@@ -56,7 +56,7 @@ def test_a_body_without_encoding_is_as_it_came(encoding):
 
 
 @pytest.mark.parametrize("encoding", [*COMPRESSED, "GZIP", " gzip ", "X-Gzip", "Deflate"])
-def test_a_compressed_body_is_inflated(encoding):
+def test_a_compressed_body_is_decompressed(encoding):
     compress = COMPRESSED[encoding.strip().lower()]
     for size in (1, 7, 1000):
         assert collected(encoding, chunks_of(compress(TEXT), size)) == TEXT
@@ -69,7 +69,7 @@ def test_an_unknown_encoding_is_refused_before_anything_is_read(encoding):
     assert str(refused.value).isascii()
 
 
-def test_a_long_encoding_is_told_in_short():
+def test_a_long_encoding_is_cut_in_the_message():
     with pytest.raises(UnreadableBodyError) as refused:
         Body("x" * 10_000, LARGE)
     assert len(str(refused.value)) < 100
@@ -98,7 +98,7 @@ def test_its_length_is_what_is_held_so_far(encoding):
     assert lengths[-1] == len(body.whole()) == 5000
 
 
-def test_what_is_given_out_does_not_change_any_more():
+def test_a_returned_body_does_not_change_later():
     body = Body(None, LARGE)
     body.add(b"one")
     first = body.whole()
@@ -150,7 +150,7 @@ def test_a_flipped_byte_never_changes_what_is_read(encoding, place, flip, size):
 
 @pytest.mark.parametrize("encoding", [None, "identity"])
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_as_much_as_is_accepted_is_taken_and_no_byte_more(encoding, size):
+def test_the_limit_is_exact_to_the_byte(encoding, size):
     assert collected(encoding, chunks_of(b"x" * 99, size), largest=99) == b"x" * 99
     with pytest.raises(UnreadableBodyError, match="larger than 99 bytes"):
         collected(encoding, chunks_of(b"x" * 100, size), largest=99)
@@ -158,7 +158,7 @@ def test_as_much_as_is_accepted_is_taken_and_no_byte_more(encoding, size):
 
 @pytest.mark.parametrize("encoding", COMPRESSED)
 @pytest.mark.parametrize("size", [1, 3, 10_000])
-def test_the_limit_holds_for_what_it_inflates_to(encoding, size):
+def test_the_limit_applies_to_the_decompressed_size(encoding, size):
     compress = COMPRESSED[encoding]
     assert collected(encoding, chunks_of(compress(bytes(5000)), size), largest=5000) == bytes(5000)
     with pytest.raises(UnreadableBodyError, match="larger than 4,999 bytes"):
@@ -174,7 +174,7 @@ def test_bytes_behind_the_compressed_stream_are_refused(encoding):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_blocks_that_hold_nothing_are_no_way_round_the_limit(encoding):
+def test_empty_blocks_do_not_evade_the_limit(encoding):
     stream = COMPRESSED[encoding](b"")
     header = stream[:10] if encoding == "gzip" else stream[:2]
     nothing = b"\x00\x00\x00\xff\xff"
@@ -184,7 +184,7 @@ def test_blocks_that_hold_nothing_are_no_way_round_the_limit(encoding):
         fill(body, [nothing] * 100)
 
 
-def test_the_refusal_comes_with_the_chunk_that_is_too_much():
+def test_the_chunk_that_exceeds_the_limit_raises():
     body = Body("gzip", 100)
     bomb = gzip.compress(bytes(1000))
     with pytest.raises(UnreadableBodyError):
@@ -193,7 +193,7 @@ def test_the_refusal_comes_with_the_chunk_that_is_too_much():
 
 
 @pytest.mark.parametrize("size", [1000, 10**6])
-def test_not_even_for_a_moment_does_a_bomb_take_more_than_its_limit(size):
+def test_a_decompression_bomb_never_takes_more_memory_than_the_limit(size):
     bomb = zeros(300 * LARGE)
     assert len(bomb) < LARGE // 2
     largest = LARGE
@@ -209,7 +209,7 @@ def test_not_even_for_a_moment_does_a_bomb_take_more_than_its_limit(size):
     assert peak < 5 * LARGE
 
 
-def test_a_chunk_after_the_refusal_takes_no_more_either():
+def test_a_chunk_after_the_error_takes_no_more_memory():
     chunks = chunks_of(zeros(10 * LARGE), 1000)[:5]
     body = Body("gzip", 100)
     for number, chunk in enumerate(chunks, start=1):
@@ -223,14 +223,14 @@ def test_a_chunk_after_the_refusal_takes_no_more_either():
 
 @settings(max_examples=200)
 @given(st.data(), st.binary(max_size=300), st.sampled_from([None, *ENCODED]))
-def test_how_it_is_cut_into_chunks_never_matters(data, content, encoding):
+def test_the_size_of_chunks_does_not_matter(data, content, encoding):
     stream = ENCODED[encoding](content) if encoding else content
     assert collected(encoding, data.draw(cut_up(stream))) == content
 
 
 @settings(max_examples=200)
 @given(st.data(), st.integers(0, 3000), st.integers(0, 3000), st.sampled_from(list(COMPRESSED)))
-def test_nor_does_it_for_the_limit(data, number, largest, encoding):
+def test_the_size_of_chunks_does_not_matter_for_the_limit(data, number, largest, encoding):
     stream = COMPRESSED[encoding](bytes(number))
     chunks = data.draw(cut_up(stream))
     if max(number, len(stream)) <= largest:

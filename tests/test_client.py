@@ -1,4 +1,4 @@
-"""The asynchronous client against real sockets: whatever a server does, `Ok` or `Err` comes back, and in time."""
+"""The asynchronous client against real sockets: every call ends as `Ok` or `Err` within its deadline."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ SOON = RetryConfig(backoff=BackoffStrategy(initial_interval=1, jitter_ms=0))
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """A proxy of the machine that runs the tests has no business between them and loopback."""
+    """Do not use a proxy of the machine that runs the tests."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -82,7 +82,7 @@ def client_of(base_url, **arguments):
 
 
 def ask(answer, *, id="gen-1", operation=generations_get_generation, options=None, **arguments):  # noqa: A002
-    """One call to a server that answers so; a client that waits for ever fails."""
+    """One call to a server with this answer. A client that never returns fails the test."""
 
     async def scenario():
         async with listening(answer) as base_url, client_of(base_url, **arguments) as client:
@@ -92,14 +92,14 @@ def ask(answer, *, id="gen-1", operation=generations_get_generation, options=Non
 
 
 def refusal(answer, **arguments):
-    """The error of such a call."""
+    """The error of a call to a server with this answer."""
     result = ask(answer, **arguments)
     assert isinstance(result, Err), result
     return result.error
 
 
 def requests_of(*, answers=(), operation=generations_get_generation, options=None, **arguments):
-    """What goes over the wire in one call."""
+    """The bytes that one call sends."""
     requests = []
     ask(recording(requests, *answers), operation=operation, options=options, **arguments)
     return requests
@@ -107,7 +107,7 @@ def requests_of(*, answers=(), operation=generations_get_generation, options=Non
 
 @asynccontextmanager
 async def each_sender(name):
-    """Arguments for a client that sends through its own transport, or through one of the user's."""
+    """Arguments for a client with its own transport, or with one of the user's."""
     match name:
         case "default":
             yield {}
@@ -134,7 +134,7 @@ def ask_through(sender, answer, **arguments):
     return asyncio.run(scenario())
 
 
-# What comes back
+# Results
 
 
 @senders
@@ -168,7 +168,7 @@ def test_the_methods_return_the_value_or_raise_the_error(simulation):
     asyncio.run(scenario())
 
 
-def test_who_has_the_wrong_kind_of_key_is_refused_the_content_alone(simulation):
+def test_a_key_of_the_wrong_kind_is_refused_only_for_content(simulation):
     async def scenario():
         [generation_id] = new_ids(1)
         async with client_of(simulation.base_url, api_key="sk-or-inference") as client:
@@ -206,7 +206,7 @@ def test_any_status_without_a_body_is_an_answer_too(sender, status):
     assert (error.status_code, error.body, error.error) == (status, "", None)
 
 
-def test_a_refusal_that_is_no_json_keeps_its_status_and_its_words():
+def test_an_error_answer_that_is_not_json_keeps_its_status_and_body():
     error = refusal(sending(whole(b"<h1>Bad gateway</h1>", b"Content-Type: text/html", b"X-Ray: 7", status=502)))
     assert (error.status_code, error.body, error.message) == (502, "<h1>Bad gateway</h1>", "HTTP 502")
     assert (error.error, error.code, error.metadata, error.headers["x-ray"]) == (None, None, None, "7")
@@ -238,7 +238,7 @@ def test_a_success_that_cannot_be_read_is_an_error_that_keeps_the_body(operation
     assert error.message.startswith("the answer cannot be read: ")
 
 
-# How large
+# Sizes
 
 
 @senders
@@ -266,7 +266,7 @@ def test_content_may_have_64_mebibytes_and_no_more(more):
 
 @senders
 @pytest.mark.parametrize(("status", "kind"), [(200, ResponseValidationError), (500, InternalServerResponseError)])
-def test_an_answer_without_end_is_left_at_the_limit(sender, status, kind):
+def test_an_endless_answer_is_abandoned_at_the_size_limit(sender, status, kind):
     async def scenario():
         left = asyncio.Event()
 
@@ -293,7 +293,7 @@ def test_an_answer_without_end_is_left_at_the_limit(sender, status, kind):
 
 
 @pytest.mark.parametrize("operation", [generations_get_generation, generations_list_generation_content])
-def test_a_bomb_of_300_megabytes_never_takes_more_than_the_limit(operation):
+def test_a_decompression_bomb_of_300_megabytes_never_takes_more_memory_than_the_limit(operation):
     compress = zlib.compressobj(9, wbits=31)
     zeros = b"0" * 1_000_000
     bomb = b"".join(compress.compress(zeros) for _ in range(300)) + compress.flush()
@@ -311,7 +311,7 @@ def test_a_bomb_of_300_megabytes_never_takes_more_than_the_limit(operation):
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b"GZIP", b"deflate", b"identity", b""])
-def test_an_answer_that_is_compressed_unasked_is_read(encoding):
+def test_an_answer_that_is_compressed_without_request_is_read(encoding):
     match encoding.lower():
         case b"gzip" | b"x-gzip":
             body = gzip.compress(GENERATION)
@@ -333,7 +333,7 @@ def test_an_answer_that_is_compressed_unasked_is_read(encoding):
     ],
 )
 @pytest.mark.parametrize(("status", "kind"), [(200, ResponseValidationError), (404, NotFoundResponseError)])
-def test_a_compression_that_cannot_be_undone_costs_the_body_and_no_refusal(sender, encoding, body, status, kind):
+def test_a_broken_compression_loses_the_body_but_not_the_status(sender, encoding, body, status, kind):
     answer = sending(whole(body, b"Content-Encoding: " + encoding, status=status))
     assert type(ask_through(sender, answer).error) is kind
 
@@ -346,7 +346,7 @@ class Large(httpx.AsyncByteStream):
 
     async def __aiter__(self):
         yield CONTENT + b" " * LARGE
-        Large.reading += 1  # asked for more, so it is being read
+        Large.reading += 1  # the next chunk was requested, so the body is being read
         Large.most = max(Large.most, Large.reading)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -374,7 +374,7 @@ def test_few_large_answers_are_read_at_the_same_time():
 
 
 class Lasting(httpx.AsyncByteStream):
-    """A large answer that takes its time; it ends when it may."""
+    """A large answer that ends only when the test allows it."""
 
     def __init__(self, seconds):
         self._seconds = seconds
@@ -395,7 +395,7 @@ def lasting(seconds):
     return LastingTransport()
 
 
-def test_the_time_an_answer_waits_for_its_turn_is_not_held_against_it():
+def test_the_time_a_large_answer_waits_for_others_does_not_count():
     async def scenario():
         async with client_of("https://openrouter.invalid", transport=lasting(0.2), timeout=0.5) as client:
             calls = (generations_list_generation_content(client, id=f"gen-{n}") for n in range(5 * LARGE_AT_ONCE))
@@ -407,7 +407,7 @@ def test_the_time_an_answer_waits_for_its_turn_is_not_held_against_it():
     assert seconds > 0.9
 
 
-def test_an_answer_that_had_its_turn_has_its_deadline_again_and_gives_its_place_to_the_next():
+def test_a_large_answer_has_its_deadline_again_after_waiting_and_releases_its_place():
     async def scenario():
         async with client_of("https://openrouter.invalid", transport=lasting(60), timeout=0.1) as client:
             calls = (generations_list_generation_content(client, id=f"gen-{n}") for n in range(3 * LARGE_AT_ONCE))
@@ -416,7 +416,7 @@ def test_an_answer_that_had_its_turn_has_its_deadline_again_and_gives_its_place_
     assert all(type(result.error) is RequestTimeoutError for result in asyncio.run(scenario()))
 
 
-def test_closing_ends_answers_that_are_large_or_wait_for_their_turn():
+def test_closing_ends_large_answers_that_are_read_or_wait():
     async def scenario():
         async with client_of("https://openrouter.invalid", transport=lasting(60), timeout=5) as client:
             calls = [
@@ -434,7 +434,7 @@ def test_closing_ends_answers_that_are_large_or_wait_for_their_turn():
 
 
 class Compressed(httpx.AsyncByteStream):
-    """Little on the wire, much in memory."""
+    """An answer that is small on the wire and large in memory."""
 
     body = gzip.compress(CONTENT + b" " * 10 * MEBIBYTE)
 
@@ -466,10 +466,10 @@ def test_few_answers_that_become_large_are_in_memory_at_the_same_time():
     finally:
         tracemalloc.stop()
     assert all(isinstance(result, Ok) for result in results)
-    assert peak < 3 * LARGE_AT_ONCE * 10 * MEBIBYTE  # twice as much if all of them were
+    assert peak < 3 * LARGE_AT_ONCE * 10 * MEBIBYTE  # it would be twice as much if all were in memory
 
 
-# How long
+# Deadlines
 
 
 @senders
@@ -483,7 +483,7 @@ def test_the_deadline_is_for_the_whole_answer(sender, answer):
     assert 0.25 < time.monotonic() - started < 3
 
 
-def test_one_byte_a_second_is_ended_by_the_deadline_too():
+def test_the_deadline_ends_an_answer_of_one_byte_a_second():
     async def slow(_, writer):
         for byte in whole(GENERATION):
             writer.write(bytes([byte]))
@@ -520,7 +520,7 @@ def test_a_call_may_have_a_deadline_of_its_own():
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_deadline_that_makes_no_sense_is_refused(seconds):
+def test_an_invalid_deadline_is_refused(seconds):
     with pytest.raises(InvalidRequestError, match="is not a positive number of seconds"):
         AsyncOpenRouter(SECRET, timeout=seconds)
     assert isinstance(refusal(hang, options=RequestOptions(timeout=seconds)), InvalidRequestError)
@@ -557,7 +557,7 @@ def test_a_cancelled_call_closes_its_connection_on_the_wire(sender):
     asyncio.run(scenario())
 
 
-def test_a_wait_for_around_a_call_ends_it_as_ever():
+def test_asyncio_wait_for_ends_a_call():
     async def scenario():
         async with listening(hang) as base_url, client_of(base_url) as client:
             with pytest.raises(TimeoutError):
@@ -583,7 +583,7 @@ def test_a_cancelled_wait_for_a_retry_ends_at_once():
 
 async def until(condition):
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # what happens on a wire sets no event
+        while not condition():  # noqa: ASYNC110  # the network sets no asyncio event
             await asyncio.sleep(0.005)
 
 
@@ -619,7 +619,7 @@ def test_closing_ends_a_call_under_way(sender, answer):
 
 def test_closing_ends_a_call_that_still_connects():
     async def scenario():
-        with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and never shakes hands
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections, but never answers in TLS
             async with client_of(f"https://127.0.0.1:{silent.getsockname()[1]}", timeout=5) as client:
                 call = asyncio.create_task(generations_get_generation(client, id="gen-1"))
                 taken, _ = await asyncio.get_running_loop().run_in_executor(None, silent.accept)
@@ -711,7 +711,7 @@ def test_many_calls_share_one_client(simulation):
     assert [result.value.data.id for result in asyncio.run(scenario())] == ids
 
 
-# What breaks
+# Broken connections
 
 
 @senders
@@ -765,9 +765,9 @@ def test_odd_headers_raise_nothing(sender, headers, status):
 
 
 @senders
-def test_a_refused_connection_is_no_connection(sender):
+def test_a_refused_connection_is_not_connected(sender):
     async def scenario():
-        with socket.socket() as bound:  # bound but not listening: nobody else gets the port, and connecting fails
+        with socket.socket() as bound:  # bound but not listening: the port is reserved, and connecting fails
             bound.bind(("127.0.0.1", 0))
             base_url = f"http://127.0.0.1:{bound.getsockname()[1]}"
             async with each_sender(sender) as how, client_of(base_url, **how) as client:
@@ -779,7 +779,7 @@ def test_a_refused_connection_is_no_connection(sender):
 
 
 @senders
-def test_a_host_without_an_address_is_no_connection(sender):
+def test_a_host_without_an_address_is_not_connected(sender):
     async def scenario():
         async with each_sender(sender) as how, client_of("https://openrouter.invalid/api/v1", **how) as client:
             return await generations_get_generation(client, id="gen-1")
@@ -790,7 +790,7 @@ def test_a_host_without_an_address_is_no_connection(sender):
 
 
 @senders
-def test_a_server_without_the_promised_tls_is_no_connection(sender):
+def test_a_server_without_tls_is_not_connected(sender):
     async def scenario():
         async def connected(reader, writer):
             await reader.read(1)
@@ -841,7 +841,7 @@ def test_a_request_is_one_get_with_the_id_in_its_query():
     assert request.startswith(b"GET /api/v1/generation/content?id=gen-1 HTTP/1.1\r\n")
 
 
-def test_a_request_says_who_asks_and_what_it_takes():
+def test_a_request_has_user_agent_and_accept_headers():
     [request] = requests_of()
     headers = headers_of(request)
     assert headers["authorization"] == f"Bearer {SECRET}"
@@ -932,7 +932,7 @@ def test_cookies_of_an_answer_are_not_sent_back():
     async def scenario():
         answer = whole(GENERATION, b"Set-Cookie: tracking=1; Path=/")
         async with listening(recording(requests, answer)) as base_url:
-            named = base_url.replace("127.0.0.1", "localhost")  # an address alone never gets cookies back
+            named = base_url.replace("127.0.0.1", "localhost")  # cookies are never sent back to a bare address
             async with client_of(named) as client:
                 for _ in range(2):
                     await client.generations.get_generation(id="gen-1")
@@ -943,7 +943,7 @@ def test_cookies_of_an_answer_are_not_sent_back():
 
 
 class Noting(httpx.AsyncBaseTransport):
-    """Notes each request's extensions on its way to real sockets."""
+    """Records each request's extensions and sends it to real sockets."""
 
     def __init__(self):
         self.extensions = []
@@ -1008,7 +1008,7 @@ def test_a_call_may_go_to_another_server():
         "",
     ],
 )
-def test_a_server_that_would_show_the_key_or_is_none_is_refused(url):
+def test_a_server_url_that_is_invalid_or_would_expose_the_key_is_refused(url):
     with pytest.raises(InvalidRequestError):
         AsyncOpenRouter(SECRET, server_url=url)
     assert type(refusal(hang, options=RequestOptions(server_url=url))) is InvalidRequestError
@@ -1037,7 +1037,7 @@ def test_a_server_that_would_show_the_key_or_is_none_is_refused(url):
     ],
 )
 @pytest.mark.parametrize("operation", [generations_get_generation, generations_list_generation_content])
-def test_an_id_that_is_none_is_refused_and_nothing_is_sent(operation, generation_id):
+def test_an_invalid_id_is_refused_and_nothing_is_sent(operation, generation_id):
     requests = []
     error = refusal(recording(requests), id=generation_id, operation=operation)
     assert type(error) is InvalidRequestError
@@ -1055,7 +1055,7 @@ def test_an_id_goes_into_the_query_as_it_is(generation_id):
 # Retries
 
 
-def test_a_client_retries_unless_told_otherwise():
+def test_a_client_retries_by_default():
     async def scenario():
         requests = []
         busy = whole(b"", b"retry-after-ms: 1", status=429)
@@ -1072,7 +1072,7 @@ def test_a_client_retries_unless_told_otherwise():
     assert len(set(requests)) == 1
 
 
-def test_a_call_may_retry_otherwise_than_its_client():
+def test_a_call_may_have_retries_of_its_own():
     async def scenario():
         requests = []
         failed = recording(requests, whole(b"", status=500), whole(b"", status=404), whole(GENERATION))
@@ -1095,7 +1095,7 @@ def test_a_call_that_names_no_status_to_retry_is_tried_once():
     assert len(requests) == 1
 
 
-def test_the_answer_to_the_last_try_is_what_counts():
+def test_the_answer_to_the_last_try_is_the_result():
     brief = RetryConfig(backoff=BackoffStrategy(initial_interval=1, max_elapsed_time=50, jitter_ms=0, exponent=1))
     answers = [whole(b"", status=500), whole(b"", b"Retry-After: 1", status=429)]
     assert type(refusal(recording([], *answers), retries=brief)) is TooManyRequestsResponseError
@@ -1153,11 +1153,11 @@ def test_a_traceback_with_the_values_of_all_variables_does_not_show_the_key():
             return caught.value
 
     error = asyncio.run(scenario())
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    assert SECRET not in "".join(line for line in told.format() if "test_client.py" not in line)
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert SECRET not in "".join(line for line in shown.format() if "test_client.py" not in line)
 
 
-def test_the_key_may_be_had_from_a_function_that_is_asked_once_per_call():
+def test_a_function_given_as_key_is_called_once_per_call():
     async def scenario():
         requests, asked = [], []
 
@@ -1182,7 +1182,7 @@ def test_the_key_comes_from_the_environment_when_none_is_given(monkeypatch):
     assert headers_of(request)["authorization"] == "Bearer sk-or-from-the-environment"
 
 
-def test_a_missing_key_is_told_by_the_first_call(monkeypatch):
+def test_a_missing_key_is_an_error_of_the_first_call(monkeypatch):
     monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     error = refusal(hang, api_key=None)
@@ -1209,7 +1209,7 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(monkeypatch, key)
 
 
 @pytest.mark.parametrize("kind", ["client", "transport"])
-def test_an_own_client_or_transport_is_used_and_not_closed(kind):
+def test_a_users_own_client_or_transport_is_used_and_not_closed(kind):
     class Counting(httpx.AsyncHTTPTransport):
         requests = closed = 0
 
@@ -1256,7 +1256,7 @@ def test_a_mock_of_httpx_may_answer(kind, response, outcome):
     assert type(result if outcome is Ok else result.error) is outcome
 
 
-def test_a_hook_of_an_own_client_may_read_the_body():
+def test_a_hook_of_a_users_own_client_may_read_the_body():
     async def scenario():
         bodies = []
 
@@ -1275,7 +1275,7 @@ def test_a_hook_of_an_own_client_may_read_the_body():
     assert bodies == [GENERATION]
 
 
-def test_what_is_left_of_an_answer_in_an_own_client_is_given_back_to_its_pool():
+def test_an_unread_answer_of_a_users_own_client_returns_its_connection_to_the_pool():
     async def scenario():
         async with (
             listening(sending(whole(b" " * 2 * MEBIBYTE))) as base_url,
@@ -1316,7 +1316,7 @@ def test_any_of_the_usual_variables_names_the_proxy(monkeypatch, variable):
 
 
 def through_proxy(monkeypatch, url, variable="HTTPS_PROXY"):
-    """What a proxy sees of a call to OpenRouter, and how the call ends when it refuses."""
+    """What a proxy receives of a call to OpenRouter, and the error of the call when the proxy refuses."""
 
     async def scenario():
         requests = []
@@ -1332,7 +1332,7 @@ def through_proxy(monkeypatch, url, variable="HTTPS_PROXY"):
 
 
 @pytest.mark.parametrize("proxy", ["junk", "socks4://127.0.0.1:9", "http://[::1", "://", "http://127.0.0.1:99999"])
-def test_a_proxy_that_cannot_be_one_is_an_error_and_no_way_around_it(monkeypatch, proxy):
+def test_an_invalid_proxy_is_an_error_and_is_not_bypassed(monkeypatch, proxy):
     monkeypatch.delenv("NO_PROXY")
     monkeypatch.setenv("HTTPS_PROXY", proxy)
 
@@ -1379,7 +1379,7 @@ def test_a_host_may_be_exempt_from_the_proxy(monkeypatch, exempt):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A certificate authority that nobody trusts, and what it says of 127.0.0.1."""
+    """An untrusted certificate authority, and its certificate for 127.0.0.1."""
     directory = tmp_path_factory.mktemp("certificates")
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     subject = ["-subj", "/CN=A test"]
@@ -1420,8 +1420,8 @@ asyncio.run(main())
 """
 
 
-def told_with_tls(directory, **variables):
-    """A process of its own, because the certificates that are trusted are read once."""
+def result_over_tls(directory, **variables):
+    """The result of a call in a new process, because the trusted certificates are read only once."""
     kept = {k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     done = subprocess.run(
         [sys.executable, "-c", CALL_WITH_TLS.format(tests=os.path.dirname(__file__))],  # noqa: PTH120
@@ -1435,11 +1435,11 @@ def told_with_tls(directory, **variables):
     return done.stdout.strip()
 
 
-def test_a_certificate_that_does_not_verify_is_no_connection(certificates):
-    told = told_with_tls(certificates)
-    assert told.startswith("OpenRouterConnectionError False 0 ")
-    assert "CERTIFICATE_VERIFY_FAILED" in told
+def test_a_certificate_that_does_not_verify_is_not_connected(certificates):
+    shown = result_over_tls(certificates)
+    assert shown.startswith("OpenRouterConnectionError False 0 ")
+    assert "CERTIFICATE_VERIFY_FAILED" in shown
 
 
-def test_a_certificate_is_trusted_that_ssl_cert_file_names(certificates):
-    assert told_with_tls(certificates, SSL_CERT_FILE="ca.pem") == "Ok gen-1 1"
+def test_a_certificate_named_by_ssl_cert_file_is_trusted(certificates):
+    assert result_over_tls(certificates, SSL_CERT_FILE="ca.pem") == "Ok gen-1 1"

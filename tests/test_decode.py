@@ -1,4 +1,4 @@
-"""Answers into records: exact, and nothing of an answer is lost."""
+"""Decoding answers: values are exact, and nothing is lost."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -38,7 +38,7 @@ def nothing_learned_yet(monkeypatch):
 
 
 def decoded(**fields: str):
-    """A generation of which some fields are given as JSON text: the same, be it read in one pass or field by field."""
+    """A generation with some fields given as JSON text. Both ways to decode it must agree."""
     generation = data_of(body_of(**fields))
     slowly = data_of(body_of(**fields, **{UNLEARNABLE: "0"}))
     assert cells_of(slowly) == cells_of(generation)
@@ -61,7 +61,7 @@ def enveloped(fields: dict, /, **envelope) -> bytes:
 
 
 def texts_beside(record) -> dict:
-    """What is kept beside, each as its JSON text."""
+    """The values in `extra`, each as its JSON text."""
     beside = msgspec.json.decode(record.extra_json or "{}", type=dict[str, msgspec.Raw])
     return {name: bytes(raw).decode() for name, raw in beside.items()}
 
@@ -71,7 +71,7 @@ def extra_of(record) -> dict:
 
 
 def cells_of(record, kinds=KIND_OF) -> dict:
-    """What the scalar fields of a record hold."""
+    """The values of the scalar fields of a record."""
     return {name: getattr(record, name) for name in kinds}
 
 
@@ -126,7 +126,7 @@ def test_money_is_exact(text, expected):
         ("999999.9999999999994", "999999.999999999999"),
     ],
 )
-def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_beside_as_it_came(text, expected):
+def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_in_extra(text, expected):
     generation = decoded(usage=text, total_cost="0.5")
     assert generation.usage == Decimal(expected)
     assert not generation.usage.is_signed() or Decimal(expected) < 0
@@ -163,7 +163,7 @@ def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_beside_as_it
     ],
 )
 @pytest.mark.parametrize("name", ["usage", "cache_discount"])
-def test_what_is_no_price_or_fits_no_column_is_kept_beside_as_it_came(text, name):
+def test_a_value_that_is_not_a_price_or_fits_no_column_is_kept_in_extra(text, name):
     generation = decoded(**{name: text})
     assert getattr(generation, name) is None
     assert generation.extra_json == f'{{"{name}":{text}}}'
@@ -241,14 +241,14 @@ def test_every_time_with_an_offset_is_the_same_instant(time, zone):
         "[]",
     ],
 )
-def test_what_is_no_time_is_kept_beside(text):
+def test_a_value_that_is_not_a_time_is_kept_in_extra(text):
     generation = decoded(created_at=text)
     assert generation.created_at is None
     assert generation.extra_json == f'{{"created_at":{text}}}'
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
-def test_a_time_that_has_no_date_in_utc_costs_only_itself(text):
+def test_a_time_out_of_range_in_utc_loses_no_other_field(text):
     generation = decoded(created_at=json.dumps(text), usage="0.5")
     assert (generation.id, generation.usage, generation.created_at) == (ID, Decimal("0.5"), None)
     assert extra_of(generation) == {"created_at": text}
@@ -282,7 +282,7 @@ def test_every_count_up_to_a_trillion_is_there_and_every_number_of_an_app(name, 
         "[5]",
     ],
 )
-def test_a_count_that_does_not_is_kept_beside_as_it_came(text):
+def test_a_count_out_of_range_is_kept_in_extra(text):
     generation = decoded(native_tokens_prompt=text, native_tokens_completion="7")
     assert (generation.native_tokens_prompt, generation.native_tokens_completion) == (None, 7)
     assert generation.extra_json == f'{{"native_tokens_prompt":{text}}}'
@@ -302,7 +302,7 @@ def test_a_count_that_does_not_is_kept_beside_as_it_came(text):
         ("model", r'"\u65e5\ud83d\ude00"', "日😀"),
     ],
 )
-def test_the_odd_but_legitimate_is_taken_as_it_is(name, text, expected):
+def test_unusual_but_valid_values_are_accepted(name, text, expected):
     generation = decoded(**{name: text})
     assert getattr(generation, name) == expected
     assert type(getattr(generation, name)) is type(expected)
@@ -329,7 +329,7 @@ def test_a_value_of_another_type_is_never_guessed_at(name, text):
 
 
 @pytest.mark.parametrize("name", KIND_OF)
-def test_one_odd_field_costs_no_other(name):
+def test_one_invalid_field_loses_no_other(name):
     healthy = {
         Kind.TEXT: '"text"',
         Kind.INTEGER: "3",
@@ -364,7 +364,7 @@ def test_a_null_is_no_value():
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"a\ud83db", r"\ud800\u0041", r"\ude00\ud83d"])
 @pytest.mark.parametrize("name", ["external_user", "unknown_field"])
-def test_half_a_surrogate_pair_in_a_string_costs_only_that_field(escape, name):
+def test_half_a_surrogate_pair_in_a_string_affects_only_that_field(escape, name):
     generation = decoded(**{name: f'"{escape}"', "usage": "0.1", "created_at": '"2026-02-24T21:19:33.705Z"'})
     assert (generation.id, generation.usage) == (ID, Decimal("0.1"))
     assert generation.created_at.isoformat() == "2026-02-24T21:19:33.705000+00:00"
@@ -372,7 +372,7 @@ def test_half_a_surrogate_pair_in_a_string_costs_only_that_field(escape, name):
     assert kept is not None or name in extra_of(generation)
 
 
-def test_bytes_that_are_no_utf_8_cost_only_their_field():
+def test_bytes_that_are_not_utf_8_affect_only_their_field():
     body = body_of(external_user='"ABC"', usage="0.1").replace(b"ABC", b"\xff\xfe")
     generation = data_of(body)
     assert (generation.usage, generation.external_user) == (Decimal("0.1"), None)
@@ -392,7 +392,7 @@ def test_no_attempts_are_no_problem_and_none_is_not_unknown(fields, expected):
 
 
 @pytest.mark.parametrize("text", ["{}", '{"status": 200}', "5", '"none"', "true"])
-def test_attempts_that_are_no_list_are_kept_beside(text):
+def test_attempts_that_are_not_a_list_are_kept_in_extra(text):
     generation = decoded(provider_responses=text, usage="0.5")
     assert (generation.provider_responses, generation.usage) == (None, Decimal("0.5"))
     assert generation.extra_json == f'{{"provider_responses":{text}}}'
@@ -410,7 +410,7 @@ def test_attempts_come_in_order_with_what_they_hold():
     assert {a.extra_json for a in generation.provider_responses} == {None}
 
 
-def test_odd_attempts_keep_their_place_and_what_they_hold():
+def test_invalid_attempts_keep_their_place_and_their_values():
     entries = (
         '[{"status": 200, "region": "eu"}, null, 7, "x", [1], {"status": "200", "id": "a"}, {"latency": 1e400}, {}]'
     )
@@ -472,7 +472,7 @@ identities = st.fixed_dictionaries(
 
 
 def is_held(value, kind, cell) -> bool:
-    """Whether a column's cell says just what the answer's value says."""
+    """Whether a column's cell equals the answer's value."""
     if cell is None:
         return False
     if kind is Kind.MONEY:
@@ -490,7 +490,7 @@ def is_number(value) -> bool:
 
 
 def lost(fields: dict, kinds: dict, cells: dict, extra: dict) -> list[str]:
-    """The keys of an answer that are neither in their column nor beside it."""
+    """The keys of an answer that are neither in their column nor in `extra`."""
     return [
         name
         for name, value in fields.items()
@@ -534,7 +534,7 @@ def test_what_a_column_holds_exactly_is_not_kept_twice(fields, identity):
     short=30,
     long_form=600,
 )
-def test_one_pass_says_what_reading_field_by_field_says(fields, identity, responses, envelope):
+def test_the_strict_pass_and_reading_field_by_field_agree(fields, identity, responses, envelope):
     envelope.pop("data", None)
     fields = {**fields, **identity, "provider_responses": responses}
     first, again = (decode_generation(enveloped(fields, **envelope)) for _ in range(2))
@@ -546,7 +546,7 @@ def test_one_pass_says_what_reading_field_by_field_says(fields, identity, respon
     assert texts_beside(first) == texts_beside(again) == texts_beside(slowly)
 
 
-# Fields that nobody documented
+# Undocumented fields
 
 
 def test_new_fields_are_learned_so_that_one_pass_reads_the_next_answer(monkeypatch):
@@ -559,7 +559,7 @@ def test_new_fields_are_learned_so_that_one_pass_reads_the_next_answer(monkeypat
     assert data_of(body_of(usage="0.5")).extra_json is None
 
 
-def test_a_learned_field_that_is_missing_is_not_beside():
+def test_a_learned_field_that_is_missing_is_not_in_extra():
     data_of(body_of(new="1", other="2"))
     assert texts_beside(data_of(body_of(other="3"))) == {"other": "3"}
     assert texts_beside(data_of(body_of(third="4"))) == {"third": "4"}
@@ -608,14 +608,14 @@ ENVELOPES = [
 
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @pytest.mark.parametrize("fields", [{"usage": 0.5}, {"usage": 0.5, "new": 1}, {"usage": 0.5, "model": 7}])
-def test_what_stands_beside_data_is_kept_beside_the_record(envelope, fields):
+def test_fields_beside_data_are_kept_in_the_responses_extra(envelope, fields):
     response = decode_generation(enveloped({"id": ID, **fields}, **envelope))
     assert response.extra == envelope
     assert (response.data.id, response.data.usage) == (ID, Decimal("0.5"))
     assert response.data == data_of(enveloped({"id": ID, **fields}))
 
 
-def test_an_envelope_of_data_only_has_nothing_beside_it():
+def test_an_envelope_with_only_data_has_no_extra():
     assert [decode_generation(body_of(new=text)).extra_json for text in ("1", "2")] == [None, None]
 
 
@@ -626,7 +626,7 @@ def test_the_envelope_is_kept_as_it_came():
 
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"a\ud83db"])
-def test_half_a_surrogate_pair_in_the_envelope_costs_nothing_else(escape):
+def test_half_a_surrogate_pair_in_the_envelope_affects_nothing_else(escape):
     response = decode_generation(f'{{"data": {{"id": "{ID}"}}, "user_id": "{escape}"}}'.encode())
     assert (response.data.id, list(response.extra)) == (ID, ["user_id"])
 
@@ -645,7 +645,7 @@ def test_a_well_typed_envelope_whose_data_is_unreadable_stays_unreadable():
             decode_generation(enveloped(data, id=ID, usage=0.5))
 
 
-# Answers that are no generation
+# Answers without a generation
 
 
 @pytest.mark.parametrize(
@@ -681,13 +681,13 @@ def test_a_well_typed_envelope_whose_data_is_unreadable_stays_unreadable():
         b"\x1f\x8b\x08\x00",
     ],
 )
-def test_an_answer_that_is_no_generation_is_unreadable(body):
+def test_an_answer_without_a_generation_is_unreadable(body):
     with pytest.raises(UnreadableError):
         decode_generation(body)
 
 
 @pytest.mark.parametrize("name", ["id", "model", "created_at", "usage"])
-def test_one_field_that_tells_what_it_is_makes_a_generation(name):
+def test_one_identifying_field_is_enough_for_a_generation(name):
     value = {"created_at": "2026-02-24T21:19:33.705Z", "usage": 0}.get(name, "x")
     generation = data_of(enveloped({name: value}))
     assert held_by(generation).keys() == {name}
@@ -703,7 +703,7 @@ def test_a_cut_answer_is_unreadable_wherever_it_is_cut(data):
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60) | json_values.map(lambda v: json.dumps(v).encode()))
-def test_any_other_body_is_unreadable_and_no_crash(body):
+def test_any_other_body_is_unreadable_and_does_not_crash(body):
     assume(b'"data"' not in body)
     with pytest.raises(UnreadableError):
         decode_generation(body)
@@ -724,7 +724,7 @@ def test_any_other_body_is_unreadable_and_no_crash(body):
         {},
     ],
 )
-def test_the_error_object_of_an_error_answer_is_told_as_it_is(error):
+def test_the_error_object_of_an_error_answer_is_returned_unchanged(error):
     body = {"error": error, "user_id": "user_1", "openrouter_metadata": {"a": 1}}
     assert error_of(json.dumps(body).encode()) == error
 

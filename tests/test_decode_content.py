@@ -1,4 +1,4 @@
-"""Prompts and completions into records: whatever form they have, nothing of an answer is lost."""
+"""Decoding prompts and completions: in every form, nothing of an answer is lost."""
 
 import json
 
@@ -51,7 +51,7 @@ def texts(**data: str):
 
 
 def typed(value) -> str:
-    """JSON that tells 1 from 1.0 and from true, whatever the order of the keys."""
+    """JSON in which 1, 1.0 and true differ, and the order of keys does not matter."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -132,7 +132,7 @@ def test_any_one_part_is_content(name):
     assert getattr(decoded(**{name: {}}), name) is not None
 
 
-# The odd
+# Invalid values
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_any_one_part_is_content(name):
         ("error", "previous_errors", "0"),
     ],
 )
-def test_a_value_of_another_type_is_kept_beside_as_it_came_and_costs_no_other(part, name, text):
+def test_a_value_of_another_type_is_kept_in_extra_and_loses_no_other_field(part, name, text):
     other = {"input": "messages", "output": "reasoning", "error": "message"}[part]
     healthy = {"messages": "[7]", "prompt": '"p"', "reasoning": '"r"', "completion": '"c"', "message": '"m"'}
     other = other if other != name else {"messages": "prompt", "reasoning": "completion", "message": "raw"}[other]
@@ -172,14 +172,14 @@ def test_a_value_of_another_type_is_kept_beside_as_it_came_and_costs_no_other(pa
 
 @pytest.mark.parametrize(("part", "other"), [("input", "output"), ("output", "error"), ("error", "input")])
 @pytest.mark.parametrize("text", ["5", '"text"', "[]", '[{"a": 1}]', "true", "1e400"])
-def test_a_part_that_is_no_object_is_kept_beside_as_it_came_and_costs_no_other(part, other, text):
+def test_a_part_that_is_not_an_object_is_kept_in_extra_and_loses_no_other_field(part, other, text):
     data = texts(**{part: text, other: json.dumps(WHOLE[other])})
     assert getattr(data, part) is None
     assert data.extra_json == f'{{"{part}":{text}}}'
     assert getattr(data, other) == getattr(decoded(**WHOLE), other)
 
 
-def test_odd_earlier_attempts_keep_their_place_and_what_they_hold():
+def test_invalid_earlier_attempts_keep_their_place_and_their_values():
     entries = '[{"code": 429, "region": "eu"}, null, 7, "x", [1], {"code": "429", "raw": "r"}, {}]'
     attempts = texts(error=f'{{"previous_errors": {entries}}}').error.previous_errors
     assert [a.code for a in attempts] == [429, *[None] * 6]
@@ -211,7 +211,7 @@ def test_unknown_keys_are_kept_at_every_level():
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"a\ud83db", r"\ud800\u0041", r"\ude00\ud83d"])
 @pytest.mark.parametrize("place", ["prompt", "message", "completion", "raw", "unknown", "key", "envelope"])
-def test_half_a_surrogate_pair_costs_nothing_but_itself(escape, place):
+def test_half_a_surrogate_pair_affects_nothing_else(escape, place):
     said = {p: escape if p == place else "fine 😀" for p in ("prompt", "completion", "raw", "unknown", "envelope")}
     message = escape if place == "message" else r"fine \ud83d\ude00"
     given_input = f'"messages": [{{"content": "{message}"}}], "prompt": "{said["prompt"]}"'
@@ -237,7 +237,7 @@ def test_half_a_surrogate_pair_costs_nothing_but_itself(escape, place):
     assert json.loads(response.to_json())["data"]["output"]["reasoning"] == "fine"
 
 
-def test_bytes_that_are_no_utf_8_cost_only_their_field():
+def test_bytes_that_are_not_utf_8_affect_only_their_field():
     body = json.dumps({"data": {"input": {"prompt": "ABC"}, "output": OUTPUT}}).encode().replace(b"ABC", b"\xff\xfe")
     data = decode_content(body).data
     assert (data.input.prompt, list(data.input.extra)) == (None, ["prompt"])
@@ -260,7 +260,7 @@ names = st.text(max_size=8) | st.sampled_from([EXTRA, "prompt", "status", "data"
 
 
 def objects(**known):
-    """Objects whose known fields are there or not and may be odd, beside some that nobody knows."""
+    """Objects whose known fields are absent, valid or invalid, with some unknown fields."""
     parts = {name: values | json_values for name, values in known.items()}
     return st.builds(
         lambda beside, ours: {**beside, **ours},
@@ -303,17 +303,17 @@ def an_error(value):
 
 
 def an_input(value):
-    """An input has only the alternative that is there."""
+    """An input with only the alternative that is present."""
     known = keys_of(GenerationContentInput)
     return {k: v for k, v in value.items() if v is not None or k not in known} if isinstance(value, dict) else value
 
 
-def as_it_is_told(data):
-    told = filled(data, GenerationContentData)
-    return told | {
-        "input": an_input(told["input"]),
-        "output": filled(told["output"], GenerationContentDataOutput),
-        "error": an_error(told["error"]),
+def as_encoded(data):
+    encoded = filled(data, GenerationContentData)
+    return encoded | {
+        "input": an_input(encoded["input"]),
+        "output": filled(encoded["output"], GenerationContentDataOutput),
+        "error": an_error(encoded["error"]),
     }
 
 
@@ -326,13 +326,13 @@ def as_it_is_told(data):
 def test_nothing_of_an_answer_is_lost(data, envelope):
     assume(any(isinstance(data.get(part), dict) for part in WHOLE))
     response = response_of(data, **(envelope := {k: v for k, v in envelope.items() if k != "data"}))
-    told = json.loads(response.to_json())
-    assert typed(told) == typed({"data": as_it_is_told(data), **envelope})
+    encoded = json.loads(response.to_json())
+    assert typed(encoded) == typed({"data": as_encoded(data), **envelope})
     assert decode_content(response.to_json()).to_json() == response.to_json()
 
 
 @in_two_forms(given(objects(input=inputs, output=outputs, error=errors)), short=50, long_form=800)
-def test_what_a_field_holds_is_not_kept_twice(data):
+def test_a_value_that_its_field_holds_is_not_kept_in_extra_too(data):
     assume(any(isinstance(data.get(part), dict) for part in WHOLE))
     read = decoded(**data)
     records = [read, *(r for r in (read.input, read.output, read.error) if r)]
@@ -341,7 +341,7 @@ def test_what_a_field_holds_is_not_kept_twice(data):
         assert [name for name in record.extra if name in keys_of(type(record)) and getattr(record, name)] == []
 
 
-# Answers that are no content
+# Answers without content
 
 
 @pytest.mark.parametrize(
@@ -390,13 +390,13 @@ def test_a_cut_answer_is_unreadable_wherever_it_is_cut():
 
 @settings(max_examples=300)
 @given(st.binary(max_size=60) | json_values.map(lambda v: json.dumps(v).encode()))
-def test_any_other_body_is_unreadable_and_no_crash(body):
+def test_any_other_body_is_unreadable_and_does_not_crash(body):
     assume(b'"data"' not in body)
     with pytest.raises(UnreadableError):
         decode_content(body)
 
 
 @pytest.mark.parametrize("text", ['{"output": "Yes."}', '{"input": "What?"}', '{"error": "late"}'])
-def test_content_of_another_shape_is_kept_beside(text):
+def test_content_of_another_shape_is_kept_in_extra(text):
     data = decode_content(f'{{"data": {text}}}'.encode()).data
     assert data.extra == json.loads(text)

@@ -1,4 +1,4 @@
-"""One call without its I/O: what would be sent, and what an answer means."""
+"""One call without its I/O: the request that is built, and the result of an answer."""
 
 import gzip
 import string
@@ -52,7 +52,7 @@ def read(status, body, operation=GET_GENERATION, **headers):
     return asked.read(httpx.Response(status, headers=headers, request=asked.request), body)
 
 
-# What is sent
+# Requests
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_a_slash_behind_the_server_changes_nothing():
 
 
 @given(st.text(string.ascii_letters + string.digits + "._~-", min_size=1, max_size=200))
-def test_an_id_that_is_accepted_stands_in_the_url_as_it_is(generation_id):
+def test_an_accepted_id_is_in_the_url_unchanged(generation_id):
     assert call(generation_id).request.url.raw_path == f"/api/v1/generation?id={generation_id}".encode()
 
 
 @given(st.one_of(st.text(), st.binary(), st.none(), st.integers(), st.lists(st.text())))
-def test_any_other_is_refused(generation_id):
+def test_any_other_id_is_refused(generation_id):
     if isinstance(generation_id, str) and ID.fullmatch(generation_id):
         return
     with pytest.raises(InvalidRequestError) as caught:
@@ -96,13 +96,13 @@ def test_any_other_is_refused(generation_id):
 
 
 @given(st.from_regex(ID, fullmatch=True))
-def test_whatever_counts_as_an_id_in_logs_may_be_asked_for(text):
+def test_every_generation_id_found_in_logs_is_accepted(text):
     generation_id = f"gen-1761000000-{text}"[:100]
     assert not is_generation_id(generation_id) or call(generation_id)
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_no_parameter_that_is_added_changes_the_id_or_the_path(params):
+def test_an_added_parameter_changes_neither_the_id_nor_the_path(params):
     try:
         url = call(params=params).request.url
     except InvalidRequestError:
@@ -116,7 +116,7 @@ odd_text = st.one_of(st.text(), st.text("ab=;, \r\n\t\0é\x7f", max_size=8))
 
 
 @given(st.dictionaries(odd_text, odd_text, max_size=2), st.dictionaries(odd_text, odd_text, max_size=2))
-def test_headers_and_cookies_are_sent_as_they_are_or_refused(headers, cookies):
+def test_headers_and_cookies_are_sent_unchanged_or_refused(headers, cookies):
     try:
         request = call(headers=headers, cookies=cookies).request
     except InvalidRequestError:
@@ -147,12 +147,12 @@ def test_headers_and_cookies_are_sent_as_they_are_or_refused(headers, cookies):
         {"server_url": ""},
     ],
 )
-def test_options_that_make_no_sense_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(InvalidRequestError):
         call(**options)
 
 
-def test_a_calls_options_stand_before_the_clients():
+def test_a_calls_options_override_the_clients():
     own = RetryConfig()
     of = exchange(retries=ONCE, timeout=30)
     assert call(of=of).retries is ONCE
@@ -176,14 +176,14 @@ def test_the_key_may_come_in_several_forms(key):
 
 
 @pytest.mark.parametrize("key", ["", "two\nlines", "é", 7, b"sk-or-v1"])
-def test_a_key_that_is_none_is_refused_whoever_returns_it(key):
+def test_an_invalid_key_is_refused_whether_given_or_returned(key):
     with pytest.raises(InvalidRequestError):
         exchange(key)
     with pytest.raises(InvalidRequestError):
         call(of=exchange(lambda: key))
 
 
-def test_a_function_that_has_no_key_is_told_so():
+def test_a_function_that_returns_no_key_is_an_error():
     with pytest.raises(InvalidRequestError):
         call(of=exchange(lambda: None))
 
@@ -194,7 +194,7 @@ def test_the_key_shows_in_no_text_of_what_is_sent():
         assert SECRET not in f"{each} {each!r}"
 
 
-# What an answer means
+# Results
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_any_answer_is_ok_or_err(status, body):
     assert (result.error.status_code, result.error.raw_response.content) == (status, body)
 
 
-def test_a_success_whose_body_cannot_be_read_is_an_error_and_a_refusal_stays_one():
+def test_an_unreadable_body_makes_a_success_an_error_and_keeps_an_error_answers_status():
     asked = call()
     for status, kind in ((200, ResponseValidationError), (404, NotFoundResponseError)):
         response = httpx.Response(status, headers={"X-Ray": "7"})
@@ -240,7 +240,7 @@ def test_headers_of_an_answer_are_kept_byte_by_byte():
     assert error.headers["x-name"]
 
 
-# The key shows itself nowhere
+# The key is masked everywhere
 
 
 @pytest.mark.parametrize("status", [401, 302, 200])
@@ -264,33 +264,33 @@ def test_a_key_is_in_no_local_variable_of_a_traceback(client, wrong):
     assert SECRET not in repr([frame.locals for frame in ours])
 
 
-def test_a_message_of_any_length_becomes_a_short_one_and_the_body_keeps_it():
+def test_a_long_message_is_cut_and_the_body_keeps_all_of_it():
     error = read(500, b'{"error": {"code": 500, "message": "' + b"x" * 100_000 + b'"}}').error
     assert (len(str(error)), len(error.body)) == (LONGEST_MESSAGE, 100_039)
 
 
-# Options that would break the request
+# Options that are refused or have no effect
 
 
 @pytest.mark.parametrize("name", ["Transfer-Encoding", "content-length", "Host", "Connection"])
-def test_what_belongs_to_the_transport_is_no_option(name):
+def test_headers_of_the_transport_are_refused(name):
     with pytest.raises(InvalidRequestError, match="set by the transport only"):
         call(headers={name: "chunked"})
 
 
-def test_pairs_do_for_headers_and_cookies_and_extensions_leave_the_deadline_alone():
+def test_headers_and_cookies_may_be_pairs_and_extensions_do_not_change_the_deadline():
     asked = call(headers=[("X-A", "1")], cookies=[("b", "2")], extensions={"timeout": None, "trace": None}, timeout=3)
     assert (asked.request.headers["x-a"], asked.request.headers["cookie"]) == ("1", "b=2")
     assert asked.request.extensions["timeout"]["read"] == 3
 
 
 @pytest.mark.parametrize("codes", ["5XX", ["6XX"], ["5"], [503, "X"]])
-def test_statuses_to_retry_that_are_none_are_refused(codes):
+def test_invalid_statuses_to_retry_are_refused(codes):
     with pytest.raises(InvalidRequestError, match="not a status to retry"):
         call(retry_codes=codes)
 
 
-# One way to send
+# The user's own client or transport
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_statuses_to_retry_that_are_none_are_refused(codes):
         (AsyncOpenRouter, {"client": httpx.AsyncClient, "transport": httpx.AsyncHTTPTransport}),
     ],
 )
-def test_a_client_of_the_other_kind_or_two_ways_at_once_are_refused(client, way):
+def test_a_client_of_the_other_kind_or_a_client_with_a_transport_is_refused(client, way):
     with pytest.raises(InvalidRequestError):
         client(SECRET, **{name: kind() for name, kind in way.items()})
 
@@ -315,7 +315,7 @@ def test_options_do_not_show_headers_and_cookies_which_may_be_secrets():
     assert SECRET not in repr(options)
 
 
-def test_a_word_for_a_key_is_not_taken_out_of_every_answer():
+def test_a_key_too_short_to_be_real_is_not_masked_in_answers():
     asked = call(of=exchange("error"))
-    told = asked.read(httpx.Response(500), b'{"error": {"code": 500, "message": "an error"}}').error
-    assert str(told) == "an error"
+    error = asked.read(httpx.Response(500), b'{"error": {"code": 500, "message": "an error"}}').error
+    assert str(error) == "an error"

@@ -1,4 +1,4 @@
-"""The forms of a generation ID and the second inside it."""
+"""The forms of a generation ID and the time it contains."""
 
 import string
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ seconds = st.integers(10**9, 10**10 - 1)
 
 
 @given(tags, seconds, tails)
-def test_every_id_of_todays_form_is_one_and_tells_its_second(tag, second, tail):
+def test_every_id_of_the_current_form_is_found_with_its_time(tag, second, tail):
     generation_id = f"gen-{tag}{second}-{tail}"
     assert is_generation_id(generation_id)
     assert second_of(generation_id) == datetime.fromtimestamp(second, UTC)
@@ -30,7 +30,7 @@ def test_every_id_of_todays_form_is_one_and_tells_its_second(tag, second, tail):
 
 
 @given(st.sampled_from((24, 28)).flatmap(lambda size: st.text(alphanumerics, min_size=size, max_size=size)))
-def test_a_legacy_id_mixes_cases_and_tells_no_second(tail):
+def test_a_legacy_id_has_mixed_case_and_no_time(tail):
     is_mixed = any(c.islower() for c in tail) and any(c.isupper() for c in tail)
     assert is_generation_id(f"gen-{tail}") is is_mixed
     assert second_of(f"gen-{tail}") is None
@@ -89,7 +89,7 @@ def test_every_tag_seen_live_is_known(tag):
         f"gen-١٧٥٣٤٨٥٤٦٢-{TAIL}",  # digits, but not ASCII ones
     ],
 )
-def test_a_look_alike_is_no_id(text):
+def test_a_look_alike_is_not_an_id(text):
     assert not is_generation_id(text)
 
 

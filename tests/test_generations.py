@@ -39,7 +39,7 @@ OPERATIONS = [
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """A proxy of the machine that runs the tests has no business between them and loopback."""
+    """Do not use a proxy of the machine that runs the tests."""
     monkeypatch.setenv("NO_PROXY", "*")
 
 
@@ -58,7 +58,7 @@ def synchronously(use, base_url):
 
 @pytest.mark.parametrize("run", [synchronously, asynchronously])
 @pytest.mark.parametrize(("name", "function", "body", "kind"), OPERATIONS)
-def test_function_and_method_bring_the_same(run, name, function, body, kind):
+def test_function_and_method_return_the_same(run, name, function, body, kind):
     with serving(recording([], whole(body))) as base_url:
         result = run(lambda client: function(client, id="gen-1"), base_url)
         value = run(lambda client: getattr(client.generations, name)(id="gen-1"), base_url)
@@ -79,11 +79,11 @@ def test_the_function_returns_the_error_that_the_method_raises(run, name, functi
 
 @pytest.mark.parametrize("run", [synchronously, asynchronously])
 @pytest.mark.parametrize(("name", "function", "body", "kind"), OPERATIONS)
-def test_a_function_raises_neither_for_a_bad_id_nor_for_a_server_that_is_not_there(run, name, function, body, kind):
+def test_a_function_does_not_raise_for_a_bad_id_or_an_unreachable_server(run, name, function, body, kind):
     invalid = run(lambda client: function(client, id="../key"), "http://127.0.0.1:1")
-    nobody = run(lambda client: function(client, id="gen-1"), "http://127.0.0.1:1")
+    unreachable = run(lambda client: function(client, id="gen-1"), "http://127.0.0.1:1")
     assert type(invalid.error) is InvalidRequestError
-    assert type(nobody.error) is OpenRouterConnectionError
+    assert type(unreachable.error) is OpenRouterConnectionError
 
 
 @pytest.mark.parametrize("run", [synchronously, asynchronously])
@@ -98,7 +98,7 @@ def test_options_reach_the_server(run, name, function, body, kind):
 
 
 def test_results_are_made_for_match():
-    def told(result):
+    def described(result):
         match result:
             case Ok(GenerationResponse(data=data)):
                 return f"cost {data.usage}"
@@ -111,7 +111,7 @@ def test_results_are_made_for_match():
         results = [
             synchronously(lambda client: generations_get_generation(client, id="gen-1"), base_url) for _ in "123"
         ]
-    assert [told(result) for result in results] == ["cost 0.500000000000", "not yet: 404", "something else"]
+    assert [described(result) for result in results] == ["cost 0.500000000000", "not yet: 404", "something else"]
 
 
 @pytest.mark.parametrize(("name", "function", "body", "kind"), OPERATIONS)

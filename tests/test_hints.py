@@ -1,4 +1,4 @@
-"""How long a server asks us to wait, in all its forms, and in none that would harm us."""
+"""How long a server asks us to wait: every form is read, and no value delays us beyond the limit."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,7 +22,7 @@ def inside(**headers):
     return {"code": 429, "message": "slow down", "metadata": {"headers": headers}}
 
 
-def test_without_a_hint_the_server_asked_for_nothing():
+def test_without_a_hint_there_is_no_wait():
     assert hint() is None
     assert hint(error={}) is None
     assert hint(error={"metadata": None}) is None
@@ -58,7 +58,7 @@ def test_every_form_of_a_hint_is_understood(headers, seconds):
         {"x_ratelimit_reset": "1e99"},
     ],
 )
-def test_nobody_waits_longer_than_the_longest_hint(headers):
+def test_no_wait_is_longer_than_the_longest_hint(headers):
     assert hint(**headers) == LONGEST_HINT == 300
 
 
@@ -79,12 +79,12 @@ def test_the_header_inside_the_error_is_found_in_any_case_and_as_a_number():
     "garbage", ["-1", "NaN", "nan", "inf", "-inf", "soon", "", " ", "1,2", "0x10", "\x00", "٣ s", "٣", "1_0"]
 )
 @pytest.mark.parametrize("name", HINTS)
-def test_garbage_is_passed_over(name, garbage):
+def test_values_that_cannot_be_read_are_ignored(name, garbage):
     assert retry_after_seconds({name: garbage}, None, NOW) is None
     assert retry_after_seconds({name: garbage}, inside(**{"Retry-After": "8"}), NOW) == 8
 
 
-def test_garbage_in_one_header_does_not_hide_the_next():
+def test_an_unreadable_header_does_not_hide_the_next():
     assert hint(retry_after_ms="soon", retry_after="-1", x_ratelimit_reset=f"{NOW.timestamp() + 6:.0f}") == 6
 
 
@@ -98,7 +98,7 @@ def test_garbage_in_one_header_does_not_hide_the_next():
         "Mon, 01 Jan 2026 00:00:00 +9999",
     ],
 )
-def test_a_date_that_cannot_be_is_no_date(text):
+def test_an_impossible_date_is_not_a_date(text):
     assert http_date(text) is None
     assert hint(retry_after=text) is None
 
@@ -112,14 +112,14 @@ wrong_clocks = st.one_of(st.integers(-(10**8), -3), st.integers(3, 10**8)).map(l
 
 
 @given(st.sampled_from(list(MOMENTS)), st.integers(0, 300), wrong_clocks, st.booleans())
-def test_where_our_clock_is_wrong_a_moment_is_measured_from_the_answers_date(form, seconds, wrong_by, is_inside):
+def test_if_our_clock_is_wrong_a_time_is_compared_with_the_answers_date(form, seconds, wrong_by, is_inside):
     moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
     headers, error = (date, inside(**moment)) if is_inside else (date | moment, None)
     assert retry_after_seconds(headers, error, NOW + wrong_by) == pytest.approx(seconds)
 
 
 @given(st.sampled_from(list(MOMENTS)), st.integers(10, 200), st.floats(-2, 2), st.booleans())
-def test_where_our_clock_agrees_a_moment_is_measured_from_it_for_it_knows_parts_of_a_second(
+def test_if_our_clock_agrees_a_time_is_compared_with_it_because_it_has_fractions_of_a_second(
     form, seconds, off, is_inside
 ):
     assert timedelta(seconds=2) == AGREEMENT
@@ -129,18 +129,18 @@ def test_where_our_clock_agrees_a_moment_is_measured_from_it_for_it_knows_parts_
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 Jan 2026 00:00:00 GMT"])
-def test_without_a_date_a_moment_is_measured_from_our_clock(date):
+def test_without_a_date_a_time_is_compared_with_our_clock(date):
     headers = {} if date is None else {"date": date}
     assert retry_after_seconds(headers | MOMENTS["a date"](NOW + timedelta(seconds=42)), None, NOW) == 42
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": "7"}, {"retry-after-ms": "7000"}])
-def test_so_many_seconds_are_as_many_whatever_the_answers_date(headers):
+def test_a_number_of_seconds_does_not_depend_on_the_answers_date(headers):
     headers |= {"date": format_datetime(NOW - timedelta(days=9), usegmt=True)}
     assert retry_after_seconds(headers, None, NOW) == 7
 
 
-def test_a_date_alone_is_no_hint():
+def test_a_date_alone_is_not_a_hint():
     assert hint(date=format_datetime(NOW + timedelta(seconds=42), usegmt=True)) is None
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.client.credentials import CREDENTIAL, VISIBLE, ApiKey, load_key
 from ingest.core.errors import KeyRefusedError
 
-SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef-a1b2"  # noqa: S105  # nobody's
+SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef-a1b2"  # noqa: S105  # not a real key
 OTHER = "sk-or-v1-ffffffffffffffffffffffffffffffff-c3d4"
 
 
@@ -63,7 +63,7 @@ def test_an_empty_key_is_missing(secret):
 
 
 def refusal(secret):
-    """What is said to a key that cannot be one."""
+    """The error for a value that cannot be a key."""
     with pytest.raises(KeyRefusedError) as caught:
         ApiKey(secret, "the safe")
     return caught.value
@@ -79,7 +79,7 @@ def test_a_key_is_printable_ascii_or_refused_without_being_repeated(text):
 
 
 @pytest.mark.parametrize("inside", ["\n", "\r\n", " ", "\x00", "\x1b[31m", "é", "\u2028", "“"])
-def test_what_an_http_header_cannot_carry_is_refused(inside):
+def test_a_key_that_an_http_header_cannot_hold_is_refused(inside):
     error = refusal(f"sk-or-{inside}v1-0123456789abcdef")
     assert "0123456789abcdef" not in str(error)
     assert error.code == 77
@@ -102,9 +102,9 @@ def test_the_file_comes_before_the_command_before_the_environment_before_systemd
 def test_without_any_key_the_error_names_every_way_to_give_one():
     with pytest.raises(KeyRefusedError) as caught:
         load_key()
-    told = str(caught.value)
+    message = str(caught.value)
     assert caught.value.code == 77
-    assert all(way in told for way in ("OPENROUTER_API_KEY", "--api-key-file", "--api-key-command", "orusage demo"))
+    assert all(way in message for way in ("OPENROUTER_API_KEY", "--api-key-file", "--api-key-command", "orusage demo"))
 
 
 @pytest.mark.parametrize("directory", ["", "/nowhere"])
@@ -114,7 +114,7 @@ def test_a_credentials_directory_without_the_key_is_no_key(directory, monkeypatc
         load_key()
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch, tmp_path):
+def test_an_empty_variable_counts_as_unset(monkeypatch, tmp_path):
     (tmp_path / CREDENTIAL).write_text(SECRET, encoding="utf-8")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("OPENROUTER_API_KEY", "")
@@ -145,7 +145,7 @@ def test_a_file_that_holds_no_key_is_an_error_that_names_it(kind, tmp_path):
     assert str(file) in str(caught.value)
 
 
-def test_the_command_is_split_as_a_shell_would_but_runs_in_none():
+def test_the_command_is_split_like_in_a_shell_but_runs_without_one():
     script = "import sys; print('sk-or-' + '|'.join(sys.argv[1:]))"
     command = shlex.join([sys.executable, "-c", script, "$HOME;ls", "'a", "b'"])
     assert load_key(command=command).reveal() == "sk-or-$HOME;ls|'a|b'"

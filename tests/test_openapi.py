@@ -1,4 +1,4 @@
-"""Simulator, client and records against OpenRouter's own text of the two operations, where that is at hand."""
+"""Simulator, client and records against OpenRouter's OpenAPI text of the two operations, where it is available."""
 
 import json
 import re
@@ -26,7 +26,7 @@ if not FILE.exists():
     pytest.skip("OpenRouter's OpenAPI text is not at hand", allow_module_level=True)
 
 
-# The text: YAML as a dumper writes it, of which this reads just that much.
+# The OpenAPI text: only as much YAML is parsed as it uses.
 
 _KEY = re.compile(r"((?:'[^']*'|[\w.$/-]+)):(?: (.*))?")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
@@ -38,7 +38,7 @@ def read_yaml(text):
     for line in text.splitlines():
         bare = line.strip()
         if not bare.startswith("- ") and not _KEY.fullmatch(bare):
-            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {bare}")  # a plain scalar goes on
+            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {bare}")  # a plain scalar continues
         else:
             lines.append((len(line) - len(line.lstrip()), bare))
     document, rest = read_block(lines)
@@ -101,7 +101,7 @@ def resolved(schema):
     return TEXT["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-# A validator of as much JSON Schema as the text uses.
+# A validator for the part of JSON Schema that the text uses.
 
 _TYPES = {
     "string": lambda v: isinstance(v, str),
@@ -128,7 +128,7 @@ _UNDERSTOOD = _SAYS_NOTHING | {
 
 
 def faults(value, schema, where="$"):
-    """What of a value is not as its schema has it, as sentences."""
+    """The ways in which a value violates its schema, as sentences."""
     schema = resolved(schema)
     assert schema.keys() <= _UNDERSTOOD, f"the validator does not know {schema.keys() - _UNDERSTOOD}"
     if "anyOf" in schema and all(list(faults(value, option)) for option in schema["anyOf"]):
@@ -366,7 +366,7 @@ def test_a_record_has_the_documented_fields_in_fitting_types_and_no_others(recor
             assert all(issubclass(t, api_records.Record) for t in held), name
 
 
-def test_the_documented_examples_are_read_without_a_rest():
+def test_the_documented_examples_are_read_completely():
     generation = TEXT["schemas"]["GenerationResponse"]["example"]
     read = decode_generation(json.dumps(generation).encode())
     assert (read.extra, read.data.extra) == ({}, {})

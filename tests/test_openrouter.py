@@ -1,4 +1,4 @@
-"""The package's root is the client's table of contents, and costs nothing until it is used."""
+"""The package's root offers the client's public names, and loads nothing until one is used."""
 
 import subprocess
 import sys
@@ -70,11 +70,11 @@ def test_no_public_error_is_left_out():
 
 def test_a_star_brings_all_of_them():
     namespace = {}
-    exec("from ingest import *", namespace)  # noqa: S102  # that is what is proved
+    exec("from ingest import *", namespace)  # noqa: S102  # the star import is what is tested
     assert namespace.keys() >= set(ingest.__all__)
 
 
-def test_a_name_that_is_none_is_missed_as_ever():
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'ingest' has no attribute 'OpenRooter'"):
         _ = ingest.OpenRooter
     with pytest.raises(ImportError):
@@ -82,7 +82,7 @@ def test_a_name_that_is_none_is_missed_as_ever():
 
 
 def loaded_after(code):
-    """The modules a fresh Python has loaded after this."""
+    """The modules that a new Python process has loaded after this code."""
     command = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split())
 
@@ -99,5 +99,5 @@ def test_the_client_loads_neither_polars_nor_duckdb():
     assert not loaded & {"polars", "duckdb", "uvicorn", "ingest.cli.app"}
 
 
-def test_completion_finds_what_is_not_loaded_yet():
+def test_completion_finds_names_that_are_not_loaded_yet():
     assert "OpenRouter" in dir(ingest)

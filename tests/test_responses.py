@@ -1,4 +1,4 @@
-"""The records of the answers: self-describing, frozen, and the same JSON again."""
+"""The API records: documented, frozen, and encoded to the same JSON."""
 
 import inspect
 import json
@@ -39,7 +39,7 @@ def generation(**fields):
 
 
 def exactly(body: bytes):
-    """JSON with each number as the value its text has."""
+    """Decoded JSON with each number as the exact value of its text."""
     return json.loads(body, parse_float=Decimal, parse_int=Decimal)
 
 
@@ -47,7 +47,7 @@ def said(record: dict) -> dict:
     return {name: value for name, value in record.items() if value is not None}
 
 
-# What help() shows
+# Docstrings
 
 
 def test_all_records_are_looked_at():
@@ -64,7 +64,7 @@ def test_help_lists_every_field_once_and_in_order(record):
 
 
 @pytest.mark.parametrize(("record", "field"), FIELDS, ids=lambda x: getattr(x, "name", getattr(x, "__name__", "")))
-def test_help_tells_type_meaning_and_unit_of_every_field(record, field):
+def test_help_shows_type_meaning_and_unit_of_every_field(record, field):
     (line,) = (ln for ln in inspect.getdoc(record).splitlines() if ln.startswith(f"    {field.name} ("))
     assert f"): {field.meaning}" in line
     assert field.meaning.text.endswith((".", "…"))
@@ -125,7 +125,7 @@ def test_tokens_and_money_are_counted_in_tokens_and_dollars_only():
         assert (field.type == Decimal | None) == (field.meaning.unit == "USD"), field.name
 
 
-def test_a_meaning_is_told_with_its_unit():
+def test_the_text_of_a_meaning_includes_its_unit():
     assert str(Meaning("Charged.", "USD")) == "Charged. Unit: USD."
     assert str(Meaning("Model.")) == "Model."
 
@@ -157,7 +157,7 @@ def test_a_record_of_nothing_holds_nothing(record):
     assert hash(one) == hash(record())
 
 
-# What is beside
+# Extra
 
 
 def test_extra_is_what_no_field_holds_by_its_name_in_the_answer():
@@ -184,14 +184,14 @@ def test_extra_can_be_read_whatever_a_number_is_like(text, name):
     assert data.extra["other"] == [1.5]
 
 
-# JSON again
+# Encoding
 
 
-def test_json_again_says_what_the_answer_said_to_the_last_digit():
+def test_encoding_returns_the_answer_to_the_last_digit():
     record = decode_generation(b'{"data": ' + WHOLE + b', "user_id": "u"}')
-    told = exactly(record.to_json())
-    assert (list(told), told["user_id"]) == (["data", "user_id"], "u")
-    data = said(told["data"])
+    encoded = exactly(record.to_json())
+    assert (list(encoded), encoded["user_id"]) == (["data", "user_id"], "u")
+    data = said(encoded["data"])
     assert data["total_cost"] == Decimal("0.00015300000000000002")
     assert b'"total_cost":0.00015300000000000002' in record.to_json()
     assert b'"usage_cache":0.10' in record.to_json()
@@ -206,7 +206,7 @@ def test_json_again_says_what_the_answer_said_to_the_last_digit():
     assert data == expected
 
 
-def test_a_record_can_be_told_without_its_envelope():
+def test_a_record_can_be_encoded_without_its_envelope():
     record = decode_generation(b'{"data": ' + WHOLE + b', "user_id": "u"}')
     assert exactly(record.data.to_json()) == exactly(record.to_json())["data"]
     (_, second, third) = record.data.provider_responses
@@ -214,13 +214,13 @@ def test_a_record_can_be_told_without_its_envelope():
     assert said(json.loads(third.to_json())) == {"provider_response": 7}
 
 
-def test_it_has_all_fields_of_its_kind_in_order_and_none_of_ours():
-    told = json.loads(generation().to_json())
-    assert list(told["data"]) == [f.name for f in fields_of(GenerationResponseData) if f.name != EXTRA]
-    assert said(told["data"]) == {"id": "gen-1"}
+def test_the_json_has_all_fields_of_the_record_in_order_and_not_extra_json():
+    encoded = json.loads(generation().to_json())
+    assert list(encoded["data"]) == [f.name for f in fields_of(GenerationResponseData) if f.name != EXTRA]
+    assert said(encoded["data"]) == {"id": "gen-1"}
 
 
-def test_a_field_of_the_answer_with_the_name_of_ours_is_its_own():
+def test_a_field_of_the_answer_named_extra_json_is_kept_apart():
     response = generation(extra_json="mine")
     assert response.data.extra == {EXTRA: "mine"}
     assert json.loads(response.to_json())["data"][EXTRA] == "mine"
@@ -242,13 +242,13 @@ def test_a_field_of_the_answer_with_the_name_of_ours_is_its_own():
         "1e400",
     ],
 )
-def test_money_is_told_as_the_number_it_was(text):
+def test_money_is_encoded_as_the_number_it_was(text):
     body = b'{"data": {"id": "gen-1", "usage": %b}}' % text.encode()
     assert exactly(decode_generation(body).to_json())["data"]["usage"] == exactly(text.encode())
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "encoded"),
     [
         ("2026-02-24T21:19:33.705001Z", "2026-02-24T21:19:33.705001Z"),
         ("2024-12-13T23:07:14.87033+00:00", "2024-12-13T23:07:14.870330Z"),
@@ -257,30 +257,30 @@ def test_money_is_told_as_the_number_it_was(text):
         ("yesterday", "yesterday"),
     ],
 )
-def test_a_time_is_told_in_utc(text, told):
-    assert json.loads(generation(created_at=text).to_json())["data"]["created_at"] == told
+def test_a_time_is_encoded_in_utc(text, encoded):
+    assert json.loads(generation(created_at=text).to_json())["data"]["created_at"] == encoded
 
 
 @given(
     st.datetimes(datetime.fromisoformat("0001-01-03"), datetime.fromisoformat("9999-12-29")),
     st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
-def test_every_time_is_told_as_the_same_instant(time, zone):
+def test_every_time_is_encoded_as_the_same_instant(time, zone):
     response = generation(created_at=time.replace(tzinfo=zone).isoformat())
-    told = datetime.fromisoformat(json.loads(response.to_json())["data"]["created_at"])
-    assert (told, told.utcoffset()) == (time.replace(tzinfo=zone), timedelta(0))
+    encoded = datetime.fromisoformat(json.loads(response.to_json())["data"]["created_at"])
+    assert (encoded, encoded.utcoffset()) == (time.replace(tzinfo=zone), timedelta(0))
     assert decode_generation(response.to_json()) == response
 
 
 @given(st.decimals(-999_999, 999_999, places=12), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))
-def test_every_number_is_told_exactly(price, count, real):
+def test_every_number_is_encoded_exactly(price, count, real):
     real = real if abs(real) != float("inf") else 0.0
     body = f'{{"data": {{"usage": {price}, "app_id": {count}, "latency": {real!r}}}}}'.encode()
     response = decode_generation(body)
-    told = response.to_json()
-    assert exactly(told)["data"]["usage"] == price
-    assert (json.loads(told)["data"]["app_id"], json.loads(told)["data"]["latency"]) == (count, real)
-    assert decode_generation(told) == response
+    encoded = response.to_json()
+    assert exactly(encoded)["data"]["usage"] == price
+    assert (json.loads(encoded)["data"]["app_id"], json.loads(encoded)["data"]["latency"]) == (count, real)
+    assert decode_generation(encoded) == response
 
 
 json_values = st.recursive(
@@ -288,7 +288,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-for_a_double = json_values.filter(lambda v: not isinstance(v, int) or abs(v) <= 2**53)  # beyond, there is no exact one
+for_a_double = json_values.filter(lambda v: not isinstance(v, int) or abs(v) <= 2**53)  # larger ones are not exact
 plausible = {str: st.text(max_size=8), int: st.integers(), float: st.floats(-1e9, 1e9), bool: st.booleans()}
 
 
@@ -310,23 +310,23 @@ def objects(record):
 
 @settings(max_examples=200)
 @given(objects(GenerationResponseData), st.lists(objects(ProviderResponse), max_size=3), objects(GenerationResponse))
-def test_nothing_of_an_answer_is_lost_on_the_way_to_json_again(fields, entries, envelope):
+def test_decoding_and_encoding_lose_nothing(fields, entries, envelope):
     fields = {**fields, "id": "gen-1", "provider_responses": entries}
     envelope.pop("data", None)
     body = json.dumps({**envelope, "data": fields}).encode()
     response = decode_generation(body)
-    told, came = exactly(response.to_json()), exactly(body)
-    assert {k: v for k, v in told.items() if k != "data"} == {k: v for k, v in came.items() if k != "data"}
-    attempts = told["data"].pop("provider_responses")
+    encoded, came = exactly(response.to_json()), exactly(body)
+    assert {k: v for k, v in encoded.items() if k != "data"} == {k: v for k, v in came.items() if k != "data"}
+    attempts = encoded["data"].pop("provider_responses")
     for got, entry in zip(attempts, came["data"].pop("provider_responses"), strict=True):
         assert said(got) == said(entry)
         assert entry.keys() <= got.keys()
-    assert said(told["data"]) == said(came["data"])
-    assert came["data"].keys() - {"provider_responses"} <= told["data"].keys()
+    assert said(encoded["data"]) == said(came["data"])
+    assert came["data"].keys() - {"provider_responses"} <= encoded["data"].keys()
     assert exactly(decode_generation(response.to_json()).to_json()) == exactly(response.to_json())
 
 
-def test_content_is_told_again_too():
+def test_content_is_encoded_too():
     body = {
         "data": {
             "input": {"messages": [{"role": "user", "content": "日本", "n": 1.5}], "new": 1},
@@ -378,13 +378,13 @@ def test_spend_is_usage_and_for_byok_what_the_provider_charged_as_well(usage, up
     ).spend == Decimal(spend)
 
 
-def test_spend_is_no_field_of_the_answer():
+def test_spend_is_not_a_field_of_the_answer():
     response = generation(usage=0.5, spend=7)
     assert (response.data.spend, response.data.extra) == (Decimal("0.5"), {"spend": 7})
     assert "spend" not in GenerationResponseData.__struct_fields__
 
 
-def test_records_hold_no_reference_cycles_so_the_collector_may_pass_them_by():
+def test_records_hold_no_reference_cycles_so_garbage_collection_may_skip_them():
     assert not any(record.__struct_config__.gc for record in RECORDS)
     assert all(issubclass(record, msgspec.Struct) for record in RECORDS)
 
@@ -401,7 +401,7 @@ def test_money_in_json_has_the_digits_it_needs_and_no_more(text, shown):
     assert f'"usage":{shown},' in data.to_json().decode()
 
 
-def test_the_callers_decimal_context_cuts_no_price():
+def test_the_callers_decimal_context_rounds_no_price():
     body = b'{"data": {"id": "gen-1", "usage": 123456.123456789012, "upstream_inference_cost": 1.5, "is_byok": true}}'
     with localcontext(prec=6):
         data = decode_generation(body).data

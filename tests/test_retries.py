@@ -1,4 +1,4 @@
-"""When the client tries again, and after how long: no second of real time passes here."""
+"""When the client retries, and after how long, in virtual time."""
 
 import asyncio
 from datetime import timedelta
@@ -39,7 +39,7 @@ def answered(status, headers=None, error=None):
 
 
 def pauses_of(error, config=STEADY, *, random=lambda: 0.0, most=10_000):
-    """The pauses of a call that is answered with this error whenever it asks, in seconds; an answer takes no time."""
+    """The pauses in seconds of a call whose every try ends with this error at once."""
     retrying = Retrying(config, 1000.0, random)
     clock, pauses = FakeClock(), []
     while len(pauses) < most:
@@ -56,7 +56,7 @@ def pause_of(error, config=STEADY):
     return next(iter(pauses_of(error, config, most=1)), None)
 
 
-# How long
+# Pauses
 
 
 def test_the_figures_are_those_of_openrouters_sdk():
@@ -89,12 +89,12 @@ def test_no_number_of_tries_is_too_many():
 
 @pytest.mark.parametrize("value", [-1, float("nan")])
 @pytest.mark.parametrize("figure", ["initial_interval", "max_interval", "exponent", "max_elapsed_time", "jitter_ms"])
-def test_a_figure_that_is_none_is_refused(figure, value):
+def test_an_invalid_figure_is_refused(figure, value):
     with pytest.raises(ValueError, match="0 or more"):
         BackoffStrategy(**{figure: value})
 
 
-# What
+# Errors that are retried
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 524, 529, 599])
@@ -155,7 +155,7 @@ def test_no_answer_is_a_reason_to_retry_only_if_asked(error):
         ResponseValidationError("cut", httpx.Response(200, content=b"{")),
     ],
 )
-def test_what_another_try_cannot_mend_is_never_retried(error):
+def test_an_error_that_a_retry_cannot_fix_is_never_retried(error):
     assert pause_of(error, RetryConfig(retry_connection_errors=True)) is None
 
 
@@ -251,7 +251,7 @@ def test_no_call_waits_longer_than_allowed_and_no_pause_than_the_longest(backoff
 
 
 def asked(*answers, options=None, server=None, **arguments):
-    """How a call ends whose tries are answered so; how long it took, in virtual seconds; how often it asked."""
+    """The result of a call with these answers, its virtual seconds, and its number of tries."""
     requests, clock = [], FakeClock()
 
     async def scenario(base_url):
@@ -265,7 +265,7 @@ def asked(*answers, options=None, server=None, **arguments):
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """A proxy of the machine that runs the tests has no business between them and loopback."""
+    """Do not use a proxy of the machine that runs the tests."""
     monkeypatch.setenv("NO_PROXY", "*")
 
 
@@ -298,7 +298,7 @@ def test_a_client_waits_as_the_server_asks():
     answers = [
         whole(b"", b"retry-after-ms: 2500", status=429),
         whole(b"", b"Retry-After: 20", status=503),
-        whole(b"", later, status=529),  # 7.5 s from then
+        whole(b"", later, status=529),  # 7.5 s after that
         whole(body, status=429),  # and 10 s more
         GOOD,
     ]
@@ -307,7 +307,7 @@ def test_a_client_waits_as_the_server_asks():
     assert (seconds, requests) == (40, 5)
 
 
-def test_a_call_may_retry_otherwise_than_its_client():
+def test_a_call_may_have_retries_of_its_own():
     once = RequestOptions(retries=RetryConfig("none"))
     assert asked(FAILED, GOOD, options=once)[1:] == (0, 1)
     assert asked(FAILED, GOOD, retries=RetryConfig("none"))[1:] == (0, 1)
@@ -318,10 +318,10 @@ def test_a_call_may_retry_otherwise_than_its_client():
     assert asked(FAILED, GOOD, options=RequestOptions(retry_codes=["404"]))[1:] == (0, 1)
 
 
-def test_a_client_that_finds_nobody_asks_again_only_if_told_to():
-    nobody = "http://127.0.0.1:1"
+def test_a_client_without_a_connection_retries_only_if_configured_to():
+    unreachable = "http://127.0.0.1:1"
     patient = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=2_375), retry_connection_errors=True)
     for retries, waited in ((None, 0), (patient, 2.375)):
-        result, seconds, _ = asked(GOOD, server=nobody, retries=retries)
+        result, seconds, _ = asked(GOOD, server=unreachable, retries=retries)
         assert type(result.error) is OpenRouterConnectionError
         assert seconds == waited

@@ -1,4 +1,4 @@
-"""A second opinion: OpenRouter's own SDK and our client ask the same simulator, and make the same of its answers."""
+"""OpenRouter's own SDK and our client call the same simulator, and read the same from its answers."""
 
 import inspect
 import json
@@ -29,7 +29,7 @@ MONEY = ("usage", "total_cost", "upstream_inference_cost", "cache_discount")
 
 
 class Pair:
-    """Both clients at one server; `key` is what both of them send."""
+    """Both clients with one server; `key` is the API key that both send."""
 
     def __init__(self, base_url):
         self.key = KEY
@@ -46,7 +46,7 @@ class Pair:
         self.theirs.__exit__(*error)
 
     def refusals(self, operation, **arguments):
-        """What each raises."""
+        """The error that each client raises."""
         raised = []
         for client in (self.theirs, self.ours):
             with pytest.raises((errors.OpenRouterError, ingest.OpenRouterError)) as caught:
@@ -72,7 +72,7 @@ def ids_of_every_kind():
 
 
 def data_of(simulation, path, generation_id):
-    """The answer itself, numbers as they are written."""
+    """The answer itself, with numbers as written."""
     return json.loads(get(simulation, f"{path}?id={generation_id}")[2], parse_float=Decimal)["data"]
 
 
@@ -101,7 +101,7 @@ def test_theirs_refuses_exactly_the_generations_that_lack_a_key_and_ours_reads_t
 
 
 def assert_all_of_it(ours, data):
-    """Our record is the answer, to the last digit, and None where it has no such key."""
+    """Check that our record equals the answer to the last digit, and is None where the answer has no such key."""
     known = {f.name for f in fields_of(type(ours))} - {EXTRA}
     held = json.loads(ours.to_json(), parse_float=Decimal)
     assert held.keys() == known | data.keys()
@@ -145,7 +145,7 @@ def assert_same_attempts(theirs, ours):
 
 
 def plain(value):
-    """A value of theirs without what tells an absent key from a null one."""
+    """A value of theirs, with absent keys turned into None."""
     return None if isinstance(value, UNSET) else value
 
 
@@ -205,15 +205,15 @@ def test_metadata_of_an_error_is_the_same(simulate, operation):
     with simulate("--p429", "1") as simulation, Pair(simulation.base_url) as pair:
         for generation_id in new_ids(30):
             theirs, ours = pair.refusals(operation, id=generation_id)
-            told = [json.loads(body)["error"].get("metadata") for body in (theirs.raw_response.text, ours.body)]
-            assert [plain(theirs.data.error.metadata), ours.metadata] == told
+            both = [json.loads(body)["error"].get("metadata") for body in (theirs.raw_response.text, ours.body)]
+            assert [plain(theirs.data.error.metadata), ours.metadata] == both
             assert theirs.message == ours.message == "Rate limit exceeded"
-            found |= {bool(metadata) for metadata in told}
+            found |= {bool(metadata) for metadata in both}
     assert found == {True, False}
 
 
 @pytest.mark.parametrize("operation", ["get_generation", "list_generation_content"])
-def test_what_is_no_answer_is_one_error_for_both(simulate, operation):
+def test_a_missing_answer_is_the_same_error_for_both(simulate, operation):
     kinds = set()
     with simulate("--malformed", "1") as simulation, Pair(simulation.base_url) as pair:
         for generation_id in new_ids(20):
@@ -223,7 +223,7 @@ def test_what_is_no_answer_is_one_error_for_both(simulate, operation):
     assert kinds == {"ResponseValidationError", "OpenRouterDefaultError"}  # HTML has no class of its own there
 
 
-# What there is: a new release of theirs shows here what we lack.
+# Completeness: these tests show what a new release of the SDK has and we lack.
 
 
 def record_types(model, found=None):

@@ -26,7 +26,7 @@ from ingest.core.settings import EARLIEST, LATEST, Settings
         ("http://[::1]:8787", "http://[::1]:8787"),
     ],
 )
-def test_https_anywhere_and_http_on_this_machine_will_do(url, checked):
+def test_https_anywhere_and_http_on_this_machine_are_accepted(url, checked):
     assert check_base_url(url) == checked
 
 
@@ -83,7 +83,7 @@ def test_plain_http_to_another_host_would_show_the_key(url):
         "https://☃/",
     ],
 )
-def test_what_is_no_plain_url_of_a_host_and_a_path_is_refused(url):
+def test_anything_but_a_plain_url_of_host_and_path_is_refused(url):
     with pytest.raises(ConfigurationError) as caught:
         check_base_url(url)
     assert str(caught.value).isascii()
@@ -101,7 +101,7 @@ pieces = st.lists(
 
 
 @given(st.one_of(pieces, pieces.map("https://".__add__), pieces.map("http://127.0.0.1".__add__)))
-def test_whatever_is_accepted_takes_the_key_to_its_own_host_alone(url):
+def test_an_accepted_url_sends_the_key_to_its_own_host_only(url):
     try:
         base = check_base_url(url)
     except ConfigurationError:

@@ -1,4 +1,4 @@
-"""Every failure of the libraries below has its meaning here, and https alone goes through proxies."""
+"""Every error of httpx and aiohttp becomes one of the client's, and only https goes through proxies."""
 
 import inspect
 import socket
@@ -18,7 +18,7 @@ from ingest.client.transport_errors import TRANSPORT_ERRORS, translate_error
 REQUEST = httpx.Request("GET", "https://openrouter.ai/")
 KEY = ConnectionKey("openrouter.ai", 443, True, True, None, None, None)  # noqa: FBT003  # is_ssl, ssl
 ASKED = aiohttp.RequestInfo(URL("https://openrouter.ai/"), "GET", CIMultiDictProxy(CIMultiDict()))
-ARGUMENTS = {  # the first that fits
+ARGUMENTS = {  # the first that matches
     aiohttp.ClientConnectorCertificateError: (KEY, Exception("self-signed")),
     UnixClientConnectorError: ("/run/socket", KEY, OSError(111, "refused")),
     aiohttp.ClientConnectorError: (KEY, OSError(111, "refused")),
@@ -62,7 +62,7 @@ def subclasses(kind):
 
 
 def made(kind):
-    """An exception of this kind as its library would raise it."""
+    """An exception of this class as its library would raise it."""
     for base, arguments in ARGUMENTS.items():
         if issubclass(kind, base):
             return kind(*arguments)
@@ -70,7 +70,7 @@ def made(kind):
         return kind("502", request=REQUEST, response=httpx.Response(502, request=REQUEST))
     if issubclass(kind, (httpx.RequestNotRead, httpx.ResponseNotRead, httpx.StreamClosed, httpx.StreamConsumed)):
         return kind()
-    return kind("told")
+    return kind("detail")
 
 
 def all_of(module, base):
@@ -81,14 +81,14 @@ HTTPX = [c for base in (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) fo
 AIOHTTP = all_of("aiohttp", aiohttp.ClientError)
 
 
-def test_all_of_httpxs_exceptions_are_failures_but_the_one_for_cookies():
+def test_all_of_httpxs_exceptions_are_transport_errors_except_the_one_for_cookies():
     named = {c for _, c in inspect.getmembers(httpx, inspect.isclass) if issubclass(c, Exception)}
     assert named - {httpx.CookieConflict} == set(HTTPX)
     assert len(AIOHTTP) > 20
 
 
 @pytest.mark.parametrize("kind", [*HTTPX, *AIOHTTP], ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_every_failure_has_a_meaning(kind):
+def test_every_transport_error_is_translated(kind):
     error = made(kind)
     assert isinstance(error, TRANSPORT_ERRORS)
     meaning = translate_error(error)
@@ -110,22 +110,22 @@ def test_every_failure_has_a_meaning(kind):
         (httpx.UnsupportedProtocol("no URL"), aiohttp.InvalidURL("no URL"), False),
     ],
 )
-def test_what_aiohttp_meant_counts_and_not_how_it_was_called_after(shown, cause, connected):
+def test_aiohttps_error_counts_and_not_the_one_httpx_aiohttp_raises(shown, cause, connected):
     shown.__cause__ = cause
     assert translate_error(shown).connected is connected
 
 
-def test_a_failure_to_connect_in_time_is_no_connection():
+def test_a_connect_timeout_is_not_connected():
     shown = httpx.ConnectTimeout("slow")
     shown.__cause__ = aiohttp.ConnectionTimeoutError("slow")
     assert translate_error(shown).connected is False
 
 
-def test_a_failure_without_words_has_its_name():
+def test_an_error_without_a_message_has_its_class_name_as_message():
     assert translate_error(httpx.ReadError("")).message == "ReadError"
 
 
-def test_another_cause_changes_nothing():
+def test_a_cause_of_another_library_is_ignored():
     error = httpx.ConnectError("no address")
     error.__cause__ = socket.gaierror(-2, "unknown")
     assert translate_error(error).connected is False
