@@ -19,6 +19,7 @@ from ingest.client.decode import (
     error_of,
 )
 from ingest.client.json_values import LONGEST_NUMBER
+from ingest.core import record
 from ingest.core.api_records import ProviderResponse
 from ingest.warehouse.schema import ATTEMPT_FIELDS, GENERATION_FIELDS, Kind
 
@@ -326,6 +327,12 @@ def test_a_value_of_another_type_is_never_guessed_at(name, text):
     generation = decoded(**{name: text})
     assert getattr(generation, name) is None
     assert generation.extra_json == f'{{"{name}":{text}}}'
+
+
+def test_decoding_an_invalid_field_resolves_no_type_hints_again(monkeypatch):
+    first = data_of(body_of(latency='"x"'))
+    monkeypatch.setattr(record, "get_type_hints", lambda *_, **__: pytest.fail("the type hints were resolved again"))
+    assert data_of(body_of(latency='"x"')) == first
 
 
 @pytest.mark.parametrize("name", KIND_OF)
