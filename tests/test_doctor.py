@@ -57,10 +57,10 @@ def test_what_was_left(path):  # noqa: F811
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk(["gen-1790274612-3swkjesLaQutYDtDRd8b"]), "run", NOW)
     warehouse.close()
-    shutil.copy(path, Workspace(path).directory / "set-aside-1-w.duckdb")
+    shutil.copy(path, Workspace(path).directory / "quarantine-1-w.duckdb")
     path.with_name("w.duckdb.wal").touch()
     told = seen(path, TOLD)
-    assert set(told) == {"work copy", "set aside", "stray log"}
+    assert set(told) == {"work copy", "quarantine", "stray log"}
     assert "of a run that died" in told["work copy"]
 
 

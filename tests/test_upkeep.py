@@ -223,10 +223,10 @@ def test_forgotten_ids_are_found_and_not_news(tmp_path, orusage):
 
 
 def test_forget_names_what_was_set_aside_earlier(path, orusage):
-    shutil.copy(path, Workspace(path).directory / "set-aside-1-w.duckdb")
+    shutil.copy(path, Workspace(path).directory / "quarantine-1-w.duckdb")
     done = orusage("-w", path, "warehouse", "forget", "--user", "X-4711")
     assert done.code == 0
-    assert "set-aside-1-w.duckdb was set aside earlier and may still hold what was forgotten" in done.err
+    assert "quarantine-1-w.duckdb was quarantined earlier and may still hold what was forgotten" in done.err
 
 
 def test_the_work_of_checks_and_of_upkeep_agree(tmp_path):

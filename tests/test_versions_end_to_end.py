@@ -23,7 +23,7 @@ from ingest.sources.discovery import expand
 from ingest.warehouse.warehouse import Warehouse
 now = datetime.now(UTC)
 warehouse = Warehouse(Path(sys.argv[1]), now)
-for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.checkpoints()), CallSites()):
+for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.ledger.checkpoints()), CallSites()):
     warehouse.add(chunk, "run", now)
 os._exit(9)
 """

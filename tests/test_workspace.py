@@ -86,9 +86,9 @@ def test_reading_copies_and_changes_nothing(path):
     before = identity_of(path), path.read_bytes()
     with Warehouse(path, NOW) as warehouse:
         warehouse.start_run("quiet", "0", "https://x", NOW)
-        assert warehouse.has_ids()
+        assert warehouse.ledger.has_ids()
         assert warehouse.add(chunk([]), "quiet", NOW) == 0
-        warehouse.checkpoints()
+        warehouse.ledger.checkpoints()
     assert (identity_of(path), path.read_bytes()) == before
     assert not Workspace(path).exists
 
@@ -237,7 +237,7 @@ def test_a_work_copy_that_does_not_open_is_set_aside(path, damage, caplog):
     if damage == "garbled log":
         return  # DuckDB takes it for the end of the log: what is left is the published state, which is gone on from
     assert ("is empty" if damage == "no table" else "does not open") in caplog.text
-    assert len([n for n in left_in(path) if n.startswith("set-aside")]) == 1 + (damage != "no table")
+    assert len([n for n in left_in(path) if n.startswith("quarantine")]) == 1 + (damage != "no table")
     next_run(path, IDS[10:20])
     assert stored(path) == sorted(IDS[:25])
 
@@ -247,10 +247,10 @@ def test_a_crash_between_setting_log_and_file_aside_loses_neither(path, tmp_path
     next_run(path, IDS[10:20])
     work = died(path, IDS[20:30])
     (tmp_path / "backup").replace(path)
-    work.with_name(f"{work.name}.wal").rename(work.parent / "set-aside-1-work.wal")
+    work.with_name(f"{work.name}.wal").rename(work.parent / "quarantine-1-work.wal")
     next_run(path)
     assert stored(path) == sorted(IDS[:10])
-    assert len([n for n in left_in(path) if n.startswith("set-aside")]) == 2
+    assert len([n for n in left_in(path) if n.startswith("quarantine")]) == 2
 
 
 def test_a_published_file_that_somebody_changed_meanwhile_is_kept(path, caplog):
@@ -262,7 +262,7 @@ def test_a_published_file_that_somebody_changed_meanwhile_is_kept(path, caplog):
         warehouse.publish()
     warehouse.close()
     assert stored(path) == sorted(IDS[:20])
-    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("set-aside")]
+    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("quarantine")]
     assert f"was changed by another program; what it was then is kept as {kept}" in caplog.text
     with duckdb.connect(kept, read_only=True) as connection:
         assert connection.execute("FROM mine").fetchall() == [(42,)]
@@ -294,7 +294,7 @@ def test_a_log_that_somebody_left_beside_the_published_file_is_moved_aside(path,
                 store(warehouse, IDS[10:20])
                 wal.write_bytes(left)
     assert stored(path) == sorted([*IDS[:20], *(IDS[30:35] if kind == "of an earlier state" else [])])
-    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("set-aside")]
+    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("quarantine")]
     assert kept.read_bytes() == left
     assert str(kept) in caplog.text
 

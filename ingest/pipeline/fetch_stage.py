@@ -83,7 +83,7 @@ def _limit(context: RunContext, warehouse: Warehouse, host: str) -> RateControll
 def _items(context: RunContext, warehouse: Warehouse) -> Iterator[WorkItem]:
     """What is due now, up to the run's limits, in the order in which it is to be asked."""
     began = context.clock.now()
-    ready, recent = warehouse.ready(context.settings, began), warehouse.recent(context.settings, began)
+    ready, recent = warehouse.ledger.ready(context.settings, began), warehouse.ledger.recent(context.settings, began)
     return islice(in_order(ready, recent, context.clock.now), context.settings.limit)
 
 

@@ -86,7 +86,7 @@ async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
             _warn_of_readers(context.warehouse)
         run = _Run(context, warehouse, now)
         try:
-            known = Checkpoints(warehouse.checkpoints())
+            known = Checkpoints(warehouse.ledger.checkpoints())
             problems = await run.read(found or scan_all(expansion, now, known, call_sites))
             context.stats.kept_fields = call_sites.kept
             await run.fetch()
@@ -94,7 +94,7 @@ async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
             with suppress(OrusageError):  # the first failure is told
                 run.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
             raise
-        overdue, reason = warehouse.count_overdue(context.settings, context.clock.now()), run.stopped_by()
+        overdue, reason = warehouse.ledger.count_overdue(context.settings, context.clock.now()), run.stopped_by()
         run.finish(exit_code(context.stats, len(problems), overdue, reason))
         reason = await run.publish(reason)
         code = exit_code(context.stats, len(problems), overdue, reason)
@@ -155,14 +155,14 @@ class _Run:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
             readings.note(chunk.finished)
         readings.require_readable()
-        if not stats.sightings and not self._warehouse.has_ids():
+        if not stats.sightings and not self._warehouse.ledger.has_ids():
             raise _nothing_found(stats.sources, readings.problems)
         return tuple(readings.problems)
 
     async def fetch(self) -> None:
         """Ask for everything that is due, and commit what comes back."""
         context, settings, began = self._context, self._context.settings, self._context.clock.now()
-        due = self._warehouse.count_due(settings, began)
+        due = self._warehouse.ledger.count_due(settings, began)
         context.stats.due = due if settings.limit is None else min(due, settings.limit)
         if context.stats.due:
             from ingest.pipeline.fetch_stage import fetch_due  # noqa: PLC0415  # a night without IDs does not pay for the HTTP stack

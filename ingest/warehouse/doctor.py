@@ -78,7 +78,7 @@ def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
         )
     for kept in space.quarantined:
         yield Finding(
-            "set aside", TOLD, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; remove it when it was looked at"
+            "quarantine", TOLD, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; remove it when it was looked at"
         )
 
 

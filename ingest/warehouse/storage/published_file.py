@@ -87,8 +87,8 @@ def quarantine(path: Path, directory: Path, now: datetime, why: str) -> Path:
 
 
 def quarantine_path(directory: Path, name: str, now: datetime) -> Path:
-    """A name in a directory that is free: set-aside, when, and what it was called."""
-    stem, number = f"set-aside-{now:%Y%m%dT%H%M%SZ}", 1
+    """A name in a directory that is free: quarantine, when, and what it was called."""
+    stem, number = f"quarantine-{now:%Y%m%dT%H%M%SZ}", 1
     target = directory / f"{stem}-{name}"
     while os.path.lexists(target):
         number += 1

@@ -12,7 +12,7 @@ In ``<warehouse>.work/`` lie::
     next.duckdb             the clone that is being published
     packed.duckdb           the same, written anew
     publishing              its identity, written before the rename: tells whether that was done
-    set-aside-…             what could not be used; kept
+    quarantine-…             what could not be used; kept
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Workspace:
     @property
     def quarantined(self) -> list[Path]:
         """What was kept for somebody to look at."""
-        return sorted(self.directory.glob("set-aside-*"))
+        return sorted(self.directory.glob("quarantine-*"))
 
     @property
     def lock_file(self) -> Path:
