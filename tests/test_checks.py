@@ -134,7 +134,7 @@ def test_a_new_fault_stops_the_publish_and_keeps_the_work_copy(path, name):
     assert any(check in error.value.cause for check in seen_by)
     warehouse.close()
     assert path.read_bytes() == before
-    assert len(Workspace(path).work_copies) == 1
+    assert len(Workspace(path).directory.work_copies) == 1
     with pytest.raises(OrusageError, match="not published"), Warehouse(path, NOW):
         pass  # nor does the next run publish it
 

@@ -30,7 +30,7 @@ def seen(path, state=None):  # noqa: F811
 
 
 def test_a_healthy_warehouse(path):  # noqa: F811
-    before = {p: p.stat() for p in (path, *Workspace(path).directory.iterdir())}
+    before = {p: p.stat() for p in (path, *Workspace(path).directory.path.iterdir())}
     assert seen(path, BAD) == seen(path, TOLD) == {}
     assert set(seen(path, OK)) == {"orusage", "python", "file", "lock", "space", "schema", "checks"}
     assert f"duckdb {duckdb.__version__}" in seen(path)["python"]
@@ -57,7 +57,7 @@ def test_what_was_left(path):  # noqa: F811
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk(["gen-1790274612-3swkjesLaQutYDtDRd8b"]), "run", NOW)
     warehouse.close()
-    shutil.copy(path, Workspace(path).directory / "quarantine-1-w.duckdb")
+    shutil.copy(path, Workspace(path).directory.path / "quarantine-1-w.duckdb")
     path.with_name("w.duckdb.wal").touch()
     told = seen(path, TOLD)
     assert set(told) == {"work copy", "quarantine", "stray log"}

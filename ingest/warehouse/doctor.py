@@ -18,7 +18,7 @@ from ingest.warehouse.migrations import is_current
 from ingest.warehouse.storage.connection import open_for_reading, storage_errors
 from ingest.warehouse.storage.lock import holder, is_held
 from ingest.warehouse.storage.published_file import wal_of, wal_size
-from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.storage.work_directory import WorkDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def examine(path: Path) -> list[Finding]:
     Args:
         path: The warehouse; it need not exist.
     """
-    space = Workspace(path)
+    space = WorkDirectory(path.resolve())
     is_at_work = is_held(space.lock_file)
     found = [*_versions(), *_file(space), _lock(space, is_at_work=is_at_work)]
     return [*found, *_leftovers(space, is_at_work=is_at_work), _room(space), *_checks(space)]
@@ -52,7 +52,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding("python", OK, f"{platform.python_version()}, duckdb {duckdb.__version__}, polars {pl.__version__}")
 
 
-def _file(space: Workspace) -> Iterator[Finding]:
+def _file(space: WorkDirectory) -> Iterator[Finding]:
     path = space.published
     if not path.exists():
         yield Finding("file", TOLD, f"{path} does not exist yet")
@@ -64,13 +64,13 @@ def _file(space: Workspace) -> Iterator[Finding]:
         yield Finding("stray log", TOLD, f"{wal_of(path)} was left by another program; the next run moves it aside")
 
 
-def _lock(space: Workspace, *, is_at_work: bool) -> Finding:
+def _lock(space: WorkDirectory, *, is_at_work: bool) -> Finding:
     if is_at_work:
         return Finding("lock", TOLD, holder(space.lock_file) or "held")
     return Finding("lock", OK, "free")
 
 
-def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
+def _leftovers(space: WorkDirectory, *, is_at_work: bool) -> Iterator[Finding]:
     for work in space.work_copies:
         whose = "of the run that holds the lock" if is_at_work else "of a run that died; the next run goes on from it"
         yield Finding(
@@ -82,7 +82,7 @@ def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
         )
 
 
-def _room(space: Workspace) -> Finding:
+def _room(space: WorkDirectory) -> Finding:
     directory = space.published.parent
     if not directory.is_dir():
         return Finding("space", BAD, f"there is no directory {directory}")
@@ -92,7 +92,7 @@ def _room(space: Workspace) -> Finding:
     return Finding("space", state, f"{free / 1e6:,.0f} MB are free, two copies of the file take {needed / 1e6:,.1f} MB")
 
 
-def _checks(space: Workspace) -> Iterator[Finding]:
+def _checks(space: WorkDirectory) -> Iterator[Finding]:
     path = space.published
     if not path.exists():
         return

@@ -127,12 +127,12 @@ class Warehouse:
         It is missing or has an older schema, a log lies beside it, or a run that did not end left a work copy.
         """
         with storage_errors(self.path):
-            if self._workspace.exists:
+            if self._workspace.directory.exists:
                 self._lock()
             with without_writers(self._workspace.published, self._lock_wait):
                 pass  # a file that is open for writing cannot be opened for reading either
         is_readable = self.path.exists() and not wal_of(self._workspace.published).exists()
-        if self._workspace.work_copies or not is_readable or not is_current(self._connection, self.path):
+        if self._workspace.directory.work_copies or not is_readable or not is_current(self._connection, self.path):
             self._begin_session()
 
     def _lock(self) -> None:

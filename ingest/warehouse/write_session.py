@@ -55,7 +55,7 @@ class WriteSession:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._days: set[date] | None = set()
         self.publish_failed = False
-        is_new = not workspace.work_copies
+        is_new = not workspace.directory.work_copies
         work = self.connection
         try:
             was_current = is_current(work, path)
