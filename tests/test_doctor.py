@@ -9,7 +9,7 @@ from test_checks import fault, filled, path  # noqa: F401  # fixtures
 from test_warehouse import chunk, write_old_warehouse
 
 from ingest.warehouse import sql_files
-from ingest.warehouse.doctor import BAD, OK, NOTICE, examine
+from ingest.warehouse.doctor import BAD, NOTICE, OK, examine
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
