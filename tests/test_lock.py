@@ -13,8 +13,8 @@ HOLD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.warehouse.storage.lock import NO_PATIENCE, Lock
-lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_PATIENCE)
+from ingest.warehouse.storage.lock import NO_WAIT, Lock
+lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_WAIT)
 print("held", flush=True)
 sys.stdin.read()
 """
