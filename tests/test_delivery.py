@@ -9,8 +9,9 @@ import pytest
 from test_manifest import NOW, a_file, a_manifest
 
 from ingest.core.errors import CannotCreateError, Exit, StorageError, TryAgainLaterError
-from ingest.export.delivery import MANIFEST, STAGING, open_delivery
-from ingest.export.manifest import File, Manifest, decode, encode
+from ingest.export.delivery import open_delivery
+from ingest.export.journal import STAGING
+from ingest.export.manifest import MANIFEST, File, Manifest, decode, encode
 
 OLD = {"a.parquet": b"old a", "t/d=1/t.parquet": b"old 1", "t/d=2/t.parquet": b"old 2", "same/same.csv": b"same"}
 NEW = {"a.parquet": b"new a", "t/d=2/t.parquet": b"new 2", "t/d=3/t.parquet": b"new 3", "same/same.csv": b"same"}
@@ -25,7 +26,7 @@ def deliver(directory, contents, kept=()):
     with open_delivery(directory) as delivery:
         for path, data in contents.items():
             if path not in kept:
-                delivery.place(path).write_bytes(data)
+                delivery.stage(path).write_bytes(data)
         delivery.commit(a_manifest(*(listed(path, data) for path, data in contents.items())))
 
 
@@ -87,7 +88,7 @@ def test_a_file_may_be_kept_without_being_written_again(out):
 def test_what_is_not_committed_leaves_no_trace(tmp_path, out):
     for directory in (out, tmp_path / "fresh"):
         with pytest.raises(ZeroDivisionError), open_delivery(directory) as delivery:
-            delivery.place("a.parquet").write_bytes(b"x" * (1 // 0))
+            delivery.stage("a.parquet").write_bytes(b"x" * (1 // 0))
     holds(out, OLD)
     assert not (tmp_path / "fresh").exists()
 
@@ -251,9 +252,9 @@ def test_a_directory_that_is_none(tmp_path, kind):
 
 def test_two_partitions_that_a_file_system_takes_for_one(out):
     with open_delivery(out) as delivery:
-        delivery.place("t/d=3/t.parquet").write_bytes(b"x")
+        delivery.stage("t/d=3/t.parquet").write_bytes(b"x")
         with pytest.raises(CannotCreateError, match="twice"):
-            delivery.place("t/d=3/t.parquet")
+            delivery.stage("t/d=3/t.parquet")
 
 
 # Who may read

@@ -22,10 +22,10 @@ from test_views import path as filled  # noqa: F401  # a fixture
 import ingest.export.excel
 import ingest.export.export
 from ingest.core.errors import CannotCreateError, ConfigurationError, NoInputError, UnexpectedInputError, UsageError
-from ingest.export.delivery import MANIFEST
 from ingest.export.export import export
-from ingest.export.manifest import decode
-from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions, hive_name
+from ingest.export.manifest import MANIFEST, decode
+from ingest.export.partition_names import hive_name
+from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -316,11 +316,11 @@ def test_excel_text_is_text_and_numbers_are_numbers(empty, tmp_path, out):
 
 
 def test_too_many_rows_for_excel_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS))
+    monkeypatch.setattr(ingest.export.excel, "MAX_ROWS", len(IDS))
     with pytest.raises(CannotCreateError, match="does not fit"):
         made(path, out, "generations", form="excel")
     assert not out.exists()
-    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS) + 1)
+    monkeypatch.setattr(ingest.export.excel, "MAX_ROWS", len(IDS) + 1)
     assert made(path, out, "generations", form="excel")[0].rows == len(IDS)
 
 
@@ -411,7 +411,7 @@ def test_what_does_not_divide_is_refused(path, out, column):
 
 
 def test_too_many_partitions_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.export.export, "MOST_PARTS", 5)
+    monkeypatch.setattr(ingest.export.export, "MAX_PARTITIONS", 5)
     with pytest.raises(UsageError, match="more than 5 files"):
         made(path, out, "generations", partition_by="requested_day")
 

@@ -13,8 +13,8 @@ from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
 from ingest.core.errors import Exit
-from ingest.export.delivery import MANIFEST, STAGING
-from ingest.export.manifest import decode
+from ingest.export.journal import STAGING
+from ingest.export.manifest import MANIFEST, decode
 
 VIEWS = ("cost_daily", "generation_facts")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.export.manifest import Column, File, Manifest, Relation, decode, encode, sums_over, unit_of
+from ingest.export.manifest import ExportColumn, File, Manifest, Relation, decode, encode, sums_over, unit_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def a_manifest(*files):
         partition_by=None,
         since=None,
         order=["requested_day"],
-        columns=[Column("requested_day", "DATE", "UTC", "Day. Unit: UTC.")],
+        columns=[ExportColumn("requested_day", "DATE", "UTC", "Day. Unit: UTC.")],
         exported_at=NOW,
         rows=2,
         bytes=10,

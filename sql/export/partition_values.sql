@@ -1,6 +1,6 @@
--- The values that divide an export into files, up to a bound; what is filled in is made of names of the catalog, quoted.
-SELECT DISTINCT $key AS key
+-- The values of the partition column, each of which becomes one file, up to a maximum number of values.
+SELECT DISTINCT $value_expression AS value
 FROM query_table($relation)
 WHERE $condition
-ORDER BY key
-LIMIT $most
+ORDER BY value
+LIMIT $max_values
