@@ -158,7 +158,7 @@ def test_it_is_its_owners_alone_under_any_umask(place):
         (("cost_daily", "--format", "csv", "--compression", "zstd"), Exit.USAGE, "only Parquet"),
         (("cost_by_model", "--since", "3d"), Exit.USAGE, "requested_day"),
         (("cost_daily", "--since", "yesterday"), Exit.USAGE, "neither a date"),
-        (("cost_daily", "-o", "taken"), Exit.CANNOT_CREATE, "not ours to write"),
+        (("cost_daily", "-o", "taken"), Exit.CANNOT_CREATE, "was not written by an export"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_exit_code(place, arguments, code, told):

@@ -17,7 +17,7 @@ from test_views import filled
 
 from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.generation_id import second_of
-from ingest.reports.definitions import FAMILIES
+from ingest.reports.definitions import REPORTS
 from ingest.reports.formats import width_of
 from ingest.reports.period import Period, utc_offset_periods
 from ingest.reports.report import Report, report
@@ -90,13 +90,13 @@ def local(zone, pattern):
 def test_costs_are_those_of_the_records_from_rollup_and_facts_alike(reader, by, field, since):
     found = report(reader, "cost", Period(since), by)
     expected = sums(lambda i: RECORDS[i].get(field))
-    column = FAMILIES["cost"].dimensions[by]
+    column = REPORTS["cost"].dimensions[by]
     assert costs(found, column) == {None if k is None else str(k): v for k, v in expected.items()}
     assert found.total["total_usage"].item() == sum(expected.values())
     assert found.total["request_count"].item() == len(RECORDS)
 
 
-@pytest.mark.parametrize("by", sorted(FAMILIES["cost"].rollup_dimensions))
+@pytest.mark.parametrize("by", sorted(REPORTS["cost"].rollup_dimensions))
 def test_the_rollup_says_what_the_facts_say(reader, by):
     ready = report(reader, "cost", Period(datetime(2020, 1, 1, tzinfo=UTC)), by)
     exact = report(reader, "cost", Period(datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)), by)
@@ -111,7 +111,7 @@ def biggest(name, rows):
 
 
 @pytest.mark.parametrize("top", [1, 3, 1000])
-@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if f.dimensions and f.adds_up])
+@pytest.mark.parametrize("name", [n for n, f in REPORTS.items() if f.dimensions and f.is_additive])
 def test_what_top_leaves_out_is_one_row_and_totals_hold(reader, name, top):
     every, kept = report(reader, name, Period()), report(reader, name, Period(), top=top)
     amounts = [c for c, kind in every.rows.schema.items() if isinstance(kind, pl.Decimal) or kind == pl.Int64]
@@ -247,7 +247,7 @@ def test_what_makes_no_sense_is_refused_with_a_suggestion(reader, call, meant):
     assert refused.value.fix == meant
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, name):
     found = report(reader, name, Period(datetime(2030, 1, 1, tzinfo=UTC)))
     if name != "summary":
@@ -256,7 +256,7 @@ def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, na
     assert "2026-10" in found.note or name == "forecast"
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_an_empty_warehouse_is_no_error(tmp_path, name):
     with Reader(filled(tmp_path / "w.duckdb", {}, DEAD)) as reader:
         found = report(reader, name, Period())
@@ -305,7 +305,7 @@ def test_no_number_is_ever_cut(by_model, rows, width):
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_report_fits_its_terminal(reader, name, width):
     text = printed(report(reader, name, Period()), "table", width)
     assert all(width_of(line) <= width for line in text.splitlines()), text
