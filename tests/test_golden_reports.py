@@ -238,7 +238,7 @@ def test_rows_and_total_are_what_plain_python_makes_of_them(reader, name, by, pe
 
 
 @pytest.mark.parametrize(("name", "biggest"), [("cost", "total_usage"), ("errors", "attempt_count"), ("ledger", "ids")])
-def test_the_rest_beyond_the_top_is_added_up(reader, name, biggest):
+def test_rows_beyond_top_are_added_up(reader, name, biggest):
     source, measures_of, _ = MEASURED[name]
     by = "source" if name == "ledger" else "provider"
     groups = grouped(Period(), source, by)

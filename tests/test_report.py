@@ -112,7 +112,7 @@ def biggest(name, rows):
 
 @pytest.mark.parametrize("top", [1, 3, 1000])
 @pytest.mark.parametrize("name", [n for n, f in REPORTS.items() if f.dimensions and f.is_additive])
-def test_what_top_leaves_out_is_one_row_and_totals_hold(reader, name, top):
+def test_rows_beyond_top_become_one_row_and_totals_stay(reader, name, top):
     every, kept = report(reader, name, Period()), report(reader, name, Period(), top=top)
     amounts = [c for c, kind in every.rows.schema.items() if isinstance(kind, pl.Decimal) or kind == pl.Int64]
     for column in amounts:
@@ -126,13 +126,13 @@ def test_what_top_leaves_out_is_one_row_and_totals_hold(reader, name, top):
         assert biggest(name, shown).min() >= biggest(name, left_out).max()
 
 
-def test_of_percentiles_the_biggest_are_kept_and_the_rest_is_told(reader):
+def test_top_of_percentiles_keeps_the_largest_and_notes_how_many_are_left_out(reader):
     every, kept = report(reader, "latency", Period()), report(reader, "latency", Period(), top=2)
     assert kept.rows.equals(every.rows.head(2))
     assert f"{every.rows.height - 2} more rows are left out" in kept.note
 
 
-def test_latency_is_exact_where_it_is_asked_for_a_period(reader):
+def test_latency_of_a_period_is_exact(reader):
     found = report(reader, "latency", Period(datetime(2020, 1, 1, tzinfo=UTC)), "model")
     measured = defaultdict(list)
     for record in RECORDS.values():
@@ -193,7 +193,7 @@ def test_the_day_on_which_clocks_go_back_has_25_hours_in_their_order(reader):
     assert [h for h in hours if h.startswith("2026-10-25T02")] == both
 
 
-def test_an_id_without_a_second_counts_for_its_day_in_every_zone(reader):
+def test_a_legacy_id_counts_for_its_day_in_every_zone(reader):
     [day] = reader.select("SELECT requested_day FROM generations WHERE requested_at IS NULL")["requested_day"]
     for zone in (BERLIN, ZoneInfo("America/New_York")):
         begin = datetime.combine(day, datetime.min.time())
@@ -209,7 +209,7 @@ def test_an_id_without_a_second_counts_for_its_day_in_every_zone(reader):
     days=st.integers(1, 900),
     share=st.floats(0, 0.999),
 )
-def test_the_shifts_of_a_zone_say_what_its_clocks_show(zone, begin, days, share):
+def test_utc_offset_periods_agree_with_the_time_zone(zone, begin, days, share):
     zone, end = ZoneInfo(zone), begin + timedelta(days=days)
     parts = utc_offset_periods(zone, begin, end)
     assert [p.begins for p in parts[1:]] == [p.ends for p in parts[:-1]]
@@ -241,14 +241,14 @@ def test_until_must_come_after_since():
         (("latency", Period(), "status'; DROP TABLE generations"), "name one of them"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_suggestion(reader, call, meant):
+def test_wrong_options_are_refused_with_a_suggestion(reader, call, meant):
     with pytest.raises(UsageError) as refused:
         report(reader, *call)
     assert refused.value.fix == meant
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, name):
+def test_a_period_without_requests_has_headers_and_notes_which_period_has_some(reader, name):
     found = report(reader, name, Period(datetime(2030, 1, 1, tzinfo=UTC)))
     if name != "summary":
         assert printed(found, "json", 80) == "[]\n"
@@ -265,7 +265,7 @@ def test_an_empty_warehouse_is_no_error(tmp_path, name):
         assert "orusage ingest" in found.note
 
 
-def test_a_warehouse_without_the_views_is_to_be_migrated(tmp_path):
+def test_a_warehouse_without_the_views_must_be_migrated(tmp_path):
     import duckdb
 
     with duckdb.connect(filled(tmp_path / "w.duckdb", {i: RECORDS[i] for i in IDS[:2]}, DEAD)) as connection:

@@ -42,7 +42,7 @@ class Exported(NamedTuple):
         relation: The relation's name.
         rows: The number of rows.
         files: The number of files.
-        bytes: The size of all files.
+        bytes: The size of all files, in bytes.
     """
 
     relation: str

@@ -46,7 +46,7 @@ class File(msgspec.Struct, frozen=True):
         path: The path relative to the export directory, with ``/``.
         partition: The partition value of its rows; None for NULL and for a relation in one file.
         rows: The number of rows.
-        bytes: The size.
+        bytes: The size, in bytes.
         sha256: The SHA-256 of the content, in hex.
         sums: The exact sum of each money column as decimal text, USD, also where the file stores doubles.
     """
@@ -79,7 +79,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
         columns: The columns, in order.
         exported_at: When it was exported, UTC.
         rows: The number of rows in all files.
-        bytes: The size of all files.
+        bytes: The size of all files, in bytes.
         sums: The exact sums over all files, in the form of `File.sums`.
         files: The files, sorted by path.
     """

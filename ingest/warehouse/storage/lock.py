@@ -70,11 +70,11 @@ class Lock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self, doing: str, now: datetime, lock_wait: LockWait) -> Self:
+    def acquire(self, command: str, now: datetime, lock_wait: LockWait) -> Self:
         """Take the lock and write who holds it.
 
         Args:
-            doing: The command that takes it, such as ``ingest``; shown to other commands.
+            command: The command that takes it, such as ``ingest``; shown to other commands.
             now: The wall clock; shown to other commands.
             lock_wait: How long to wait.
 
@@ -87,9 +87,9 @@ class Lock:
         for _ in lock_wait.tries():
             if try_lock(descriptor):
                 self._descriptor = descriptor
-                held = {"pid": os.getpid(), "command": doing, "since": now.isoformat(timespec="seconds")}
+                record = {"pid": os.getpid(), "command": command, "since": now.isoformat(timespec="seconds")}
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(held).encode() + b"\n", 0)
+                os.pwrite(descriptor, json.dumps(record).encode() + b"\n", 0)
                 return self
         os.close(descriptor)
         raise TryAgainLaterError(
@@ -129,8 +129,8 @@ class Lock:
 def holder(path: Path) -> str | None:
     """Describe the process that a lock file names as its holder; None if it names none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {held['pid']:d} holds {path} since {held['since']!s} (orusage {held['command']!s})"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {record['pid']:d} holds {path} since {record['since']!s} (orusage {record['command']!s})"
     return None
 
 
