@@ -14,7 +14,7 @@ from ingest.cli.app import orusage
 from ingest.core.errors import Exit
 from ingest.export.export import export
 from ingest.export.plan import ExportOptions
-from ingest.reports.definitions import FAMILIES
+from ingest.reports.definitions import REPORTS
 from ingest.warehouse.reader import Reader
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +88,7 @@ def test_every_command_is_in_the_readme(command):
     assert f"orusage {command}" in README
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_every_report_is_in_the_readme(name):
     section = README.split("## Report")[1].split("\n## ")[0]
     assert f"`{name}`" in section
