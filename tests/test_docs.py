@@ -17,7 +17,7 @@ from ingest.cli.app import orusage
 from ingest.core.errors import Exit
 from ingest.export.export import export
 from ingest.export.plan import ExportOptions
-from ingest.reports.definitions import FAMILIES, definition_of
+from ingest.reports.definitions import FAMILIES
 from ingest.warehouse.reader import Reader
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +121,8 @@ def test_every_report_is_in_the_readme(name):
 
 
 def test_the_page_of_reports_has_every_report_with_its_dimensions():
+    from ingest.reports.definitions import definition_of
+
     page = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ?(.*) \|$", page, re.MULTILINE))
     listed = re.findall(r"^\| (`.*?`) \|", README.split("## Report")[1].split("\n## ")[0], re.MULTILINE)
