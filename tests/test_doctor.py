@@ -61,7 +61,7 @@ def test_what_was_left(path):  # noqa: F811
     path.with_name("w.duckdb.wal").touch()
     told = seen(path, NOTICE)
     assert set(told) == {"work copy", "quarantine", "stray log"}
-    assert "of a run that died" in told["work copy"]
+    assert "of a run that did not end" in told["work copy"]
 
 
 @pytest.mark.parametrize("name", ["a generation stored twice", "a pending ID lost", "an attempt stored twice"])

@@ -72,9 +72,7 @@ def _lock(directory: WorkDirectory, *, is_at_work: bool) -> Finding:
 
 def _leftovers(directory: WorkDirectory, *, is_at_work: bool) -> Iterator[Finding]:
     for work in directory.work_copies:
-        whose = (
-            "of the run that holds the lock" if is_at_work else "of a run that did not end; the next continues it"
-        )
+        whose = "of the run that holds the lock" if is_at_work else "of a run that did not end; the next continues it"
         yield Finding(
             "work copy", OK if is_at_work else NOTICE, f"{work}, {wal_size(work) / 1e6:,.1f} MB to publish, {whose}"
         )
