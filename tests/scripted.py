@@ -186,7 +186,7 @@ class Timeless:
 
 # What the real client would return, without a server.
 
-_EXCHANGE = RequestBuilder(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
+_REQUESTS = RequestBuilder(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
 _OPERATIONS = {METADATA: GET_GENERATION, CONTENT: LIST_GENERATION_CONTENT}
 
 
@@ -206,7 +206,7 @@ def what_was_asked_for(path, generation_id):
 
 
 def _call(path):
-    return _EXCHANGE.prepare(_OPERATIONS[path], {"id": "gen-1"}, None)
+    return _REQUESTS.prepare(_OPERATIONS[path], {"id": "gen-1"}, None)
 
 
 class StandIn:

@@ -25,8 +25,9 @@ from ingest import (
     RetryConfig,
     generations_get_generation,
 )
+from ingest.client.backoff import exponential
 from ingest.client.errors import BY_STATUS, OpenRouterDefaultError
-from ingest.client.retry import Retrying, exponential_backoff
+from ingest.client.retry import Retrying
 from ingest.client.retry_after import LONGEST_HINT
 
 STEADY = RetryConfig(backoff=BackoffStrategy(jitter_ms=0))
@@ -84,7 +85,7 @@ def test_jitter_adds_up_to_a_second_and_never_exceeds_the_longest_pause(random):
 
 @pytest.mark.parametrize(("tries", "pause"), [(1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 20.0), (10**9, 20.0)])
 def test_a_backoff_grows_exponentially_up_to_its_cap(tries, pause):
-    assert exponential_backoff(tries, 0.5, 2.0, 20.0) == pause
+    assert exponential(tries, 0.5, 2.0, 20.0) == pause
 
 
 def test_no_number_of_tries_is_too_many():

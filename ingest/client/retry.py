@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ingest.client.backoff import exponential
 from ingest.client.errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError, ResponseError
 from ingest.client.retry_after import retry_after_seconds
 
@@ -18,24 +19,6 @@ if TYPE_CHECKING:
 
 RETRIED = ("429", "5XX")
 """Statuses that are retried by default; ``5XX`` means 500 to 599."""
-
-
-def exponential_backoff(tries: int, base: float, growth: float, cap: float) -> float:
-    """The pause after a number of failed tries: ``min(base * growth ** (tries - 1), cap)``, without jitter.
-
-    Args:
-        tries: Failed tries so far, from 1.
-        base: Pause after the first failed try, in any unit of time.
-        growth: Factor from one pause to the next.
-        cap: Longest pause, in the unit of `base`.
-
-    Returns:
-        The pause, in the unit of `base`.
-    """
-    try:
-        return min(base * float(growth) ** (tries - 1), cap)
-    except OverflowError:
-        return cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +52,7 @@ class BackoffStrategy:
 
     def pause(self, tries: int, random: float) -> float:
         """Seconds to wait after this number of failed tries; `random` is uniform from 0 to 1."""
-        grown = exponential_backoff(tries, self.initial_interval, self.exponent, self.max_interval)
+        grown = exponential(tries, self.initial_interval, float(self.exponent), self.max_interval)
         return min(grown + random * self.jitter_ms, self.max_interval) / 1000
 
 
