@@ -186,7 +186,7 @@ class Timeless:
 
 # What the real client would return, without a server.
 
-_EXCHANGE = RequestBuilder(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
+_REQUESTS = RequestBuilder(KEY, {}, "https://api.test/v1", 5.0, RetryConfig("none"))
 _OPERATIONS = {METADATA: GET_GENERATION, CONTENT: LIST_GENERATION_CONTENT}
 
 
@@ -206,7 +206,7 @@ def what_was_asked_for(path, generation_id):
 
 
 def _call(path):
-    return _EXCHANGE.call(_OPERATIONS[path], {"id": "gen-1"}, None)
+    return _REQUESTS.prepare(_OPERATIONS[path], {"id": "gen-1"}, None)
 
 
 class StandIn:
@@ -232,7 +232,7 @@ class Run:
     outcomes: list[Outcome]
     cancellation: RunCancellation
     stats: RunStats
-    limit: RateController
+    controller: RateController
     clock: FakeClock
     server: Server | None
     taken: list[WorkItem]
@@ -267,7 +267,7 @@ async def drained(client, work, clock, cancellation, options, random=1.0, server
     assert limiter.state().in_flight == 0
     assert Counter(o.item.generation_id for o in outcomes) == Counter(t.generation_id for t in taken)
     assert stats.requests == sum(o.requests for o in outcomes)
-    return Run(outcomes, cancellation, stats, limiter.limit, clock, server, taken)
+    return Run(outcomes, cancellation, stats, limiter.controller, clock, server, taken)
 
 
 @asynccontextmanager

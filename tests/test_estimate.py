@@ -18,8 +18,8 @@ from ingest.fetch.ratelimit.rate_estimator import (
 MARGIN, TRUSTED = 3.0, 3.0
 
 
-def interval(taken, seconds, residual=0.0, *, looked=True, close=False):
-    return Interval(taken, seconds, residual, looked, close)
+def interval(taken, seconds, residual=0.0, *, probed=True, close=False):
+    return Interval(taken, seconds, residual, probed, close)
 
 
 def learn(bucket, *intervals, estimate=None, spells=()):
@@ -27,7 +27,7 @@ def learn(bucket, *intervals, estimate=None, spells=()):
     estimate = estimate or RateEstimator()
     spells = [*spells, *[0.0] * (len(intervals) - len(spells))]
     for seconds, happened in zip(spells, intervals, strict=True):
-        estimate.spell = seconds
+        estimate.pause = seconds
         estimate.learn(bucket, happened, MARGIN, TRUSTED)
     return estimate
 
@@ -72,14 +72,14 @@ def test_few_requests_in_a_long_time_lower_the_rate_only_so_far(taken, share):
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.floats(1e-3, 1e5), st.floats(0, 100)), max_size=30), st.booleans())
-def test_whatever_happens_rate_and_burst_stay_sane(happened, looked):
+def test_whatever_happens_rate_and_burst_stay_sane(happened, probed):
     bucket, estimate = BucketModel(50.0, 40.0), RateEstimator()
     for taken, seconds, spell in happened:
         bucket.peak = min(bucket.rate * seconds, 1e6)
-        learn(bucket, interval(taken, seconds, bucket.peak - taken, looked=looked), estimate=estimate, spells=[spell])
+        learn(bucket, interval(taken, seconds, bucket.peak - taken, probed=probed), estimate=estimate, spells=[spell])
         assert LOWEST <= bucket.rate < math.inf
         assert SMALLEST_BURST <= bucket.burst < math.inf
-        assert estimate.spell == 0
+        assert estimate.pause == 0
 
 
 def test_the_rate_of_an_interval_is_what_was_taken_over_its_time():
@@ -90,7 +90,7 @@ def test_a_close_look_tells_of_surprises_only():
     still, surprised, unexpected = (BucketModel(100.0, 40.0) for _ in range(3))
     learn(still, interval(98, 1.0, close=True))
     learn(surprised, interval(95, 1.0, close=True))
-    learn(unexpected, interval(98, 1.0, close=True, looked=False))
+    learn(unexpected, interval(98, 1.0, close=True, probed=False))
     assert still.rate == 100
     assert surprised.rate < 100
     assert unexpected.rate < 100
@@ -147,17 +147,17 @@ def test_long_spells_in_a_row_make_quota_windows_of_outages():
     states = []
     for number in range(1, WINDOWS + 1):
         learn(bucket, window, estimate=estimate, spells=[50.0])
-        states.append((estimate.had_spell, estimate.may_be_windows, estimate.in_windows))
+        states.append((estimate.had_pause, estimate.may_be_windows, estimate.in_windows))
         assert number < WINDOWS or bucket.rate == pytest.approx(0.98 * 500 / 60)
     assert states == [(True, False, False), (True, True, False), (True, True, True)]
     learn(bucket, window, estimate=estimate)
-    assert not estimate.had_spell
+    assert not estimate.had_pause
     assert not estimate.may_be_windows
 
 
 def test_an_interval_in_which_next_to_nothing_was_taken_is_no_window():
     estimate = learn(BucketModel(100.0, 40.0), *[interval(19, 60.0)] * 5, spells=[50.0] * 5)
-    assert not estimate.had_spell
+    assert not estimate.had_pause
 
 
 def test_the_last_quota_windows_count_more_than_those_before():

@@ -53,9 +53,10 @@ from ingest.core.outcomes import Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
-from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
+from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
+from ingest.fetch.run_guards import FREE_RETRIES
 
 SERVER_FAILED = (408, 500, 502, 504, 524)
 REFUSED = OpenRouterConnectionError("refused", connected=False)
@@ -413,7 +414,7 @@ def test_a_failing_server_is_asked_four_times_with_growing_pauses(status):
     run = fetch(always(error(status)), [item()])
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
     assert run.gaps == pytest.approx([0.5, 1.0, 2.0], abs=0.06)
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
 
 
 @pytest.mark.parametrize("status", SERVER_FAILED)
@@ -463,7 +464,7 @@ def test_a_throttled_id_is_not_charged_and_everybody_slows_down():
     run = fetch(first(error(429), times=6), [item()])
     assert isinstance(run.outcome, Settled)
     assert (run.outcome.requests, run.stats.throttled) == (7, 6)
-    assert run.limit.rate < START_PACE
+    assert run.controller.rate < START_PACE
     assert not run.cancellation
 
 
@@ -531,7 +532,7 @@ def test_any_other_answer_ends_the_spell_of_429():
 def test_an_overloaded_server_keeps_the_rate_and_is_asked_four_times(status):
     run = fetch(always(error(status)), [item()], random=0.0)
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
     assert run.gaps[2] >= 0.5 - 1e-6  # after three in a row it is an outage, and probed
     assert max(run.gaps[:2]) < 0.2
     assert run.stats.overloaded == 4

@@ -46,9 +46,10 @@ from ingest.core.outcomes import Content, Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
-from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
+from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
+from ingest.fetch.run_guards import FREE_RETRIES
 
 REFUSED = OpenRouterConnectionError("refused", connected=False)
 
@@ -119,7 +120,7 @@ def test_every_content_is_kept_with_its_own_id():
         w.generation_id: what_was_said(w.generation_id) for w in work
     }
     assert Counter(run.server.requests) == Counter((p, w.generation_id) for w in work for p in (METADATA, CONTENT))
-    assert run.limit.rate > START_PACE
+    assert run.controller.rate > START_PACE
 
 
 def test_content_may_be_larger_than_metadata():
@@ -223,7 +224,7 @@ def test_refusals_of_content_neither_stop_the_run_nor_slow_it_down(status):
     assert not run.cancellation
     assert all(is_kept(o) and o.content.reason == f"http_{status}" for o in run.outcomes)
     assert Counter(paths(run)) == {METADATA: number, CONTENT: number}
-    assert run.limit.learned is None  # no limit was met
+    assert run.controller.learned is None  # no limit was met
 
 
 @pytest.mark.parametrize("date", [None, "yesterday", NOON - timedelta(days=1000)])
@@ -324,7 +325,7 @@ def test_an_overloaded_server_is_asked_four_times_and_everybody_waits(status):
     assert (run.outcome.content.status, run.outcome.content.reason) == (status, f"http_{status}")
     assert run.gaps[1:] == pytest.approx([7.0] * 3)
     assert run.stats.overloaded == 4
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
 
 
 @pytest.mark.parametrize("status", [408, 500, 503, 529])
@@ -366,7 +367,7 @@ def test_throttled_content_is_asked_for_again_by_everybodys_pace():
     run = fetch_content(for_content(error(429), times=6), [one])
     assert run.outcome.content.input == what_was_said(one.generation_id).input
     assert (run.outcome.requests, run.stats.throttled) == (8, 6)
-    assert run.limit.rate < START_PACE
+    assert run.controller.rate < START_PACE
     assert not run.cancellation
 
 

@@ -1,4 +1,4 @@
-"""Where the requests of one event loop wait for their turn."""
+"""Where the requests of one event loop wait for their permit."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ class Script:
 class Scene:
     """A gate and all around it."""
 
-    def __init__(self, limit=None, **script):
+    def __init__(self, controller=None, **script):
         self.clock, self.cancellation, self.stats = FakeClock(), RunCancellation(), RunStats()
-        self.limit = limit or Script(self.clock, **script)
-        self.limiter = AsyncLimiter(self.limit, self.clock, self.cancellation, self.stats)
+        self.controller = controller or Script(self.clock, **script)
+        self.limiter = AsyncLimiter(self.controller, self.clock, self.cancellation, self.stats)
 
     async def ask(self, answer=TAKEN, took=0.0, hint=None):
         """One request; returns when its turn came, None if it never did."""
-        async with self.limiter.turn() as turn:
-            if turn is None:
+        async with self.limiter.permit() as permit:
+            if permit is None:
                 return None
             await self.clock.sleep(took)
-            turn.answer, turn.hint = answer, hint
-            return turn.sent_at - BOOT
+            permit.answer, permit.hint = answer, hint
+            return permit.sent_at - BOOT
 
     async def later(self, seconds, act):
         await self.clock.sleep(seconds)
@@ -82,7 +82,7 @@ def test_a_turn_says_when_it_goes_and_its_answer_is_told_once_with_the_hint():
     async def scenario():
         scene = Scene(opens_in=2.5)
         assert await scene.ask(THROTTLED, took=0.5, hint=7.0) == 2.5
-        assert scene.limit.told == [("sent", 2.5), (THROTTLED, 2.5, 3.0, 7.0)]
+        assert scene.controller.told == [("sent", 2.5), (THROTTLED, 2.5, 3.0, 7.0)]
 
     asyncio.run(scenario())
 
@@ -90,9 +90,9 @@ def test_a_turn_says_when_it_goes_and_its_answer_is_told_once_with_the_hint():
 def test_a_turn_of_which_nothing_is_said_has_failed():
     async def scenario():
         scene = Scene()
-        async with scene.limiter.turn() as turn:
-            assert turn == Permit(BOOT, FAILED, None)
-        assert scene.limit.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
+        async with scene.limiter.permit() as permit:
+            assert permit == Permit(BOOT, FAILED, None)
+        assert scene.controller.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
 
     asyncio.run(scenario())
 
@@ -101,9 +101,9 @@ def test_a_sender_that_raises_has_failed_and_its_error_is_passed_on():
     async def scenario():
         scene = Scene()
         with pytest.raises(ZeroDivisionError):
-            async with scene.limiter.turn():
+            async with scene.limiter.permit():
                 raise ZeroDivisionError
-        assert scene.limit.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
+        assert scene.controller.told == [("sent", 0.0), (FAILED, 0.0, 0.0, None)]
         assert await scene.ask() == 0
 
     asyncio.run(scenario())
@@ -117,7 +117,7 @@ def test_a_sender_that_is_cancelled_has_failed():
         sender.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sender
-        assert scene.limit.told == [("sent", 0.0), (FAILED, 0.0, 1.0, None)]
+        assert scene.controller.told == [("sent", 0.0), (FAILED, 0.0, 1.0, None)]
 
     asyncio.run(scenario())
 
@@ -132,10 +132,10 @@ def test_turns_come_in_the_order_of_asking(arrivals):
         async def work(number, arrives, took):
             await scene.clock.sleep(arrives)
             arrived.append(number)
-            async with scene.limiter.turn() as turn:
-                turns.append((number, turn.sent_at))
+            async with scene.limiter.permit() as permit:
+                turns.append((number, permit.sent_at))
                 await scene.clock.sleep(took)
-                turn.answer = TAKEN
+                permit.answer = TAKEN
 
         arrived = []
         await asyncio.gather(*(work(n, *arrival) for n, arrival in enumerate(arrivals)))
@@ -187,7 +187,7 @@ def test_the_halt_ends_all_waiting_at_once(opens_in):
         turns = await asyncio.gather(*(scene.ask() for _ in range(50)), end)
         assert turns == [None] * 51
         assert scene.clock.monotonic() == BOOT + 0.1
-        assert scene.limit.told == []
+        assert scene.controller.told == []
 
     asyncio.run(scenario())
 
@@ -197,7 +197,7 @@ def test_after_the_halt_nobody_goes():
         scene = Scene()
         scene.cancellation.set()
         assert await scene.ask() is None
-        assert scene.limit.told == []
+        assert scene.controller.told == []
 
     asyncio.run(scenario())
 
@@ -209,7 +209,7 @@ def test_an_answer_wakes_who_waits_for_it(opens_in, opens_on_answer):
         scene = Scene()
         sender = asyncio.create_task(scene.ask(took=3.0))
         await asyncio.sleep(0)
-        scene.limit.opens_at, scene.limit.opens_on_answer = BOOT + opens_in, opens_on_answer
+        scene.controller.opens_at, scene.controller.opens_on_answer = BOOT + opens_in, opens_on_answer
         assert await scene.ask() == 3 + opens_on_answer
         await sender
 
@@ -221,7 +221,7 @@ def test_an_answer_that_opens_nothing_wakes_nobody():
         scene = Scene()
         sender = asyncio.create_task(scene.ask(took=3.0))
         await asyncio.sleep(0)
-        scene.limit.opens_at = BOOT + 10
+        scene.controller.opens_at = BOOT + 10
         sleeps = []
         asleep = scene.cancellation.sleep
 
@@ -263,7 +263,7 @@ def test_who_is_cancelled_while_waiting_lets_the_next_go():
         first.cancel()
         assert await second == 10
         assert first.cancelled()
-        assert scene.limit.told == [("sent", 10.0), (TAKEN, 10.0, 10.0, None)]
+        assert scene.controller.told == [("sent", 10.0), (TAKEN, 10.0, 10.0, None)]
 
     asyncio.run(scenario())
 
@@ -312,10 +312,10 @@ def test_an_outage_holds_back_until_the_server_is_back_and_sends_single_probes()
 
         async def work():
             for _ in range(5):
-                async with scene.limiter.turn() as turn:
+                async with scene.limiter.permit() as permit:
                     sends.append(scene.clock.elapsed)
                     await scene.clock.sleep(0.125)
-                    turn.answer = OVERLOADED if sends[-1] < 20 else TAKEN
+                    permit.answer = OVERLOADED if sends[-1] < 20 else TAKEN
 
         await asyncio.gather(*(work() for _ in range(10)))
         probes = [at for at in sends if 1.0 < at < 20]
@@ -330,12 +330,12 @@ def test_the_gate_shows_what_the_limiter_does():
     async def scenario():
         scene = Scene(limited())
         assert scene.limiter.state() == LimitState("holding", 50.0, 0)
-        async with scene.limiter.turn() as turn:
+        async with scene.limiter.permit() as permit:
             assert scene.limiter.state() == LimitState("holding", 50.0, 1)
             scene.limiter.hold(12.0)
             assert scene.limiter.state() == LimitState("waiting", 50.0, 1, 12.0, "asked")
-            assert repr(scene.limiter) == f"<Gate {scene.limiter.state()}>"
-            turn.answer = TAKEN
+            assert repr(scene.limiter) == f"<AsyncLimiter {scene.limiter.state()}>"
+            permit.answer = TAKEN
         assert scene.limiter.state().in_flight == 0
 
     asyncio.run(scenario())

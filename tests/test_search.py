@@ -10,29 +10,29 @@ INF = math.inf
 
 
 def ended(pace=100.0, taken=0, refused=1, seconds=0.1, **fields):
-    """A search whose last flight of so many seconds is read."""
-    search = SlowStart(pace, 0.0, **fields)
-    search.refused(10.0, 10.0 + seconds, 10.2, 0.1)
+    """A slow_start whose last flight of so many seconds is read."""
+    slow_start = SlowStart(pace, 0.0, **fields)
+    slow_start.rejected(10.0, 10.0 + seconds, 10.2, 0.1)
     for n in range(taken):
-        search.answered(10.0 + seconds * (n + 1) / (taken + 1), taken=True)
+        slow_start.answered(10.0 + seconds * (n + 1) / (taken + 1), taken=True)
     for _ in range(refused - 1):
-        search.answered(10.05, taken=False)
-    return search
+        slow_start.answered(10.05, taken=False)
+    return slow_start
 
 
 def test_the_pace_doubles_within_ln_2_seconds_of_answers():
-    search, answers = SlowStart(8.0, 0.0), 0.0
-    while search.pace < 16:
-        answers += 1 / search.pace
-        search.grow(INF)
+    slow_start, answers = SlowStart(8.0, 0.0), 0.0
+    while slow_start.pace < 16:
+        answers += 1 / slow_start.pace
+        slow_start.grow(INF)
     assert answers == pytest.approx(math.log(2), rel=0.1)
 
 
 def test_a_cap_ends_the_growth():
-    search = SlowStart(8.0, 0.0)
+    slow_start = SlowStart(8.0, 0.0)
     for _ in range(100):
-        search.grow(12.0)
-    assert search.pace == 12.0
+        slow_start.grow(12.0)
+    assert slow_start.pace == 12.0
 
 
 @given(taken=st.integers(LEAST_TAKEN, 50), seconds=st.floats(0.01, 5))
@@ -56,12 +56,12 @@ def test_it_ran_dry_if_nothing_at_all_was_taken(taken, refused, dry):
 
 
 def test_the_flight_is_read_when_all_of_it_is_answered_or_after_a_while():
-    search = ended()
+    slow_start = ended()
     assert not SlowStart(8.0, 0.0).is_over(None, 1e9)
-    assert not search.is_over(10.05, 10.3)
-    assert search.is_over(10.11, 10.3)
-    assert search.is_over(None, 10.3)
-    assert search.is_over(10.05, 11.3)
+    assert not slow_start.is_over(10.05, 10.3)
+    assert slow_start.is_over(10.11, 10.3)
+    assert slow_start.is_over(None, 10.3)
+    assert slow_start.is_over(10.05, 11.3)
 
 
 @given(rate=st.floats(5, 500), burst=st.floats(10, 500))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ingest.client.backoff import exponential
 from ingest.client.errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError, ResponseError
 from ingest.client.retry_after import retry_after_seconds
 
@@ -45,10 +46,7 @@ class BackoffStrategy:
 
     def pause(self, tries: int, random: float) -> float:
         """Seconds to wait after so many failed tries; `random` is uniform in 0 … 1."""
-        try:
-            grown = self.initial_interval * float(self.exponent) ** (tries - 1)
-        except OverflowError:
-            grown = self.max_interval
+        grown = exponential(tries, self.initial_interval, float(self.exponent), self.max_interval)
         return min(grown + random * self.jitter_ms, self.max_interval) / 1000
 
 
