@@ -1,4 +1,4 @@
-"""The policy: what must hold whatever happens, what each of its cases does, and how it fares at the lab's servers."""
+"""The policy: what must hold whatever happens, what each of its cases does, and how it does at the lab's servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ limits = st.builds(
 
 
 class Hand:
-    """Plays clock, sender and server by hand; never sends unless the limiter allows it.
+    """Acts as clock, sender and server; sends only when the limiter allows it.
 
     Attributes:
         under_way: When each request that is not answered was sent.
@@ -152,7 +152,7 @@ def test_whatever_happens_there_is_a_finite_wait_and_a_sane_rate(limit, steps, s
 
 
 @given(limits, steps, starts)
-def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limit, steps, start):
+def test_after_the_wait_a_request_may_go_unless_an_answer_is_awaited(limit, steps, start):
     hand = Hand(limit, start)
     for step in steps:
         hand.step(*step)
@@ -163,7 +163,7 @@ def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limi
         hand.answer_all(TAKEN)
 
 
-def test_whoever_sleeps_as_long_as_told_does_not_sleep_in_vain():
+def test_a_sleep_as_long_as_the_wait_is_long_enough():
     for number in range(1000):
         limit, now = RateController(learned=KNOWN), number / 7
         for _ in range(3):
@@ -258,7 +258,7 @@ def test_the_rate_is_capped_from_the_start(cap):
 
 
 @given(limits, st.lists(st.tuples(answers, hints, st.floats(0, 10)), min_size=1, max_size=10), st.floats(0, 500))
-def test_a_hint_on_any_answer_is_kept_to_by_everybody(limit, answered, later):
+def test_a_hint_on_any_answer_is_kept_to_by_all_requests(limit, answered, later):
     hand = Hand(limit)
     for answer, hint, passed in answered:
         if hand.send(1):
@@ -291,17 +291,17 @@ def test_a_pause_is_over_when_it_is_over_and_keeps_the_rate():
     assert limit.wait(7.0) == 0
 
 
-def test_the_pause_of_a_hint_is_told_also_while_the_last_flight_is_awaited():
+def test_the_pause_of_a_hint_is_shown_also_while_slow_start_awaits_its_last_answers():
     hand = Hand(RateController())
     hand.wait_and_send(2)
     hand.answer(THROTTLED, hint=5.0)
     assert (hand.state().reason, hand.state().pause) == ("asked", 5.0)
 
 
-# Searching
+# Slow start
 
 
-def test_a_search_doubles_its_pace_about_every_0_7_seconds_until_it_is_refused():
+def test_slow_start_doubles_its_pace_about_every_0_7_seconds_until_a_rejection():
     hand = Hand(RateController())
     rates = []
     for _ in range(3):
@@ -314,7 +314,7 @@ def test_a_search_doubles_its_pace_about_every_0_7_seconds_until_it_is_refused()
     assert hand.controller.learned is None
 
 
-def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
+def test_after_the_first_rejection_the_answers_of_requests_under_way_are_awaited_and_read():
     hand = Hand(RateController())
     while hand.controller.rate < 40:
         hand.exchange(TAKEN, took=0.001)
@@ -329,7 +329,7 @@ def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
     assert hand.controller.learned.rate == pytest.approx(40 * 5 / 11, rel=0.1)
 
 
-def test_a_capped_search_grows_to_the_cap_and_learns_nothing():
+def test_a_capped_slow_start_grows_to_the_cap_and_learns_nothing():
     hand = Hand(RateController(20.0))
     hand.exchange(*[TAKEN] * 100, took=0.0)
     assert (hand.controller.rate, hand.controller.learned) == (20.0, None)
@@ -345,7 +345,7 @@ def test_what_was_learnt_is_the_starting_point():
     assert 10 < limit.learned.burst <= 40
 
 
-def test_a_known_rate_is_kept_to_until_it_is_time_to_look_for_more():
+def test_a_known_rate_is_kept_to_until_it_is_time_to_probe():
     hand = Hand(RateController(learned=KNOWN))
     phases = []
     for _ in range(40):
@@ -356,7 +356,7 @@ def test_a_known_rate_is_kept_to_until_it_is_time_to_look_for_more():
     assert hand.sends[28] - hand.sends[0] >= (28 - 2) / 50  # of four tokens kept at first, two by then
 
 
-def test_a_look_that_is_rejected_ends_and_measures_the_rate_anew():
+def test_a_probe_that_is_rejected_ends_and_measures_the_rate_anew():
     hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 60, took=0.001)
     assert hand.state().phase == "probing"
@@ -365,7 +365,7 @@ def test_a_look_that_is_rejected_ends_and_measures_the_rate_anew():
     assert hand.controller.rate == pytest.approx(60 / hand.sends[-1], rel=0.1)
 
 
-def test_a_server_that_takes_ever_more_is_searched_anew():
+def test_a_server_that_takes_ever_more_makes_a_new_slow_start():
     hand = Hand(RateController(learned=LearnedLimit(10, 5)))
     phases = set()
     for _ in range(1000):
@@ -378,7 +378,7 @@ def test_a_server_that_takes_ever_more_is_searched_anew():
 # Outages
 
 
-def test_probes_of_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_success_ends_it():
+def test_test_requests_to_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_success_ends_it():
     hand = overloaded()
     assert hand.state() == LimitState("waiting", 50.0, 0, 0.5, "overloaded")
     assert "overloaded" in repr(hand.controller)
@@ -402,7 +402,7 @@ def test_probes_of_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_su
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from([OVERLOADED, FAILED, THROTTLED])), max_size=30), st.floats(0, 5))
-def test_never_two_probes_are_under_way_within_the_patience(answers, late):
+def test_never_two_test_requests_are_under_way_within_the_patience(answers, late):
     hand = overloaded()
     patience = hand.controller._requests.patience
     assert patience == 2
@@ -415,7 +415,7 @@ def test_never_two_probes_are_under_way_within_the_patience(answers, late):
             hand.answer(answer, nth=-1)
 
 
-def test_a_late_answer_to_an_older_probe_lets_no_third_go_beside_the_second():
+def test_a_late_answer_to_an_older_test_request_lets_no_third_go_beside_the_second():
     hand = overloaded()
     hand.wait_and_send(2)
     second = hand.now
@@ -466,7 +466,7 @@ def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it():
     assert hand.controller.wait(hand.now) == pytest.approx(SOONEST)
 
 
-def test_a_hint_holds_back_the_probes_as_well():
+def test_a_hint_holds_back_test_requests_as_well():
     hand = overloaded()
     hand.exchange(OVERLOADED, hint=60.0)
     assert hand.state() == LimitState("waiting", 50.0, 0, 60.0, "overloaded")
@@ -484,7 +484,7 @@ def test_the_rate_after_an_outage_is_the_rate_before(rate, burst, before, took, 
     assert (hand.state().reason, hand.controller.rate) == (None, known)
 
 
-def test_a_search_goes_on_after_an_outage_where_it_was():
+def test_slow_start_goes_on_after_an_outage_where_it_was():
     hand = Hand(RateController())
     hand.exchange(*[TAKEN] * 10)
     pace = hand.controller.rate
@@ -510,7 +510,7 @@ def test_what_an_outage_refused_counts_in_no_rate():
     assert 50 < hand.controller.rate <= 60 / (hand.now - since)
 
 
-def test_without_answers_to_three_requests_it_probes():
+def test_without_answers_to_three_requests_it_sends_test_requests():
     hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(3)
     hand.now = hand.sends[0] + 1.99
@@ -551,7 +551,7 @@ def test_where_answers_take_long_silence_needs_longer():
     assert hand.controller.wait(hand.now) == SOONEST
 
 
-def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
+def test_a_bucket_that_stays_empty_is_tested_in_doubling_gaps():
     hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 10, THROTTLED, THROTTLED, took=0.01)
     assert hand.state().reason == "throttled"
@@ -567,7 +567,7 @@ def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
 
 
 class Watched(RateController):
-    """Remembers what it met."""
+    """Records what it met."""
 
     def __init__(self, learned=None):
         super().__init__(learned=learned)
@@ -615,7 +615,7 @@ def test_the_measured_rate_is_within_3_percent_after_2000_requests(rate, seconds
 
 @settings(max_examples=25, derandomize=True)
 @given(latencies, st.integers(0, 99))
-def test_whoever_knows_the_limit_wastes_nothing_in_the_first_100_requests(latency, seed):
+def test_a_limiter_that_knows_the_limit_wastes_nothing_in_the_first_100_requests(latency, seed):
     limit = watched(TokenBucket(steady(50), 40), 3, latency, KNOWN, seed)
     assert limit.answers[:100] == [TAKEN] * 100
 
