@@ -35,7 +35,7 @@ ALIKE = {
 """Each is much like another one that takes less time, or whose proof says more: for the long form."""
 
 KNOWN_MISSES = {
-    "windows 1000/60 s": "waste is 1.03 %: the last requests of slow start, and test requests at the end of each window",
+    "windows 1000/60 s": "waste is 1.03 %: last requests of slow start, and test requests at the end of each window",
     "two clients at 100/s": "the shares swing around one half, slowly: 0.43 on average",
     "two clients, one comes late": "0.33 over eighteen minutes: a newcomer catches up slowly",
 }
