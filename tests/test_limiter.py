@@ -335,7 +335,7 @@ def test_a_capped_slow_start_grows_to_the_cap_and_learns_nothing():
     assert (hand.controller.rate, hand.controller.learned) == (20.0, None)
 
 
-def test_what_was_learnt_is_the_starting_point():
+def test_what_was_learned_is_the_starting_point():
     limit = RateController(learned=KNOWN)
     assert (limit.rate, limit.state(0.0).phase) == (50.0, "holding")
     assert limit.learned is None
@@ -648,11 +648,11 @@ def test_an_unlimited_server_teaches_nothing():
 
 
 @given(st.floats(START_PACE, 1e4), st.floats(4, 1e4), st.floats(-1, 1))
-def test_what_was_learnt_within_a_day_counts_in_full(rate, burst, days):
+def test_what_was_learned_within_a_day_counts_in_full(rate, burst, days):
     assert LearnedLimit(rate, burst).aged(days) == LearnedLimit(rate, burst)
 
 
-def test_what_was_learnt_counts_half_a_week_later_for_half_as_much():
+def test_what_was_learned_counts_half_a_week_later_for_half_as_much():
     beyond = 200 - START_PACE
     assert LearnedLimit(200, 40).aged(4.5).rate == pytest.approx(START_PACE + beyond / 2)
     assert LearnedLimit(200, 40).aged(8).rate == pytest.approx(START_PACE + beyond / 4)
@@ -666,5 +666,5 @@ def test_the_older_the_knowledge_the_nearer_the_start_to_that_of_a_newcomer(rate
     assert LearnedLimit(rate, 40).aged(10_000).rate == pytest.approx(START_PACE)
 
 
-def test_what_was_learnt_of_a_slow_server_counts_as_well():
+def test_what_was_learned_of_a_slow_server_counts_as_well():
     assert LearnedLimit(1, 5).aged(0) == LearnedLimit(1, 5)

@@ -1,6 +1,6 @@
 """What each answer means: one table from HTTP status to verdict, and the figures of the policy.
 
-The limiter, the ledger and the exit code all follow from the verdict; no other module looks at a status.
+The limiter, the ledger and the exit code all follow from the verdict; no other module reads a status.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ CONTENT_RUNS = 3
 """Runs in a row after which an ID whose content cannot be read is settled without it."""
 
 UNREADABLE_REST = timedelta(hours=36)
-"""Pause from the second unreadable run in a row on, so that a few bad IDs do not stop every night's run at once."""
+"""Pause from the second unreadable run in a row on, so that a few bad IDs do not stop every run before other IDs are
+asked."""
 
 TRIES = 4
 """Requests for one ID in one run while the server fails, the first included."""
@@ -107,11 +108,11 @@ ANSWERS: dict[Verdict, Answer] = {
     Verdict.UNREACHED: Answer.FAILED,
     Verdict.FAILED: Answer.FAILED,
 }
-"""What each verdict says to the limiter about the server."""
+"""What each verdict tells the limiter about the server."""
 
 
 def answer_of(result: Result[Any], verdict: Verdict) -> Answer:
-    """What a result says to the limiter. A 5xx counts as taken: the server answered at the pace asked."""
+    """What a result tells the limiter. A 5xx counts as taken, since the server answered; no answer counts as failed."""
     if verdict is Verdict.FAILED and isinstance(result, Err) and isinstance(result.error, ResponseError):
         return Answer.TAKEN
     return ANSWERS[verdict]

@@ -29,7 +29,7 @@ BREAKER_PAUSES = 3
 
 FREE_RETRIES = 50.0
 RETRIES_PER_ANSWER = 0.2
-"""The retry budget of a run: some to begin with, and one for every five answers that settle a question."""
+"""The retry budget of a run: some to begin with, and one for every five usable answers."""
 
 STOP_AFTER = 10
 """Unusable answers in a row (unreadable, or redirects) after which the run stops: it is not talking to the API."""

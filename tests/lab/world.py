@@ -1,4 +1,4 @@
-"""Servers that limit, fail and recover, and the clients they meet, in virtual time: no sleep, no socket, all chance from a seed.
+"""Servers that limit, fail and recover, and the clients they meet, in virtual time: no sleep, no socket, seeded chance.
 
 A discrete-event simulation: every request is sent, arrives, is decided on and answered at moments of its own, and a
 policy sees nothing but its answers. Times are seconds, rates requests per second.

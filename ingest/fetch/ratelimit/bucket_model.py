@@ -1,7 +1,7 @@
 """Model of the server's token bucket, kept from our own sends and its rejections alone.
 
-A server that limits requests hands out tokens at a rate, and stores a few while nobody sends. A rejection is certain
-about one thing: at that moment the bucket was empty. So the requests taken between two rejections, divided by the time
+A server that limits requests hands out tokens at a rate, and stores a few while no request comes. A rejection proves
+one thing: at that moment the bucket was empty. So the requests taken between two rejections, divided by the time
 between them, *are* the rate, and requests taken beyond the model's own level prove that the rate is higher than
 believed.
 """

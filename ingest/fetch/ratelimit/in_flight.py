@@ -23,7 +23,7 @@ class SentRequest:
     Attributes:
         number: Its number, counted from 1.
         level: Level of the bucket model after it was sent, in tokens.
-        epoch: The epoch in which it was sent: in a later one, `level` no longer says anything.
+        epoch: The epoch in which it was sent: in a later one, `level` has no meaning.
     """
 
     number: int

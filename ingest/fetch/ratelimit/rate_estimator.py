@@ -34,7 +34,13 @@ FADE = 0.6
 """Weight of the earlier quota windows beside the last."""
 
 WINDOWS = 3
-"""Intervals in a row with a pause from which the server is taken to count in quota windows."""
+"""Intervals in a row with a pause after which the server is taken to count in quota windows."""
+
+BELOW, BELOW_WITH_PAUSE = 3, 2
+"""Intervals in a row far below the believed rate that are no longer chance: without and with a pause."""
+
+SURE, FEW = 100, 10
+"""Requests taken in an interval from which its rate is sure, and below which it may lower the believed rate less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,9 @@ class RateEstimator:
         """Whether the measured rate was far below the believed one too often for chance."""
         if self.pause > LONG_PAUSE or self.may_be_windows:
             return self.may_be_windows
-        return (self._below >= 3 and interval.taken >= ENOUGH) or (self._below >= 2 and self.pause > 0)  # noqa: PLR2004
+        return (self._below >= BELOW and interval.taken >= ENOUGH) or (
+            self._below >= BELOW_WITH_PAUSE and self.pause > 0
+        )
 
 
 def _blended(bucket: BucketModel, interval: Interval, margin: float, trusted: float) -> float:
@@ -142,7 +150,7 @@ def _blended(bucket: BucketModel, interval: Interval, margin: float, trusted: fl
     expected = believed * interval.seconds
     if interval.close and interval.probed and abs(interval.taken - expected) < margin:
         return believed  # a short interval shows large changes only
-    is_sure = interval.taken >= 100 and abs(interval.residual) <= 3 * margin  # noqa: PLR2004
+    is_sure = interval.taken >= SURE and abs(interval.residual) <= 3 * margin
     gain = 0.5 if is_sure else expected / (expected + 4 * margin)
-    floor = 0.7 if interval.taken < 10 else 0.4  # noqa: PLR2004
+    floor = 0.7 if interval.taken < FEW else 0.4
     return max(floor * believed, believed + gain * (min(aim, 1.05 * believed) - believed))

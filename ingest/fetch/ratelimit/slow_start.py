@@ -1,7 +1,7 @@
 """Slow start: finds a rate about which nothing is known.
 
-The pace grows until the first rejection; then the answers of the requests still under way are read. They tell the rate
-at once: the server empties its bucket and takes from then on only what comes in, so the requests taken after the first
+The pace grows until the first rejection; then the answers of the requests still under way are read. They give the rate
+at once: the bucket is empty, so the server takes only as many as tokens come in, and the requests taken after the first
 rejection, divided by the time in which they were sent, are the rate.
 """
 
