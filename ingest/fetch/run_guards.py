@@ -77,7 +77,7 @@ class UnusableAnswers:
 
 
 class KeyCheck:
-    """Asks the API once whether the key is good, since a 403 may mean the key or the ID.
+    """Asks the API whether the key is good, since a 403 may concern the key or the ID. The answer is kept.
 
     Args:
         client: Sends the request.
