@@ -55,9 +55,9 @@ def items(number, age=2 * DAY):
     return [item(age) for _ in range(number)]
 
 
-# What the scripted server answers.
+# The scripted server's answers.
 
-HANGS = "the server takes the request and says nothing"
+HANGS = "the server takes the request and does not answer"
 RESETS = "the server resets the connection"
 ENOUGH = 2000
 """Requests after which the server gives up, so that a run without end fails instead of hanging."""
@@ -82,8 +82,8 @@ def generation(generation_id, **fields):
 
 
 def content_body(generation_id, **fields):
-    said = {"input": {"prompt": f"about {generation_id}"}, "output": {"completion": "yes", "reasoning": None}}
-    return json.dumps({"data": said | fields}).encode()
+    data = {"input": {"prompt": f"about {generation_id}"}, "output": {"completion": "yes", "reasoning": None}}
+    return json.dumps({"data": data | fields}).encode()
 
 
 def content(generation_id, **fields):
@@ -114,7 +114,7 @@ def first(answer, times=1):
 class Server:
     """A tiny HTTP server that answers what its script says.
 
-    The script takes the path behind the base URL, the ID, and the how-manieth request for both this is; it may be
+    The script takes the path behind the base URL, the ID, and the number of this request for both; it may be
     asynchronous. What it returns is sent as it is.
     """
 
@@ -191,16 +191,16 @@ _OPERATIONS = {METADATA: GET_GENERATION, CONTENT: LIST_GENERATION_CONTENT}
 
 
 def read(status, body=b"", headers=None, path=METADATA):
-    """What the client makes of an answer."""
+    """What the client returns for an answer."""
     return _call(path).read(httpx.Response(status, headers=headers), body)
 
 
 def oversized(status, path=METADATA):
-    """What it makes of one that is too large to be read."""
+    """What it returns for an answer that is too large to be read."""
     return _call(path).unreadable(httpx.Response(status), "it is too large")
 
 
-def what_was_asked_for(path, generation_id):
+def readable_answer(path, generation_id):
     body = content_body(generation_id) if path == CONTENT else generation_body(generation_id)
     return read(200, body, path=path)
 
@@ -232,7 +232,7 @@ class Run:
     outcomes: list[Outcome]
     cancellation: RunCancellation
     stats: RunStats
-    limit: RateController
+    controller: RateController
     clock: FakeClock
     server: Server | None
     taken: list[WorkItem]
@@ -267,7 +267,7 @@ async def drained(client, work, clock, cancellation, options, random=1.0, server
     assert limiter.state().in_flight == 0
     assert Counter(o.item.generation_id for o in outcomes) == Counter(t.generation_id for t in taken)
     assert stats.requests == sum(o.requests for o in outcomes)
-    return Run(outcomes, cancellation, stats, limiter.limit, clock, server, taken)
+    return Run(outcomes, cancellation, stats, limiter.controller, clock, server, taken)
 
 
 @asynccontextmanager
@@ -289,7 +289,7 @@ def fetch(script, work, *, clock=None, cancellation=None, random=1.0, **options)
         time, end = (
             clock or FakeClock(),
             RunCancellation() if cancellation is None else cancellation,
-        )  # a halt that is not set is false
+        )  # a cancellation that is not set is false
         async with Server(script, time).running() as server:
             chosen = Settings(**{"base_url": server.base_url, "concurrency": 1, "timeout": 5.0} | options)
             async with connected(chosen) as client:

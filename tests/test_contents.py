@@ -160,12 +160,12 @@ def test_nothing_of_data_is_lost(data):
     content = stored(**data)
     extra = json.loads(content.extra or "{}")
     for part in ("input", "error"):
-        text, said = getattr(content, part), data.get(part)
-        if isinstance(said, dict):
-            assert without_nulls(json.loads(text)) == without_nulls(said)
+        text, given = getattr(content, part), data.get(part)
+        if isinstance(given, dict):
+            assert without_nulls(json.loads(text)) == without_nulls(given)
         else:
             assert text is None
-            assert extra.get(part) == said
+            assert extra.get(part) == given
     output = data.get("output")
     if isinstance(output, dict):
         beside = extra.get("output", {})

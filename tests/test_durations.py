@@ -39,7 +39,7 @@ def test_memory_is_bounded_whatever_comes(seconds):
 @pytest.mark.parametrize(
     ("seconds", "counts_as"), [(0.0, SHORTEST), (-1.0, SHORTEST), (1e9, LONGEST), (math.inf, LONGEST)]
 )
-def test_what_lies_outside_counts_as_the_nearest_there_is(seconds, counts_as):
+def test_what_lies_outside_counts_as_the_nearest_bound(seconds, counts_as):
     assert durations(seconds).quantile(0.5) == pytest.approx(counts_as, rel=WIDTH - 1)
 
 

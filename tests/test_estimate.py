@@ -18,16 +18,16 @@ from ingest.fetch.ratelimit.rate_estimator import (
 MARGIN, TRUSTED = 3.0, 3.0
 
 
-def interval(taken, seconds, residual=0.0, *, looked=True, close=False):
-    return Interval(taken, seconds, residual, looked, close)
+def interval(taken, seconds, residual=0.0, *, probed=True, close=False):
+    return Interval(taken, seconds, residual, probed, close)
 
 
-def learn(bucket, *intervals, estimate=None, spells=()):
-    """What the mirror believes after these intervals; `spells` are their times without any request taken."""
+def learn(bucket, *intervals, estimate=None, pauses=()):
+    """Let the bucket model learn these intervals; `pauses` are their seconds without a request taken."""
     estimate = estimate or RateEstimator()
-    spells = [*spells, *[0.0] * (len(intervals) - len(spells))]
-    for seconds, happened in zip(spells, intervals, strict=True):
-        estimate.spell = seconds
+    pauses = [*pauses, *[0.0] * (len(intervals) - len(pauses))]
+    for seconds, happened in zip(pauses, intervals, strict=True):
+        estimate.pause = seconds
         estimate.learn(bucket, happened, MARGIN, TRUSTED)
     return estimate
 
@@ -72,25 +72,25 @@ def test_few_requests_in_a_long_time_lower_the_rate_only_so_far(taken, share):
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.floats(1e-3, 1e5), st.floats(0, 100)), max_size=30), st.booleans())
-def test_whatever_happens_rate_and_burst_stay_sane(happened, looked):
+def test_whatever_happens_rate_and_burst_stay_sane(happened, probed):
     bucket, estimate = BucketModel(50.0, 40.0), RateEstimator()
-    for taken, seconds, spell in happened:
+    for taken, seconds, pause in happened:
         bucket.peak = min(bucket.rate * seconds, 1e6)
-        learn(bucket, interval(taken, seconds, bucket.peak - taken, looked=looked), estimate=estimate, spells=[spell])
+        learn(bucket, interval(taken, seconds, bucket.peak - taken, probed=probed), estimate=estimate, pauses=[pause])
         assert LOWEST <= bucket.rate < math.inf
         assert SMALLEST_BURST <= bucket.burst < math.inf
-        assert estimate.spell == 0
+        assert estimate.pause == 0
 
 
 def test_the_rate_of_an_interval_is_what_was_taken_over_its_time():
     assert interval(30, 4.0).rate == 7.5
 
 
-def test_a_close_look_tells_of_surprises_only():
+def test_a_close_probe_shows_large_changes_only():
     still, surprised, unexpected = (BucketModel(100.0, 40.0) for _ in range(3))
     learn(still, interval(98, 1.0, close=True))
     learn(surprised, interval(95, 1.0, close=True))
-    learn(unexpected, interval(98, 1.0, close=True, looked=False))
+    learn(unexpected, interval(98, 1.0, close=True, probed=False))
     assert still.rate == 100
     assert surprised.rate < 100
     assert unexpected.rate < 100
@@ -138,31 +138,31 @@ def test_an_interval_that_is_not_far_below_begins_the_count_anew():
 
 def test_an_outage_says_nothing_of_the_rate():
     bucket = BucketModel(100.0, 40.0)
-    learn(bucket, interval(500, 65.0), spells=[60.0])
+    learn(bucket, interval(500, 65.0), pauses=[60.0])
     assert bucket.rate == 100
 
 
-def test_long_spells_in_a_row_make_quota_windows_of_outages():
+def test_long_pauses_in_a_row_make_quota_windows_of_outages():
     bucket, estimate, window = BucketModel(100.0, 40.0), RateEstimator(), interval(500, 60.0)
     states = []
     for number in range(1, WINDOWS + 1):
-        learn(bucket, window, estimate=estimate, spells=[50.0])
-        states.append((estimate.had_spell, estimate.may_be_windows, estimate.in_windows))
+        learn(bucket, window, estimate=estimate, pauses=[50.0])
+        states.append((estimate.had_pause, estimate.may_be_windows, estimate.in_windows))
         assert number < WINDOWS or bucket.rate == pytest.approx(0.98 * 500 / 60)
     assert states == [(True, False, False), (True, True, False), (True, True, True)]
     learn(bucket, window, estimate=estimate)
-    assert not estimate.had_spell
+    assert not estimate.had_pause
     assert not estimate.may_be_windows
 
 
 def test_an_interval_in_which_next_to_nothing_was_taken_is_no_window():
-    estimate = learn(BucketModel(100.0, 40.0), *[interval(19, 60.0)] * 5, spells=[50.0] * 5)
-    assert not estimate.had_spell
+    estimate = learn(BucketModel(100.0, 40.0), *[interval(19, 60.0)] * 5, pauses=[50.0] * 5)
+    assert not estimate.had_pause
 
 
 def test_the_last_quota_windows_count_more_than_those_before():
     estimate, bucket = RateEstimator(), BucketModel(100.0, 40.0)
-    learn(bucket, *[interval(500, 10.0)] * 5, *[interval(100, 10.0)] * 5, estimate=estimate, spells=[4.0] * 10)
+    learn(bucket, *[interval(500, 10.0)] * 5, *[interval(100, 10.0)] * 5, estimate=estimate, pauses=[4.0] * 10)
     assert 0.98 * 10 < bucket.rate < 0.98 * 13
 
 

@@ -38,10 +38,10 @@ from scripted import (
     items,
     oversized,
     read,
+    readable_answer,
     reply,
     stand_in,
     stop,
-    what_was_asked_for,
 )
 
 from ingest.client.errors import OpenRouterConnectionError, RequestAbortedError, RequestTimeoutError
@@ -52,10 +52,11 @@ from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedIn
 from ingest.core.outcomes import Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
-from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
-from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
+from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
+from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
+from ingest.fetch.run_guards import FREE_RETRIES
 
 SERVER_FAILED = (408, 500, 502, 504, 524)
 REFUSED = OpenRouterConnectionError("refused", connected=False)
@@ -88,7 +89,7 @@ def test_many_ids_are_asked_once_each_and_no_more_at_once_than_allowed():
         peak = max(peak, len(under_way))
         await clock.sleep(2.0)
         under_way.discard(generation_id)
-        return what_was_asked_for(path, generation_id)
+        return readable_answer(path, generation_id)
 
     run = stand_in(slow, work, clock, concurrency=8)
     assert {o.item.generation_id for o in run.outcomes} == {w.generation_id for w in work}
@@ -112,7 +113,7 @@ NO_TOKENS = {"native_tokens_prompt": 0, "native_tokens_completion": 0}
         (59 * MINUTE, NO_TOKENS | {"response_cache_source_id": "gen-1"}, True),
     ],
 )
-def test_a_young_generation_without_tokens_may_have_been_recorded_too_early(age, fields, settled):
+def test_a_recent_generation_without_tokens_may_have_been_recorded_too_early(age, fields, settled):
     run = fetch(lambda _path, generation_id, _nth: generation(generation_id, **fields), [item(age)])
     assert len(run.server.requests) == 1
     if settled:
@@ -201,7 +202,7 @@ def test_an_answer_that_is_readable_the_second_time_settles(kind):
         (4, "http_500", "unreadable"),
     ],
 )
-def test_an_id_that_is_unreadable_five_runs_in_a_row_is_buried(runs, reason, ending):
+def test_an_id_that_is_unreadable_five_runs_in_a_row_is_given_up(runs, reason, ending):
     run = fetch(always(reply(200, HTML)), [item(runs=runs, reason=reason)])
     assert isinstance(run.outcome, Dead if ending == "bad_response" else Pending)
     assert (run.outcome.reason, run.outcome.status, run.outcome.requests) == (ending, 200, 2)
@@ -277,14 +278,14 @@ def test_nine_redirects_and_a_good_answer_do_not_stop_the_run():
 
 
 @pytest.mark.parametrize("status", [400, 405, 410, 413, 418, 422, 451, 499])
-def test_an_id_that_the_api_itself_refuses_is_buried(status):
+def test_an_id_that_the_api_itself_rejects_is_given_up(status):
     run = fetch(always(error(status)), [item()])
     assert run.outcome == Dead(run.taken[0], f"http_{status}", status, 1)
 
 
 @pytest.mark.parametrize(("status", "kind", "code"), [(401, KeyRefusedError, 77), (402, TryAgainLaterError, 75)])
 @pytest.mark.parametrize("body", [HTML, b'{"error": {"code": 1, "message": "no"}}'])
-def test_a_refused_key_and_an_empty_account_stop_the_run_and_charge_nobody(status, kind, code, body):
+def test_a_refused_key_and_an_empty_account_stop_the_run_and_count_as_no_failure_of_an_id(status, kind, code, body):
     run = fetch(always(reply(status, body)), items(5))
     assert stop(run) == (kind, code)
     assert run.outcome == Pending(run.taken[0], "interrupted", status, None, 1, charged=False)
@@ -300,7 +301,7 @@ def test_what_is_in_flight_when_the_run_stops_still_comes_out(status, last):
         await clock.sleep(1.0 if generation_id == work[0].generation_id else 2.0)
         if generation_id == work[0].generation_id:
             return read(status, ERROR)
-        return what_was_asked_for(path, generation_id) if last == "settles" else read(500, ERROR)
+        return readable_answer(path, generation_id) if last == "settles" else read(500, ERROR)
 
     run = stand_in(one_stops_the_other, work, clock, cancellation, concurrency=2)
     outcomes = {o.item.generation_id: o for o in run.outcomes}
@@ -321,7 +322,7 @@ def forbidden(key_status):
     ("runs", "reason", "is_dead"),
     [(0, None, False), (1, "forbidden", False), (2, "forbidden", True), (2, "http_500", False)],
 )
-def test_with_a_good_key_a_forbidden_id_is_buried_in_its_third_run(runs, reason, is_dead):
+def test_with_a_good_key_a_forbidden_id_is_given_up_in_its_third_run(runs, reason, is_dead):
     run = fetch(forbidden(200), [item(runs=runs, reason=reason)])
     if is_dead:
         assert run.outcome == Dead(run.taken[0], "http_403", 403, 1)
@@ -355,7 +356,7 @@ def test_a_key_check_that_fails_itself_says_nothing_of_the_key(answer):
 
 
 @pytest.mark.parametrize(
-    ("age", "looks", "next_not_found_check"),
+    ("age", "requests", "next_not_found_check"),
     [
         (timedelta(seconds=10), 2, MINUTE),
         (-5 * MINUTE, 2, MINUTE),
@@ -366,11 +367,11 @@ def test_a_key_check_that_fails_itself_says_nothing_of_the_key(answer):
         (DAY - timedelta(seconds=1), 1, HOUR),
     ],
 )
-def test_an_id_not_found_within_the_grace_is_looked_up_later(age, looks, next_not_found_check):
+def test_an_id_not_found_within_the_grace_is_asked_again_later(age, requests, next_not_found_check):
     run = fetch(always(error(404)), [item(age)])
-    waited = timedelta(seconds=2 * (looks - 1))
-    assert run.outcome == Pending(run.taken[0], "not_found_yet", 404, NOON + waited + next_not_found_check, looks)
-    assert run.gaps == pytest.approx([2.0] * (looks - 1))
+    waited = timedelta(seconds=2 * (requests - 1))
+    assert run.outcome == Pending(run.taken[0], "not_found_yet", 404, NOON + waited + next_not_found_check, requests)
+    assert run.gaps == pytest.approx([2.0] * (requests - 1))
 
 
 @pytest.mark.parametrize("age", [DAY, 30 * DAY, None])
@@ -379,7 +380,7 @@ def test_an_id_not_found_past_the_grace_is_dead(age):
     assert run.outcome == Dead(run.taken[0], "not_found", 404, 1)
 
 
-def test_the_second_look_at_a_young_id_may_find_it():
+def test_the_second_request_for_a_recent_id_may_find_it():
     run = fetch(first(error(404)), [item(MINUTE)])
     assert isinstance(run.outcome, Settled)
     assert run.outcome.requests == 2
@@ -413,7 +414,7 @@ def test_a_failing_server_is_asked_four_times_with_growing_pauses(status):
     run = fetch(always(error(status)), [item()])
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
     assert run.gaps == pytest.approx([0.5, 1.0, 2.0], abs=0.06)
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
 
 
 @pytest.mark.parametrize("status", SERVER_FAILED)
@@ -459,11 +460,11 @@ def test_good_answers_earn_retries():
 # 429
 
 
-def test_a_throttled_id_is_not_charged_and_everybody_slows_down():
+def test_a_throttled_id_is_not_charged_and_all_requests_slow_down():
     run = fetch(first(error(429), times=6), [item()])
     assert isinstance(run.outcome, Settled)
     assert (run.outcome.requests, run.stats.throttled) == (7, 6)
-    assert run.limit.rate < START_PACE
+    assert run.controller.rate < START_PACE
     assert not run.cancellation
 
 
@@ -477,7 +478,7 @@ def test_a_throttled_id_is_not_charged_and_everybody_slows_down():
     ],
 )
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_nobody_sends_before_the_moment_the_server_named(headers, status):
+def test_no_request_is_sent_before_the_moment_the_server_named(headers, status):
     work = items(12)
     troubled = work[0].generation_id
 
@@ -514,7 +515,7 @@ def test_with_something_settled_endless_429_is_a_plain_end():
     assert [type(o) for o in run.outcomes] == [Settled, Pending]
 
 
-def test_any_other_answer_ends_the_spell_of_429():
+def test_any_other_answer_ends_the_row_of_429():
     def mostly_throttled(_path, generation_id, nth):
         return error(429, Retry_After="200") if nth <= 2 else generation(generation_id)
 
@@ -531,7 +532,7 @@ def test_any_other_answer_ends_the_spell_of_429():
 def test_an_overloaded_server_keeps_the_rate_and_is_asked_four_times(status):
     run = fetch(always(error(status)), [item()], random=0.0)
     assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
     assert run.gaps[2] >= 0.5 - 1e-6  # after three in a row it is an outage, and probed
     assert max(run.gaps[:2]) < 0.2
     assert run.stats.overloaded == 4
@@ -542,7 +543,7 @@ def test_an_overloaded_server_keeps_the_rate_and_is_asked_four_times(status):
 
 def unreachable(work, concurrency):
     async def scenario():
-        with socket.socket() as bound:  # bound but not listening: nobody else gets the port, and connecting fails
+        with socket.socket() as bound:  # bound but not listening: no other program gets the port, and connecting fails
             bound.bind(("127.0.0.1", 0))
             options = Settings(base_url=f"http://127.0.0.1:{bound.getsockname()[1]}", concurrency=concurrency)
             clock = FakeClock()
@@ -558,7 +559,7 @@ def test_a_server_that_cannot_be_reached_ends_the_run_after_three_pauses(concurr
     assert stop(run) == (UnreachableError, 69)
     assert 7 <= run.clock.elapsed < 9
     assert {(o.reason, o.charged, o.status) for o in run.outcomes} == {("interrupted", False, None)}
-    assert 1 <= len(run.outcomes) <= concurrency  # nobody new is let in while nobody gets through
+    assert 1 <= len(run.outcomes) <= concurrency  # no new ID is admitted while no request gets through
     assert set(run.stats.failures) == {"connect"}
 
 
@@ -571,7 +572,7 @@ def test_an_answer_closes_the_breaker_again():
 
     def three_failures_each(path, generation_id):
         asked[generation_id] += 1
-        return Err(REFUSED) if asked[generation_id] <= 3 else what_was_asked_for(path, generation_id)
+        return Err(REFUSED) if asked[generation_id] <= 3 else readable_answer(path, generation_id)
 
     run = stand_in(three_failures_each, items(3), clock, concurrency=1)
     assert not run.cancellation
@@ -582,14 +583,14 @@ def test_an_answer_closes_the_breaker_again():
 # The run's end
 
 
-def test_a_halt_before_the_run_takes_nothing():
+def test_a_cancellation_before_the_run_takes_nothing():
     cancellation = RunCancellation()
     cancellation.set()
     run = fetch(good, items(5), cancellation=cancellation, concurrency=4)
     assert (run.outcomes, run.taken) == ([], [])
 
 
-def test_a_halt_wakes_who_waits_for_the_next_try():
+def test_a_cancellation_wakes_a_worker_that_waits_for_the_next_try():
     cancellation = RunCancellation()
 
     async def scenario():
@@ -616,7 +617,7 @@ ANYTHING = [
     lambda path, _: oversized(200, path),
     lambda path, _: read(200, HTML, path=path),
     *(lambda path, _, s=status: read(s, ERROR, DATED, path) for status in (302, 400, 403, 404, 429, 500, 503, 529)),
-    *[what_was_asked_for] * 8,
+    *[readable_answer] * 8,
 ]
 
 
@@ -625,18 +626,18 @@ ANYTHING = [
     draw=st.randoms(use_true_random=False),
     number=st.integers(0, 40),
     concurrency=st.integers(1, 12),
-    halt_at=st.integers(0, 80),
+    cancel_at=st.integers(0, 80),
     fatal=st.booleans(),
     content=st.booleans(),
 )
 def test_whatever_comes_back_and_whenever_it_ends_every_item_taken_has_one_outcome(
-    draw, number, concurrency, halt_at, fatal, content
+    draw, number, concurrency, cancel_at, fatal, content
 ):
     clock, cancellation, asked = FakeClock(), RunCancellation(), count()
 
     async def anything(path, generation_id):
         await clock.sleep(draw.choice([0.0, 0.01, 0.5, 3.0]))
-        if next(asked) == halt_at:
+        if next(asked) == cancel_at:
             if fatal:
                 return read(401, ERROR)
             cancellation.set()
@@ -654,10 +655,10 @@ def test_a_reader_that_leaves_early_is_not_held_up():
     async def scenario():
         clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=2)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
-        fetcher = Fetcher(StandIn(what_was_asked_for), limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
+        fetcher = Fetcher(StandIn(readable_answer), limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
         outcomes = fetcher.run(iter(items(50)))
         await anext(outcomes)
-        await clock.sleep(60.0)  # meanwhile more outcomes are reached than anybody waits for
+        await clock.sleep(60.0)  # meanwhile more outcomes are reached than are read
         leaving = asyncio.create_task(outcomes.aclose())
         done, _ = await asyncio.wait([leaving], timeout=2)
         leaving.cancel()
@@ -674,7 +675,7 @@ def test_a_fault_of_our_own_is_not_swallowed():
         stand_in(broken, items(5), FakeClock(), concurrency=2)
 
 
-# Burials
+# Dead letters
 
 
 def dead():
@@ -689,7 +690,7 @@ def pending():
     return Pending(item(), "http_500", 500, None, 4)
 
 
-def with_care(outcomes, cancellation=None):
+def held(outcomes, cancellation=None):
     async def given_outcomes():
         for outcome in outcomes:
             yield outcome
@@ -701,61 +702,61 @@ def with_care(outcomes, cancellation=None):
     return asyncio.run(scenario()), cancellation
 
 
-def test_fifty_burials_before_anything_is_settled_bury_nothing_and_end_the_run():
-    outcomes = [dead() for _ in range(FIRST_ANSWERS)]
-    out, cancellation = with_care(outcomes)
-    assert FIRST_ANSWERS == 50
+def test_fifty_dead_letters_before_anything_is_settled_stay_pending_and_end_the_run():
+    outcomes = [dead() for _ in range(MOST_UNVERIFIED)]
+    out, cancellation = held(outcomes)
+    assert MOST_UNVERIFIED == 50
     assert (type(cancellation.error), int(cancellation.error.code)) == (KeyRefusedError, 77)
     assert out == [Pending(d.item, "interrupted", 404, None, 1, charged=False) for d in outcomes]
 
 
-def test_what_else_comes_out_while_burials_are_held_is_not_held():
+def test_what_else_comes_out_while_dead_letters_are_held_is_not_held():
     waiting = pending()
-    out, cancellation = with_care([*[dead() for _ in range(30)], waiting, *[dead() for _ in range(30)]])
+    out, cancellation = held([*[dead() for _ in range(30)], waiting, *[dead() for _ in range(30)]])
     assert out[0] == waiting
     assert cancellation.error
     assert len(out) == 61
     assert not any(isinstance(o, Dead) for o in out)
 
 
-def test_fewer_burials_than_that_are_carried_out_at_the_end():
-    outcomes = [dead() for _ in range(FIRST_ANSWERS - 1)]
-    out, cancellation = with_care(outcomes)
+def test_fewer_dead_letters_than_that_come_out_at_the_end():
+    outcomes = [dead() for _ in range(MOST_UNVERIFIED - 1)]
+    out, cancellation = held(outcomes)
     assert out == outcomes
     assert not cancellation
 
 
-def test_the_first_settled_id_releases_the_burials():
-    before, one, after = [dead() for _ in range(FIRST_ANSWERS - 1)], settled(), [dead() for _ in range(100)]
-    out, cancellation = with_care([*before, one, *after])
+def test_the_first_settled_id_releases_the_dead_letters():
+    before, one, after = [dead() for _ in range(MOST_UNVERIFIED - 1)], settled(), [dead() for _ in range(100)]
+    out, cancellation = held([*before, one, *after])
     assert out == [*before, one, *after]
     assert not cancellation
 
 
-def test_an_id_that_is_settled_after_the_run_was_ended_buries_nothing_any_more():
+def test_an_id_that_is_settled_after_the_run_was_ended_releases_no_dead_letter():
     last = settled()
-    out, cancellation = with_care([*[dead() for _ in range(FIRST_ANSWERS)], last])
+    out, cancellation = held([*[dead() for _ in range(MOST_UNVERIFIED)], last])
     assert cancellation.error
     assert last in out
     assert not any(isinstance(o, Dead) for o in out)
 
 
-def test_burials_are_spared_when_the_run_stops_for_another_reason():
+def test_dead_letters_stay_pending_when_the_run_stops_for_another_reason():
     cancellation = RunCancellation()
     cancellation.set(KeyRefusedError("a", cause="b", fix="c"))
-    out, _ = with_care([dead() for _ in range(3)], cancellation)
+    out, _ = held([dead() for _ in range(3)], cancellation)
     assert not any(isinstance(o, Dead) for o in out)
 
 
-def test_a_plain_end_carries_burials_out():
+def test_a_plain_end_releases_the_dead_letters():
     cancellation = RunCancellation()
     cancellation.set()
     outcomes = [dead() for _ in range(3)]
-    assert with_care(outcomes, cancellation)[0] == outcomes
+    assert held(outcomes, cancellation)[0] == outcomes
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_key_of_another_account_buries_nothing(status):
+def test_a_key_of_another_account_makes_no_dead_letter(status):
     async def scenario():
         clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=4)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())

@@ -1,4 +1,4 @@
-"""The same for `--content`: whatever becomes of the content, the metadata is kept or both are asked for again."""
+"""The same for `--content`: whatever the answer for the content, the metadata is kept or both are asked for again."""
 
 import asyncio
 import json
@@ -31,10 +31,10 @@ from scripted import (
     items,
     oversized,
     read,
+    readable_answer,
     reply,
     stand_in,
     stop,
-    what_was_asked_for,
 )
 
 from ingest.client.errors import OpenRouterConnectionError
@@ -45,16 +45,17 @@ from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedIn
 from ingest.core.outcomes import Content, Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
-from ingest.fetch.dead_letters import FIRST_ANSWERS, hold_until_verified
-from ingest.fetch.fetcher import FREE_RETRIES, Fetcher
+from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
+from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
+from ingest.fetch.run_guards import FREE_RETRIES
 
 REFUSED = OpenRouterConnectionError("refused", connected=False)
 
 
 def for_content(answer, times=None):
-    """Good metadata, and this answer to the ask for content; to so many of them for each ID, if said."""
+    """Good metadata, and this answer to requests for content; only to the first `times` for each ID if given."""
 
     def script(path, generation_id, nth):
         return answer if path == CONTENT and (times is None or nth <= times) else good(path, generation_id, nth)
@@ -87,7 +88,7 @@ def at_the_end(run):
     return NOON + timedelta(seconds=run.clock.elapsed)
 
 
-def what_was_said(generation_id, fetched_at=NOON):
+def content_stored(generation_id, fetched_at=NOON):
     asked = json.dumps({"prompt": f"about {generation_id}"}, separators=(",", ":"))
     return Content(200, None, fetched_at, input=asked, completion="yes")
 
@@ -99,7 +100,7 @@ def test_a_settled_id_is_asked_for_its_content_too():
     one = item()
     run = fetch_content(good, [one])
     assert is_kept(run.outcome)
-    assert run.outcome.content == what_was_said(one.generation_id, at_the_end(run))
+    assert run.outcome.content == content_stored(one.generation_id, at_the_end(run))
     assert (run.outcome.item, run.outcome.fetched_at, run.outcome.requests) == (one, NOON, 2)
     assert run.server.requests == [(METADATA, one.generation_id), (CONTENT, one.generation_id)]
     assert (run.stats.requests, run.stats.statuses, run.stats.failures) == (2, {200: 2}, {})
@@ -116,10 +117,10 @@ def test_every_content_is_kept_with_its_own_id():
     work = [*items(30), item(None)]
     run = fetch_content(good, work, concurrency=8)
     assert {o.item.generation_id: replace(o.content, fetched_at=NOON) for o in run.outcomes} == {
-        w.generation_id: what_was_said(w.generation_id) for w in work
+        w.generation_id: content_stored(w.generation_id) for w in work
     }
     assert Counter(run.server.requests) == Counter((p, w.generation_id) for w in work for p in (METADATA, CONTENT))
-    assert run.limit.rate > START_PACE
+    assert run.controller.rate > START_PACE
 
 
 def test_content_may_be_larger_than_metadata():
@@ -129,7 +130,7 @@ def test_content_may_be_larger_than_metadata():
     assert run.outcome.content.reasoning == "r"
 
 
-def test_the_ask_for_content_waits_for_its_turn_like_any_other():
+def test_the_ask_for_content_waits_for_a_permit_like_any_other():
     run = fetch_content(good, items(2), rate=0.5)
     assert run.gaps == pytest.approx([2.0] * 3, abs=1 / START_PACE)
 
@@ -199,7 +200,7 @@ def test_ten_redirects_of_content_stop_the_run_though_metadata_comes_in_between(
     assert not any(isinstance(o, Settled) for o in run.outcomes)
 
 
-def test_content_of_a_young_id_that_is_not_there_yet_gets_one_second_look():
+def test_content_of_a_recent_id_that_is_not_there_yet_is_asked_for_once_more():
     late = fetch_content(for_content(error(404), times=1), [item(timedelta(seconds=10))])
     assert (late.outcome.content.status, late.outcome.content.reason) == (200, None)
     assert (paths(late), late.gaps[1]) == ([METADATA, CONTENT, CONTENT], pytest.approx(2.0, abs=0.2))
@@ -218,12 +219,12 @@ def test_a_spent_budget_of_retries_costs_no_content():
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_refusals_of_content_neither_stop_the_run_nor_slow_it_down(status):
-    number = FIRST_ANSWERS + 10
+    number = MOST_UNVERIFIED + 10
     run = fetch_content(for_content(reply(status, ERROR, Location="/")), items(number))
     assert not run.cancellation
     assert all(is_kept(o) and o.content.reason == f"http_{status}" for o in run.outcomes)
     assert Counter(paths(run)) == {METADATA: number, CONTENT: number}
-    assert run.limit.learned is None  # no limit was met
+    assert run.controller.learned is None  # no limit was met
 
 
 @pytest.mark.parametrize("date", [None, "yesterday", NOON - timedelta(days=1000)])
@@ -263,13 +264,13 @@ def test_unreadable_content_is_asked_for_twice_and_recorded_in_the_third_run(kin
 def test_content_that_is_readable_the_second_time_is_kept(kind):
     one = item()
     run = fetch_content(for_content(UNREADABLE[kind], times=1), [one])
-    assert run.outcome.content == what_was_said(one.generation_id, at_the_end(run))
+    assert run.outcome.content == content_stored(one.generation_id, at_the_end(run))
     assert run.outcome.requests == 3
 
 
 def test_content_over_its_size_limit_is_unreadable():
     def script(path, generation_id):
-        return oversized(200, path) if path == CONTENT else what_was_asked_for(path, generation_id)
+        return oversized(200, path) if path == CONTENT else readable_answer(path, generation_id)
 
     run = stand_in(script, [third_run("unreadable")], FakeClock(), content=True)
     assert is_kept(run.outcome)
@@ -318,20 +319,20 @@ def test_a_server_that_fails_is_asked_four_times_and_in_the_third_run_the_metada
 
 
 @pytest.mark.parametrize("status", [503, 529])
-def test_an_overloaded_server_is_asked_four_times_and_everybody_waits(status):
+def test_an_overloaded_server_is_asked_four_times_and_all_requests_wait(status):
     run = fetch_content(for_content(error(status, Retry_After="7")), [third_run(f"http_{status}")], random=0.0)
     assert is_kept(run.outcome)
     assert (run.outcome.content.status, run.outcome.content.reason) == (status, f"http_{status}")
     assert run.gaps[1:] == pytest.approx([7.0] * 3)
     assert run.stats.overloaded == 4
-    assert run.limit.rate == START_PACE
+    assert run.controller.rate == START_PACE
 
 
 @pytest.mark.parametrize("status", [408, 500, 503, 529])
 def test_a_server_that_recovers_gives_the_content(status):
     one = item()
     run = fetch_content(for_content(error(status), times=3), [one])
-    assert run.outcome.content == what_was_said(one.generation_id, at_the_end(run))
+    assert run.outcome.content == content_stored(one.generation_id, at_the_end(run))
     assert run.outcome.requests == 5
 
 
@@ -361,16 +362,16 @@ def test_retries_for_content_come_from_the_same_budget():
 # 429
 
 
-def test_throttled_content_is_asked_for_again_by_everybodys_pace():
+def test_throttled_content_is_asked_for_again_at_the_common_pace():
     one = item()
     run = fetch_content(for_content(error(429), times=6), [one])
-    assert run.outcome.content.input == what_was_said(one.generation_id).input
+    assert run.outcome.content.input == content_stored(one.generation_id).input
     assert (run.outcome.requests, run.stats.throttled) == (8, 6)
-    assert run.limit.rate < START_PACE
+    assert run.controller.rate < START_PACE
     assert not run.cancellation
 
 
-def test_nobody_sends_before_the_moment_named_with_throttled_content():
+def test_no_request_is_sent_before_the_moment_named_with_throttled_content():
     work = items(12)
     troubled = work[0].generation_id
 
@@ -409,7 +410,7 @@ def test_a_refused_key_and_an_empty_account_stop_the_run_and_leave_the_id_pendin
 
 def test_a_server_out_of_reach_stops_the_run_and_leaves_the_id_pending():
     run = stand_in(
-        lambda path, i: Err(REFUSED) if path == CONTENT else what_was_asked_for(path, i),
+        lambda path, i: Err(REFUSED) if path == CONTENT else readable_answer(path, i),
         items(5),
         FakeClock(),
         content=True,
@@ -425,7 +426,7 @@ def test_a_server_that_is_reached_again_gives_the_content():
 
     def script(path, generation_id):
         asked[path] += 1
-        return Err(REFUSED) if path == CONTENT and asked[path] <= 3 else what_was_asked_for(path, generation_id)
+        return Err(REFUSED) if path == CONTENT and asked[path] <= 3 else readable_answer(path, generation_id)
 
     run = stand_in(script, [item()], FakeClock(), content=True, concurrency=1)
     assert not run.cancellation
@@ -433,7 +434,7 @@ def test_a_server_that_is_reached_again_gives_the_content():
     assert run.outcome.requests == 5
 
 
-def halting(cancellation, path, answer=None):
+def cancelling(cancellation, path, answer=None):
     """A signal comes while this is asked for; the answer still arrives."""
 
     def script(asked, generation_id, nth):
@@ -453,18 +454,18 @@ def asked_again(run):
 
 def test_a_run_that_ends_after_the_metadata_leaves_the_id_pending_and_the_next_asks_for_both():
     cancellation = RunCancellation()
-    run = fetch_content(halting(cancellation, METADATA), items(5), cancellation=cancellation)
+    run = fetch_content(cancelling(cancellation, METADATA), items(5), cancellation=cancellation)
     assert (run.outcome.reason, run.outcome.charged, run.outcome.requests) == ("interrupted", False, 1)
     assert paths(run) == [METADATA]
     again = asked_again(run)
-    assert again.outcome.content == what_was_said(run.taken[0].generation_id, at_the_end(again))
+    assert again.outcome.content == content_stored(run.taken[0].generation_id, at_the_end(again))
     assert paths(again) == [METADATA, CONTENT]
 
 
 def test_content_that_is_on_its_way_when_the_run_ends_is_kept():
     cancellation = RunCancellation()
-    run = fetch_content(halting(cancellation, CONTENT), items(5), cancellation=cancellation)
-    assert run.outcome.content == what_was_said(run.taken[0].generation_id, at_the_end(run))
+    run = fetch_content(cancelling(cancellation, CONTENT), items(5), cancellation=cancellation)
+    assert run.outcome.content == content_stored(run.taken[0].generation_id, at_the_end(run))
     assert len(run.server.requests) == 2
 
 
@@ -472,7 +473,7 @@ def test_content_that_is_on_its_way_when_the_run_ends_is_kept():
 def test_a_refusal_that_is_on_its_way_when_the_run_ends_is_recorded(status):
     cancellation = RunCancellation()
     run = fetch_content(
-        halting(cancellation, CONTENT, reply(status, ERROR, Location="/")), items(5), cancellation=cancellation
+        cancelling(cancellation, CONTENT, reply(status, ERROR, Location="/")), items(5), cancellation=cancellation
     )
     assert is_kept(run.outcome)
     assert run.outcome.content == Content(status, f"http_{status}", at_the_end(run))
@@ -483,14 +484,14 @@ def test_a_refusal_that_is_on_its_way_when_the_run_ends_is_recorded(status):
 )
 def test_a_run_that_ends_before_the_next_try_for_content_leaves_the_id_pending(answer):
     cancellation = RunCancellation()
-    run = fetch_content(halting(cancellation, CONTENT, answer), items(5), cancellation=cancellation)
+    run = fetch_content(cancelling(cancellation, CONTENT, answer), items(5), cancellation=cancellation)
     status = int(answer.split()[1]) if isinstance(answer, bytes) and answer != cut("gen-1") else None
     assert run.outcome == Pending(run.taken[0], "interrupted", status, None, 2, charged=False)
     assert run.stats.requests == 2
     assert is_kept(asked_again(run).outcome)
 
 
-def test_a_halt_wakes_who_waits_for_the_next_try_for_content():
+def test_a_cancellation_wakes_a_worker_that_waits_for_the_next_try_for_content():
     async def scenario():
         clock, cancellation = FakeClock(), RunCancellation()
 
@@ -500,7 +501,7 @@ def test_a_halt_wakes_who_waits_for_the_next_try_for_content():
 
         def script(path, generation_id):
             headers = {"retry-after": "300"}
-            return read(503, ERROR, headers, path) if path == CONTENT else what_was_asked_for(path, generation_id)
+            return read(503, ERROR, headers, path) if path == CONTENT else readable_answer(path, generation_id)
 
         options = Settings(concurrency=3, content=True)
         run, _ = await asyncio.gather(drained(StandIn(script), items(9), clock, cancellation, options), end())
@@ -523,19 +524,19 @@ def test_content_in_flight_when_another_id_stops_the_run_still_comes_out(status)
         if path == CONTENT:
             other_arrived.set()
             await cancellation._event.wait()
-        return what_was_asked_for(path, generation_id)
+        return readable_answer(path, generation_id)
 
     run = stand_in(one_stops_the_other, work, FakeClock(), cancellation, content=True, concurrency=2)
     outcomes = {o.item.generation_id: o for o in run.outcomes}
     assert run.taken == work[:2]
     assert outcomes[work[0].generation_id] == Pending(work[0], "interrupted", status, None, 2, charged=False)
-    assert outcomes[work[1].generation_id].content == what_was_said(work[1].generation_id, at_the_end(run))
+    assert outcomes[work[1].generation_id].content == content_stored(work[1].generation_id, at_the_end(run))
 
 
-# Burials
+# Dead letters
 
 
-def cared_for(script, work, **options):
+def held(script, work, **options):
     async def scenario():
         clock, cancellation, chosen = FakeClock(), RunCancellation(), Settings(content=True, **options)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
@@ -550,7 +551,7 @@ DATED = {"date": "Fri, 20 Nov 2026 12:00:00 GMT"}
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_metadata_proves_the_account_whatever_became_of_the_content(status):
-    work = items(2 * FIRST_ANSWERS)
+    work = items(2 * MOST_UNVERIFIED)
     settled = work[0].generation_id
 
     def script(path, generation_id):
@@ -558,33 +559,33 @@ def test_metadata_proves_the_account_whatever_became_of_the_content(status):
             return read(200, generation_body(generation_id))
         return read(status if path == CONTENT else 404, ERROR, DATED, path)
 
-    out, cancellation = cared_for(script, work, concurrency=1)
+    out, cancellation = held(script, work, concurrency=1)
     assert not cancellation
     assert Counter(map(type, out)) == {Settled: 1, Dead: len(work) - 1}
     assert out[0].content.reason == f"http_{status}"
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_the_wrong_account_buries_nothing_with_content_either(status):
-    out, cancellation = cared_for(lambda path, _: read(status, ERROR, DATED, path), items(500), concurrency=4)
+def test_the_wrong_account_makes_no_dead_letter_with_content_either(status):
+    out, cancellation = held(lambda path, _: read(status, ERROR, DATED, path), items(500), concurrency=4)
     assert isinstance(cancellation.error, KeyRefusedError)
     assert 50 <= len(out) <= 60
     assert not any(isinstance(o, Dead) or o.charged for o in out)
 
 
-def test_refused_contents_are_no_burials():
+def test_refused_contents_are_no_dead_letters():
     def refused(path, generation_id):
-        return read(404, ERROR, DATED, path) if path == CONTENT else what_was_asked_for(path, generation_id)
+        return read(404, ERROR, DATED, path) if path == CONTENT else readable_answer(path, generation_id)
 
-    out, cancellation = cared_for(refused, items(2 * FIRST_ANSWERS))
+    out, cancellation = held(refused, items(2 * MOST_UNVERIFIED))
     assert not cancellation
-    assert [type(o) for o in out] == [Settled] * 2 * FIRST_ANSWERS
+    assert [type(o) for o in out] == [Settled] * 2 * MOST_UNVERIFIED
 
 
 @pytest.mark.parametrize(("reason", "proves"), [("content_http_500", True), ("http_500", False)])
-def test_metadata_whose_content_fails_proves_the_account_all_the_same(reason, proves):
+def test_metadata_whose_content_fails_still_proves_the_account(reason, proves):
     async def outcomes():
-        for one in items(FIRST_ANSWERS + 1):
+        for one in items(MOST_UNVERIFIED + 1):
             yield Dead(one, "http_400", 400, 1)
             yield Pending(item(), reason, 500, None, 5)
 

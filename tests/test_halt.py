@@ -8,7 +8,7 @@ from ingest.core.cancellation import RunCancellation
 from ingest.core.errors import KeyRefusedError, UnreachableError
 
 
-def test_a_halt_is_false_until_it_is_set():
+def test_a_cancellation_is_false_until_it_is_set():
     cancellation = RunCancellation()
     assert (bool(cancellation), cancellation.error) == (False, None)
     cancellation.set()
@@ -57,7 +57,7 @@ def test_the_end_of_the_run_wakes_all_sleepers_at_once():
     assert asyncio.run(scenario()) == 3.0
 
 
-def test_nobody_falls_asleep_after_the_end():
+def test_no_sleep_begins_after_the_end():
     async def scenario():
         clock, cancellation = FakeClock(), RunCancellation()
         cancellation.set()
@@ -68,7 +68,7 @@ def test_nobody_falls_asleep_after_the_end():
 
 
 @pytest.mark.parametrize("seconds", [100.0, math.inf])
-def test_whoever_may_be_woken_sleeps_until_then(seconds):
+def test_a_sleep_that_may_be_woken_lasts_until_then(seconds):
     async def scenario():
         clock, cancellation, woken = FakeClock(), RunCancellation(), asyncio.Event()
 
@@ -84,7 +84,7 @@ def test_whoever_may_be_woken_sleeps_until_then(seconds):
     asyncio.run(scenario())
 
 
-def test_whoever_is_not_woken_sleeps_as_long_as_he_should():
+def test_a_sleep_that_is_not_woken_lasts_as_long_as_it_should():
     async def scenario():
         clock, woken = FakeClock(), asyncio.Event()
         await RunCancellation().sleep(clock, 12.5, woken)

@@ -1,4 +1,4 @@
-"""The policy: what must hold whatever happens, what each of its cases does, and how it fares at the lab's servers."""
+"""The policy: what must hold whatever happens, what each of its cases does, and how it does at the lab's servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from lab.world import Profile, Queue, TokenBucket, World, fixed, spread, steady
 
 from ingest.fetch.ratelimit.controller import (
-    ALWAYS_IN_FLIGHT,
     CATCH_UP,
     FAILURES,
     START_PACE,
@@ -20,6 +19,7 @@ from ingest.fetch.ratelimit.controller import (
     LimitState,
     RateController,
 )
+from ingest.fetch.ratelimit.in_flight import ALWAYS_IN_FLIGHT
 from ingest.fetch.ratelimit.outage import LATEST, SOONEST
 
 TAKEN, THROTTLED, OVERLOADED, FAILED = Answer
@@ -49,7 +49,7 @@ limits = st.builds(
 
 
 class Hand:
-    """Plays clock, sender and server by hand; never sends unless the limiter allows it.
+    """Acts as clock, sender and server; sends only when the limiter allows it.
 
     Attributes:
         under_way: When each request that is not answered was sent.
@@ -57,8 +57,8 @@ class Hand:
         until: The end of the longest hint.
     """
 
-    def __init__(self, limit, now=0.0):
-        self.limit = limit
+    def __init__(self, controller, now=0.0):
+        self.controller = controller
         self.now = now
         self.under_way = []
         self.sends = []
@@ -67,9 +67,9 @@ class Hand:
     def send(self, most=1000):
         """Send so many at once, if the limiter allows it; returns how many went."""
         for number in range(most):
-            if self.limit.wait(self.now) > 0:
+            if self.controller.wait(self.now) > 0:
                 return number
-            self.limit.sent(self.now)
+            self.controller.sent(self.now)
             self.under_way.append(self.now)
             self.sends.append(self.now)
         return most
@@ -77,7 +77,7 @@ class Hand:
     def wait_and_send(self, number=1):
         """Let time pass until each may go; False if it would last forever."""
         for _ in range(number):
-            while (wait := self.limit.wait(self.now)) > 0:
+            while (wait := self.controller.wait(self.now)) > 0:
                 if wait == math.inf:
                     return False
                 self.now += max(wait, 1e-9 * self.now)
@@ -87,7 +87,7 @@ class Hand:
     def answer(self, answer, hint=None, nth=0):
         if hint:
             self.until = max(self.until, self.now + hint)
-        self.limit.answered(answer, self.under_way.pop(nth), self.now, hint)
+        self.controller.answered(answer, self.under_way.pop(nth), self.now, hint)
 
     def answer_all(self, answer, hint=None):
         while self.under_way:
@@ -115,7 +115,7 @@ class Hand:
                 self.now += details[0]
 
     def state(self):
-        return self.limit.state(self.now)
+        return self.controller.state(self.now)
 
 
 def overloaded(limit=None):
@@ -152,7 +152,7 @@ def test_whatever_happens_there_is_a_finite_wait_and_a_sane_rate(limit, steps, s
 
 
 @given(limits, steps, starts)
-def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limit, steps, start):
+def test_after_the_wait_a_request_may_go_unless_an_answer_is_awaited(limit, steps, start):
     hand = Hand(limit, start)
     for step in steps:
         hand.step(*step)
@@ -163,7 +163,7 @@ def test_after_waiting_as_told_a_request_may_go_unless_an_answer_is_awaited(limi
         hand.answer_all(TAKEN)
 
 
-def test_whoever_sleeps_as_long_as_told_does_not_sleep_in_vain():
+def test_a_sleep_as_long_as_the_wait_is_long_enough():
     for number in range(1000):
         limit, now = RateController(learned=KNOWN), number / 7
         for _ in range(3):
@@ -186,12 +186,12 @@ def test_asking_again_gives_the_same_answer_and_changes_nothing(data, steps, sta
     for step in steps:
         once.step(*step)
         often.step(*step)
-        wait = once.limit.wait(once.now)
+        wait = once.controller.wait(once.now)
         for _ in range(3):
-            assert often.limit.wait(often.now) == wait
+            assert often.controller.wait(often.now) == wait
             assert often.state() == once.state()
-            assert repr(often.limit) == repr(once.limit)
-        assert often.limit.learned == once.limit.learned
+            assert repr(often.controller) == repr(once.controller)
+        assert often.controller.learned == once.controller.learned
     assert often.sends == once.sends
 
 
@@ -258,7 +258,7 @@ def test_the_rate_is_capped_from_the_start(cap):
 
 
 @given(limits, st.lists(st.tuples(answers, hints, st.floats(0, 10)), min_size=1, max_size=10), st.floats(0, 500))
-def test_a_hint_on_any_answer_is_kept_to_by_everybody(limit, answered, later):
+def test_a_hint_on_any_answer_is_kept_to_by_all_requests(limit, answered, later):
     hand = Hand(limit)
     for answer, hint, passed in answered:
         if hand.send(1):
@@ -291,51 +291,51 @@ def test_a_pause_is_over_when_it_is_over_and_keeps_the_rate():
     assert limit.wait(7.0) == 0
 
 
-def test_the_pause_of_a_hint_is_told_also_while_the_last_flight_is_awaited():
+def test_the_pause_of_a_hint_is_shown_also_while_slow_start_awaits_its_last_answers():
     hand = Hand(RateController())
     hand.wait_and_send(2)
     hand.answer(THROTTLED, hint=5.0)
     assert (hand.state().reason, hand.state().pause) == ("asked", 5.0)
 
 
-# Searching
+# Slow start
 
 
-def test_a_search_doubles_its_pace_about_every_0_7_seconds_until_it_is_refused():
+def test_slow_start_doubles_its_pace_about_every_0_7_seconds_until_a_rejection():
     hand = Hand(RateController())
     rates = []
     for _ in range(3):
         since = hand.now
         while hand.now < since + math.log(2):
             hand.exchange(TAKEN, took=0.0)
-        rates.append(hand.limit.rate)
+        rates.append(hand.controller.rate)
     assert all(1.7 < later / earlier < 2.3 for earlier, later in pairwise((START_PACE, *rates)))
     assert hand.state().phase == "searching"
-    assert hand.limit.learned is None
+    assert hand.controller.learned is None
 
 
-def test_after_the_first_refusal_the_last_flight_is_awaited_and_read():
+def test_after_the_first_rejection_the_answers_of_requests_under_way_are_awaited_and_read():
     hand = Hand(RateController())
-    while hand.limit.rate < 40:
+    while hand.controller.rate < 40:
         hand.exchange(TAKEN, took=0.001)
     hand.wait_and_send(12)
     hand.answer(THROTTLED)
     for number in range(11):
-        assert hand.limit.wait(hand.now) > 1  # nothing goes before it is read, unless the server falls silent
-        assert hand.limit.learned is None
+        assert hand.controller.wait(hand.now) > 1  # nothing goes before it is read, unless the server falls silent
+        assert hand.controller.learned is None
         hand.answer(TAKEN if number % 2 else THROTTLED)
-    assert hand.limit.wait(hand.now) < math.inf
+    assert hand.controller.wait(hand.now) < math.inf
     assert hand.state().phase == "holding"
-    assert hand.limit.learned.rate == pytest.approx(40 * 5 / 11, rel=0.1)
+    assert hand.controller.learned.rate == pytest.approx(40 * 5 / 11, rel=0.1)
 
 
-def test_a_capped_search_grows_to_the_cap_and_learns_nothing():
+def test_a_capped_slow_start_grows_to_the_cap_and_learns_nothing():
     hand = Hand(RateController(20.0))
     hand.exchange(*[TAKEN] * 100, took=0.0)
-    assert (hand.limit.rate, hand.limit.learned) == (20.0, None)
+    assert (hand.controller.rate, hand.controller.learned) == (20.0, None)
 
 
-def test_what_was_learnt_is_the_starting_point():
+def test_what_was_learned_is_the_starting_point():
     limit = RateController(learned=KNOWN)
     assert (limit.rate, limit.state(0.0).phase) == (50.0, "holding")
     assert limit.learned is None
@@ -345,43 +345,43 @@ def test_what_was_learnt_is_the_starting_point():
     assert 10 < limit.learned.burst <= 40
 
 
-def test_a_known_rate_is_kept_to_until_it_is_time_to_look_for_more():
+def test_a_known_rate_is_kept_to_until_it_is_time_to_probe():
     hand = Hand(RateController(learned=KNOWN))
     phases = []
     for _ in range(40):
         hand.exchange(TAKEN, took=0.001)
         phases.append(hand.state().phase)
     assert phases == ["holding"] * 29 + ["probing"] * 11
-    assert "probing" in repr(hand.limit)
+    assert "probing" in repr(hand.controller)
     assert hand.sends[28] - hand.sends[0] >= (28 - 2) / 50  # of four tokens kept at first, two by then
 
 
-def test_a_look_that_is_rejected_ends_and_measures_the_rate_anew():
+def test_a_probe_that_is_rejected_ends_and_measures_the_rate_anew():
     hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 60, took=0.001)
     assert hand.state().phase == "probing"
     hand.exchange(THROTTLED, took=0.001)
     assert hand.state().phase == "holding"
-    assert hand.limit.rate == pytest.approx(60 / hand.sends[-1], rel=0.1)
+    assert hand.controller.rate == pytest.approx(60 / hand.sends[-1], rel=0.1)
 
 
-def test_a_server_that_takes_ever_more_is_searched_anew():
+def test_a_server_that_takes_ever_more_makes_a_new_slow_start():
     hand = Hand(RateController(learned=LearnedLimit(10, 5)))
     phases = set()
     for _ in range(1000):
         hand.exchange(TAKEN, took=0.01)
         phases.add(hand.state().phase)
     assert phases == {"holding", "probing", "searching"}
-    assert hand.limit.rate > 20
+    assert hand.controller.rate > 20
 
 
 # Outages
 
 
-def test_probes_of_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_success_ends_it():
+def test_test_requests_to_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_success_ends_it():
     hand = overloaded()
     assert hand.state() == LimitState("waiting", 50.0, 0, 0.5, "overloaded")
-    assert "overloaded" in repr(hand.limit)
+    assert "overloaded" in repr(hand.controller)
     gaps = []
     for _ in range(40):
         answered_at = hand.now
@@ -390,21 +390,21 @@ def test_probes_of_an_overloaded_server_go_alone_and_ever_more_seldom_and_one_su
         hand.now += 0.05
         assert hand.send() == 0
         hand.answer(OVERLOADED)
-        assert (hand.state().reason, hand.limit.rate) == ("overloaded", 50.0)
+        assert (hand.state().reason, hand.controller.rate) == ("overloaded", 50.0)
     assert gaps[0] == pytest.approx(SOONEST)
     assert all(later >= earlier - SOON for earlier, later in pairwise(gaps))
     assert gaps[-1] == pytest.approx(LATEST)
     assert len({round(g, 3) for g in gaps}) > 10
     hand.exchange(TAKEN)
-    assert (hand.state().reason, hand.limit.rate) == (None, 50.0)
+    assert (hand.state().reason, hand.controller.rate) == (None, 50.0)
     assert hand.wait_and_send(5)
     assert hand.sends[-1] - hand.sends[-5] < 8 / 50
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from([OVERLOADED, FAILED, THROTTLED])), max_size=30), st.floats(0, 5))
-def test_never_two_probes_are_under_way_within_the_patience(answers, late):
+def test_never_two_test_requests_are_under_way_within_the_patience(answers, late):
     hand = overloaded()
-    patience = hand.limit._patience
+    patience = hand.controller._requests.patience
     assert patience == 2
     for answer in answers:
         assert hand.wait_and_send()
@@ -415,7 +415,7 @@ def test_never_two_probes_are_under_way_within_the_patience(answers, late):
             hand.answer(answer, nth=-1)
 
 
-def test_a_late_answer_to_an_older_probe_lets_no_third_go_beside_the_second():
+def test_a_late_answer_to_an_older_test_request_lets_no_third_go_beside_the_second():
     hand = overloaded()
     hand.wait_and_send(2)
     second = hand.now
@@ -431,9 +431,9 @@ def test_a_lone_529_changes_nothing(learned, unsettled):
     quiet, other = Hand(RateController(learned=learned)), Hand(RateController(learned=learned))
     quiet.exchange(*[TAKEN] * 5)
     other.exchange(*[TAKEN] * 5)
-    phase, rate = other.state().phase, other.limit.rate
+    phase, rate = other.state().phase, other.controller.rate
     other.exchange(unsettled)
-    assert (other.state().phase, other.limit.rate, other.limit.learned) == (phase, rate, None)
+    assert (other.state().phase, other.controller.rate, other.controller.learned) == (phase, rate, None)
     quiet.exchange(*[TAKEN] * 2)
     other.exchange(TAKEN)
     assert other.now <= quiet.now + SOON
@@ -463,10 +463,10 @@ def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it():
     for answer in (OVERLOADED, OVERLOADED, OVERLOADED, TAKEN, OVERLOADED, TAKEN):
         hand.answer(answer)
     assert hand.state().reason == "overloaded"
-    assert hand.limit.wait(hand.now) == pytest.approx(SOONEST)
+    assert hand.controller.wait(hand.now) == pytest.approx(SOONEST)
 
 
-def test_a_hint_holds_back_the_probes_as_well():
+def test_a_hint_holds_back_test_requests_as_well():
     hand = overloaded()
     hand.exchange(OVERLOADED, hint=60.0)
     assert hand.state() == LimitState("waiting", 50.0, 0, 60.0, "overloaded")
@@ -477,19 +477,19 @@ def test_a_hint_holds_back_the_probes_as_well():
 def test_the_rate_after_an_outage_is_the_rate_before(rate, burst, before, took, probes):
     hand = Hand(RateController(learned=LearnedLimit(rate, burst)))
     hand.exchange(*[TAKEN] * before, took=took)
-    known = hand.limit.rate
+    known = hand.controller.rate
     hand.exchange(*[OVERLOADED] * (3 + probes), took=took)
-    assert (hand.state().reason, hand.limit.rate) == ("overloaded", known)
+    assert (hand.state().reason, hand.controller.rate) == ("overloaded", known)
     hand.exchange(TAKEN, took=took)
-    assert (hand.state().reason, hand.limit.rate) == (None, known)
+    assert (hand.state().reason, hand.controller.rate) == (None, known)
 
 
-def test_a_search_goes_on_after_an_outage_where_it_was():
+def test_slow_start_goes_on_after_an_outage_where_it_was():
     hand = Hand(RateController())
     hand.exchange(*[TAKEN] * 10)
-    pace = hand.limit.rate
+    pace = hand.controller.rate
     hand.exchange(*[OVERLOADED] * 5, TAKEN)
-    assert (hand.state().phase, hand.limit.rate) == ("searching", pace)
+    assert (hand.state().phase, hand.controller.rate) == ("searching", pace)
 
 
 def test_what_a_pause_may_have_stored_is_not_spent_at_once():
@@ -503,33 +503,33 @@ def test_what_a_pause_may_have_stored_is_not_spent_at_once():
 def test_what_an_outage_refused_counts_in_no_rate():
     hand = overloaded()
     hand.exchange(*[OVERLOADED] * 20, TAKEN)
-    assert hand.limit._taken == 3
+    assert hand.controller._requests.taken == 3
     since = hand.now
     hand.exchange(*[TAKEN] * 60, THROTTLED, took=0.0)
     assert hand.state().reason is None
-    assert 50 < hand.limit.rate <= 60 / (hand.now - since)
+    assert 50 < hand.controller.rate <= 60 / (hand.now - since)
 
 
-def test_without_answers_to_three_requests_it_probes():
+def test_without_answers_to_three_requests_it_sends_test_requests():
     hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(3)
     hand.now = hand.sends[0] + 1.99
-    assert hand.limit.wait(hand.now) == 0
+    assert hand.controller.wait(hand.now) == 0
     hand.now = hand.sends[0] + 2.01
-    assert hand.limit.wait(hand.now) == SOONEST
+    assert hand.controller.wait(hand.now) == SOONEST
     assert hand.state() == LimitState("waiting", 50.0, 3, SOONEST, "silent")
     hand.wait_and_send()
-    assert hand.limit.wait(hand.now) == pytest.approx(2)
+    assert hand.controller.wait(hand.now) == pytest.approx(2)
     hand.now += 0.1
     hand.answer(TAKEN, nth=-1)
-    assert (hand.state().reason, hand.limit.rate) == (None, 50.0)
+    assert (hand.state().reason, hand.controller.rate) == (None, 50.0)
 
 
 def test_two_requests_without_an_answer_are_no_silence():
     hand = Hand(RateController(learned=KNOWN))
     hand.wait_and_send(2)
     hand.now += 100
-    assert (hand.limit.wait(hand.now), hand.state().reason) == (0, None)
+    assert (hand.controller.wait(hand.now), hand.state().reason) == (0, None)
 
 
 def test_any_answer_breaks_the_silence_before_it_is_one():
@@ -538,7 +538,7 @@ def test_any_answer_breaks_the_silence_before_it_is_one():
     hand.now += 1.5
     hand.answer(TAKEN)
     hand.now += 1.5
-    assert (hand.limit.wait(hand.now), hand.state().reason) == (0, None)
+    assert (hand.controller.wait(hand.now), hand.state().reason) == (0, None)
 
 
 def test_where_answers_take_long_silence_needs_longer():
@@ -546,18 +546,18 @@ def test_where_answers_take_long_silence_needs_longer():
     hand.exchange(*[TAKEN] * 60, took=1.0)
     hand.wait_and_send(3)
     hand.now += 6
-    assert (hand.limit.wait(hand.now), hand.state().reason) == (0, None)
+    assert (hand.controller.wait(hand.now), hand.state().reason) == (0, None)
     hand.now += 3
-    assert hand.limit.wait(hand.now) == SOONEST
+    assert hand.controller.wait(hand.now) == SOONEST
 
 
-def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
+def test_a_bucket_that_stays_empty_is_tested_in_doubling_gaps():
     hand = Hand(RateController(learned=KNOWN))
     hand.exchange(*[TAKEN] * 10, THROTTLED, THROTTLED, took=0.01)
     assert hand.state().reason == "throttled"
     gaps = []
     for _ in range(9):
-        gaps.append(hand.limit.wait(hand.now))
+        gaps.append(hand.controller.wait(hand.now))
         hand.exchange(THROTTLED, took=0.01)
     assert all(later == pytest.approx(min(2 * earlier, LATEST)) for earlier, later in pairwise(gaps))
     assert gaps[-1] == LATEST
@@ -567,7 +567,7 @@ def test_a_bucket_that_stays_empty_is_probed_in_doubling_gaps():
 
 
 class Watched(RateController):
-    """Remembers what it met."""
+    """Records what it met."""
 
     def __init__(self, learned=None):
         super().__init__(learned=learned)
@@ -615,7 +615,7 @@ def test_the_measured_rate_is_within_3_percent_after_2000_requests(rate, seconds
 
 @settings(max_examples=25, derandomize=True)
 @given(latencies, st.integers(0, 99))
-def test_whoever_knows_the_limit_wastes_nothing_in_the_first_100_requests(latency, seed):
+def test_a_limiter_that_knows_the_limit_wastes_nothing_in_the_first_100_requests(latency, seed):
     limit = watched(TokenBucket(steady(50), 40), 3, latency, KNOWN, seed)
     assert limit.answers[:100] == [TAKEN] * 100
 
@@ -633,11 +633,11 @@ def test_a_slow_server_never_has_more_queued_than_it_answers_in_a_quarter_of_the
 def test_a_server_that_became_slow_has_less_queued():
     hand = Hand(RateController(timeout=4.0, learned=LearnedLimit(100, 50)))
     hand.exchange(*[TAKEN] * 200, took=0.0)
-    fast = hand.limit._bound
+    fast = hand.controller._requests.bound
     for _ in range(40):
         hand.exchange(TAKEN, took=1.1)
     assert fast > 50
-    assert hand.limit._bound == ALWAYS_IN_FLIGHT
+    assert hand.controller._requests.bound == ALWAYS_IN_FLIGHT
 
 
 def test_an_unlimited_server_teaches_nothing():
@@ -648,11 +648,11 @@ def test_an_unlimited_server_teaches_nothing():
 
 
 @given(st.floats(START_PACE, 1e4), st.floats(4, 1e4), st.floats(-1, 1))
-def test_what_was_learnt_within_a_day_counts_in_full(rate, burst, days):
+def test_what_was_learned_within_a_day_counts_in_full(rate, burst, days):
     assert LearnedLimit(rate, burst).aged(days) == LearnedLimit(rate, burst)
 
 
-def test_what_was_learnt_counts_half_a_week_later_for_half_as_much():
+def test_what_was_learned_counts_half_a_week_later_for_half_as_much():
     beyond = 200 - START_PACE
     assert LearnedLimit(200, 40).aged(4.5).rate == pytest.approx(START_PACE + beyond / 2)
     assert LearnedLimit(200, 40).aged(8).rate == pytest.approx(START_PACE + beyond / 4)
@@ -666,5 +666,5 @@ def test_the_older_the_knowledge_the_nearer_the_start_to_that_of_a_newcomer(rate
     assert LearnedLimit(rate, 40).aged(10_000).rate == pytest.approx(START_PACE)
 
 
-def test_what_was_learnt_of_a_slow_server_counts_as_well():
+def test_what_was_learned_of_a_slow_server_counts_as_well():
     assert LearnedLimit(1, 5).aged(0) == LearnedLimit(1, 5)

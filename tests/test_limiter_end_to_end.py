@@ -1,9 +1,8 @@
 """The limiter through the installed command, over sockets and in real time.
 
-How close it comes is measured by `test_limiter_profiles.py`, in virtual time, and by `bench_limits.py`. Here the
-machine may be busy and stop either side for a while, which a limiter rightly takes for the server's doing: so the rate
-it is left with only has to be nearer to the limit than to what it asks without one; what never changes is how little
-is rejected.
+How close it comes is measured by `test_limiter_profiles.py`, in virtual time, and by `bench_limits.py`. Here a busy
+machine may stop either side for a while, which the limiter cannot tell from a slow server. The rate that it learns
+therefore only has to be nearer to the limit than to the pace without one. The share of rejections must always be small.
 """
 
 import duckdb
@@ -14,7 +13,7 @@ from ingest.fetch.ratelimit.controller import START_PACE
 INGEST = ("ingest", "app.log", "--summary", "json", "--base-url")
 
 
-def learnt(path):
+def learned(path):
     with duckdb.connect(path, read_only=True) as connection:
         return connection.execute("SELECT rate FROM ops.rate_limits").fetchall()
 
@@ -24,7 +23,7 @@ def test_a_servers_limit_is_found_kept_to_and_remembered(orusage, simulate, tmp_
     write_log(tmp_path / "app.log", new_ids(6 * limit, seed=limit))
     with simulate("--rate-limit", str(limit), "--burst", "30", "--latency", "30ms") as server:
         first = orusage(*INGEST, server.base_url)
-        [(rate,)] = learnt(tmp_path / "orusage.duckdb")
+        [(rate,)] = learned(tmp_path / "orusage.duckdb")
         write_log(tmp_path / "app.log", new_ids(6 * limit, seed=limit + 1))
         second = orusage(*INGEST, server.base_url)
         served = server.served()

@@ -35,7 +35,7 @@ ALIKE = {
 """Each is much like another one that takes less time, or whose proof says more: for the long form."""
 
 KNOWN_MISSES = {
-    "windows 1000/60 s": "waste is 1.03 %: the search's last flight, and the probes at the end of each window",
+    "windows 1000/60 s": "waste is 1.03 %: last requests of slow start, and test requests at the end of each window",
     "two clients at 100/s": "the shares swing around one half, slowly: 0.43 on average",
     "two clients, one comes late": "0.33 over eighteen minutes: a newcomer catches up slowly",
 }
@@ -73,7 +73,7 @@ def test_twenty_runs_keep_to_their_band(profile, request):
 
 
 @pytest.mark.parametrize("name", ["steady 5/s", "steps 50/200/20/80", "windows 100/10 s, Retry-After"])
-def test_whoever_wastes_no_more_gets_no_more(name):
+def test_a_policy_that_wastes_no_more_gets_no_more(name):
     [profile] = [p for p in PROFILES if p.name == name]
     [run] = figures(profile, 1)
     for other in (figures(profile, 1, make)[0] for make in ALTERNATIVES.values()):

@@ -112,7 +112,7 @@ def test_what_was_taken_beyond_the_level_is_explained_by_the_credit_first_and_th
 
 
 @given(rates, st.integers(5, 200), st.lists(st.floats(0, 0.2), max_size=200))
-def test_it_mirrors_a_bucket_whose_rate_and_burst_it_knows(rate, burst, pauses):
+def test_it_follows_a_bucket_whose_rate_and_burst_it_knows(rate, burst, pauses):
     bucket = BucketModel(rate, burst)
     bucket.advance(0.0, 0.0)
     bucket.level = tokens = float(burst)

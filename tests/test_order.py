@@ -25,8 +25,8 @@ def an_id(age, number=0):
 
 def item(age):
     requested_at = NOON - timedelta(seconds=age)
-    is_young = requested_at > NOON - READY_AGE
-    return WorkItem(an_id(age), requested_at, "app.log", 0, due_at=ready_at(requested_at, NOON) if is_young else None)
+    is_recent = requested_at > NOON - READY_AGE
+    return WorkItem(an_id(age), requested_at, "app.log", 0, due_at=ready_at(requested_at, NOON) if is_recent else None)
 
 
 def ages(items):
@@ -37,13 +37,13 @@ def ordered(ready, recent, clock):
     return in_order(map(item, ready), map(item, recent), clock.now)
 
 
-def test_young_items_come_last_and_carry_the_moment_they_are_due():
+def test_recent_items_come_last_and_carry_the_moment_they_are_due():
     last = list(ordered([180, 500], [179, 0], FakeClock()))
     assert ages(last) == [180, 500, 179, 0]
     assert [i.due_at for i in last] == [None, None, NOON + timedelta(seconds=1), NOON + timedelta(seconds=180)]
 
 
-def test_a_young_item_goes_first_from_the_moment_it_is_due():
+def test_a_recent_item_goes_first_from_the_moment_it_is_due():
     clock = FakeClock()
     items = ordered([200, 300, 400, 500, 600], [170, 169, 60], clock)
     seen = [next(items)]
@@ -65,7 +65,7 @@ def test_several_that_became_due_go_first_together():
 
 
 @pytest.mark.parametrize(
-    ("ready", "recent"), [([], []), ([200, 300], []), ([], [100, 50])], ids=["nothing", "no young", "no ripe"]
+    ("ready", "recent"), [([], []), ([200, 300], []), ([], [100, 50])], ids=["nothing", "no recent", "no ready"]
 )
 def test_either_stream_may_be_empty(ready, recent):
     assert ages(ordered(ready, recent, FakeClock())) == ready + recent
@@ -87,7 +87,7 @@ def test_nothing_is_read_before_it_is_needed():
     assert read == [200]
 
 
-# Over a real ledger, while time passes and what was asked is stored
+# Over a real ledger, while time passes and outcomes are stored
 
 IDS = st.lists(st.integers(-400, 1000).map(an_id) | st.sampled_from(LEGACY), unique=True, max_size=25)
 NOT_BEFORE = st.sampled_from([None, -1, 0, 1, 100])
@@ -96,7 +96,7 @@ BOUNDS = st.none() | st.integers(-400, 1000)
 
 
 @in_two_forms(given(IDS, st.lists(NOT_BEFORE, min_size=25, max_size=25), STEPS, BOUNDS, BOUNDS), short=6, long_form=200)
-def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory, ids, delays, steps, oldest, youngest):
+def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory, ids, delays, steps, oldest, newest):
     with (
         pytest.MonkeyPatch.context() as patch,
         Warehouse(tmp_path_factory.mktemp("w") / "w.duckdb", NOON) as warehouse,
@@ -105,7 +105,7 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
         patch.setattr(warehouse, "_rows", spied := Spy(warehouse._rows))
         not_before = dict(zip(ids, delays, strict=False))
         fill(warehouse, not_before)
-        given_bounds = {"since": oldest, "until": youngest}
+        given_bounds = {"since": oldest, "until": newest}
         bounds = Settings(**{k: NOON - timedelta(seconds=v) for k, v in given_bounds.items() if v is not None})
         count = warehouse.ledger.count_due(bounds, NOON)
         clock, seen = FakeClock(), []
@@ -124,12 +124,12 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
     recent = [due.generation_id for due, _ in seen if due.due_at]
     assert ready[::-1] == [i for i in oldest_first if second(i) <= NOON - READY_AGE]
     assert recent == [i for i in oldest_first if second(i) > NOON - READY_AGE]
-    last_ripe = max((n for n, (due, _) in enumerate(seen) if due.due_at is None), default=-1)
+    last_ready = max((n for n, (due, _) in enumerate(seen) if due.due_at is None), default=-1)
     for n, (due, when) in enumerate(seen):
         if due.due_at:
             assert due.due_at == min(second(due.generation_id), NOON) + READY_AGE
-            assert due.due_at <= when or n > last_ripe
-        else:  # no young one that was due stood back for it
+            assert due.due_at <= when or n > last_ready
+        else:  # no recent one that was due was passed over for it
             assert all(other.due_at is None or other.due_at > when for other, _ in seen[n:])
 
 

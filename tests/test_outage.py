@@ -16,7 +16,7 @@ def gaps(outage, number, took=0.05):
     for _ in range(number):
         seconds.append(outage.wait(now, PATIENCE))
         now += seconds[-1]
-        outage.probed(now)
+        outage.tested(now)
         outage.goes_on(now, now + took)
         now += took
     return seconds
@@ -45,7 +45,7 @@ def test_the_gaps_of_a_throttled_bucket_double():
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_probe_that_is_not_answered_is_given_up_after_the_patience(reason):
     outage = Outage(reason, 0.0, 0.5)
-    outage.probed(0.5)
+    outage.tested(0.5)
     assert outage.wait(0.5, PATIENCE) == PATIENCE
     assert outage.wait(2.0, PATIENCE) == 0.5
     assert outage.wait(2.0, 10.0) == 8.5
@@ -55,8 +55,8 @@ def test_a_probe_that_is_not_answered_is_given_up_after_the_patience(reason):
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_late_answer_to_an_older_probe_does_not_hide_that_another_is_under_way(reason):
     outage = Outage(reason, 0.0, 0.5)
-    outage.probed(0.5)
-    outage.probed(2.5)
+    outage.tested(0.5)
+    outage.tested(2.5)
     outage.goes_on(0.5, 2.6)
     assert outage.wait(2.6, PATIENCE) == pytest.approx(1.9)
     outage.goes_on(2.5, 2.7)
@@ -74,7 +74,7 @@ def test_no_gap_is_longer_than_eight_seconds_nor_shorter_than_the_first_or_half_
     shortest = gap if reason == "throttled" else SOONEST
     for took, is_answered in probes:
         now += max(outage.wait(now, PATIENCE), 0)
-        outage.probed(now)
+        outage.tested(now)
         if is_answered:
             outage.goes_on(now, now + took)
             now += took

@@ -110,7 +110,9 @@ WITHOUT_AN_ANSWER = [
 
 
 @pytest.mark.parametrize(("error", "verdict", "reason"), WITHOUT_AN_ANSWER)
-def test_a_request_without_an_answer_is_a_failure_and_without_a_connection_nobody_is_reached(error, verdict, reason):
+def test_a_request_without_an_answer_is_a_failure_and_without_a_connection_the_server_is_unreached(
+    error, verdict, reason
+):
     assert verdict_of(Err(error)) is verdict
     assert reason_of(error) == reason
 
@@ -127,7 +129,7 @@ def answer_to(result):
 
 @pytest.mark.parametrize("status", range(100, 600))
 @pytest.mark.parametrize("body", [ERROR, HTML, b""])
-def test_the_limiter_hears_of_429_503_and_529_and_any_other_answer_was_taken(status, body):
+def test_the_limiter_learns_of_429_503_and_529_and_any_other_answer_was_taken(status, body):
     special = {429: Answer.THROTTLED, 503: Answer.OVERLOADED, 529: Answer.OVERLOADED}
     assert answer_to(read(status, body)) is special.get(status, Answer.TAKEN)
 
@@ -153,7 +155,7 @@ def test_every_verdict_tells_the_limiter_something():
     }
 
 
-def test_only_who_says_it_is_asked_too_much_is_waited_for():
+def test_only_hints_of_a_server_that_refuses_for_load_are_kept_to():
     assert {429, 503, 529} == answer_policy.HINTING
 
 
@@ -166,7 +168,7 @@ def test_backoff_is_full_jitter_below_a_doubling_ceiling(tries, random):
 
 
 @given(st.timedeltas())
-def test_the_next_look_comes_after_half_the_age_between_a_minute_and_an_hour(age):
+def test_the_next_request_comes_after_half_the_age_between_a_minute_and_an_hour(age):
     after = next_not_found_check(age)
     assert timedelta(minutes=1) <= after <= timedelta(hours=1)
     if timedelta(minutes=2) <= age <= timedelta(hours=2):

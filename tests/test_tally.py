@@ -7,7 +7,7 @@ from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 
 
-def test_a_tally_begins_at_zero_and_shares_nothing():
+def test_run_stats_begin_at_zero_and_share_nothing():
     one, other = RunStats(), RunStats()
     one.statuses[429] += 1
     one.failures["timeout"] += 1
@@ -42,7 +42,7 @@ def test_waste_is_the_share_of_requests_that_the_server_turned_away(statuses):
     assert stats.waste == stats.wasted / len(statuses)
 
 
-def test_nothing_asked_is_nothing_wasted():
+def test_without_requests_nothing_is_wasted():
     assert (RunStats().wasted, RunStats().waste) == (0, 0.0)
 
 

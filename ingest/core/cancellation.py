@@ -1,4 +1,4 @@
-"""A way to end a run from anywhere: set once, and whoever sleeps wakes up."""
+"""Ends a run from any of its parts: set once, it wakes every sleep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RunCancellation:
     """Whether the run is ending, and why.
 
     Attributes:
-        error: What ends it badly; None for a plain end, such as ``--max-time`` or a signal.
+        error: The error that ends the run; None for a plain end, such as ``--max-time``.
     """
 
     def __init__(self) -> None:
@@ -28,17 +28,17 @@ class RunCancellation:
         return self._event.is_set()
 
     def set(self, error: OrusageError | None = None) -> None:
-        """End the run. The first reason given is the one that counts."""
+        """End the run. Only the first call counts."""
         if not self:
             self.error = error
             self._event.set()
 
     def is_interrupted(self) -> bool:
-        """Whether a signal ends it: then nobody is waited for any longer."""
+        """Whether a signal ends the run: then it waits for nothing any longer."""
         return isinstance(self.error, InterruptedRunError)
 
     async def sleep(self, clock: Clock, seconds: float, woken: asyncio.Event | None = None) -> None:
-        """Sleep on the clock, but not beyond the end of the run, nor after `woken` is set; seconds may be infinite."""
+        """Sleep on the clock, until the run ends or `woken` is set at the latest; seconds may be infinite."""
         if self or seconds <= 0:
             return
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._event.wait())]

@@ -1,4 +1,4 @@
-"""How long things took: many durations in little memory, and the quantiles of them."""
+"""Quantiles of many durations in little memory."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 SHORTEST = 1e-4
 LONGEST = 3600.0
-"""Seconds. What lies outside counts as the nearer of the two."""
+"""Seconds. A duration outside these bounds counts as the nearer of the two."""
 
 WIDTH = 1.025
-"""The upper end of a bin over its lower end: fine enough for people, and 705 bins hold every duration."""
+"""Upper end of a bin divided by its lower end: quantiles are exact to 1.25 %, and 705 bins hold every duration."""
 
 
 @dataclass(slots=True)
 class LatencyHistogram:
-    """A histogram with bins of equal width on a logarithmic scale, so that each quantile is equally exact.
+    """A histogram whose bins have equal width on a logarithmic scale, so that each quantile is equally exact.
 
     Attributes:
         bins: How many durations fell into each bin; bin 0 begins at `SHORTEST`.
@@ -30,7 +30,7 @@ class LatencyHistogram:
         self.bins[int(math.log(within / SHORTEST, WIDTH))] += 1
 
     def quantile(self, q: float) -> float | None:
-        """The duration that a share `q` of them does not exceed, in seconds, to 1.25 %; None if there are none.
+        """The duration that a share `q` of all durations does not exceed, in seconds, to 1.25 %; None without any.
 
         Args:
             q: More than 0, at most 1; 0.5 is the median.

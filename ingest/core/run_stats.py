@@ -1,4 +1,4 @@
-"""What a run counted so far; the progress bar, the summary and the ledger read it."""
+"""The counts of a run so far, for the progress display, the summary and the ledger."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ class RunStats:
     """Counts of one run, all from zero.
 
     Attributes:
-        due: IDs the ledger wanted asked when fetching began.
+        due: IDs due when fetching began.
         sources: Sources tried, those that were unchanged included.
-        unreadable: Sources of which nothing could be read.
-        unchanged: Sources that held nothing that was not read before.
-        damaged: Those of them that were damaged when they were read, and still are.
-        passed_over: Hidden, special and binary files met in directories.
-        bytes_read: Text read, decompressed.
-        sightings: IDs found in sources.
-        new_ids: Those never seen before.
-        kept_fields: How often each field named by ``--keep-field`` was found.
+        unreadable: Sources from which nothing could be read.
+        unchanged: Sources without anything new since they were last read.
+        damaged: Unchanged sources that were damaged when they were last read.
+        passed_over: Hidden, special and binary files in directories, which are not read.
+        bytes_read: Bytes of text read, after decompression.
+        sightings: Occurrences of IDs in sources.
+        new_ids: IDs never seen before.
+        kept_fields: How many times each field named by ``--keep-field`` was found.
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
-        request_times: How long each answered request took, from sending to the last byte.
-        held_back: Seconds in which nobody might send, because the server throttled or was overloaded.
-        done: IDs that came out of fetching, stored or about to be.
+        request_times: Seconds that each request took, from sending to its last byte or its failure.
+        held_back: Seconds in which no request might be sent because of the server: it throttled, asked for a pause, was
+            overloaded, silent or out of reach.
+        done: IDs with an outcome, stored or about to be.
         settled: IDs settled and stored.
-        pending: IDs asked and left pending.
-        dead: IDs buried.
-        spend: What the settled IDs cost, in USD.
-        contents: Asks for content by what came of them: `STORED`, or why there is none.
+        pending: IDs asked and left pending, stored.
+        dead: IDs given up, stored.
+        spend: Cost of the settled IDs, in USD.
+        contents: Requests for content by result: `STORED`, or why there is none.
     """
 
     due: int = 0
@@ -66,7 +67,7 @@ class RunStats:
     contents: Counter[str] = field(default_factory=Counter)
 
     def count(self, chunk: Chunk) -> None:
-        """Count what was read."""
+        """Count a chunk that was read."""
         reads = [r for r in chunk.finished if not r.passed_over]
         self.sightings += len(chunk.sightings)
         self.bytes_read += chunk.bytes_read
@@ -88,10 +89,10 @@ class RunStats:
 
     @property
     def wasted(self) -> int:
-        """Answers that brought nothing, because they were asked for too fast or of an overloaded server."""
+        """Requests wasted on 429, 503 or 529."""
         return self.throttled + self.overloaded
 
     @property
     def waste(self) -> float:
-        """Their share of all requests, 0 to 1; 0 without any request."""
+        """Wasted requests as a share of all requests, 0 to 1; 0 without any request."""
         return self.wasted / self.requests if self.requests else 0.0

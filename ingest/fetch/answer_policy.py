@@ -1,6 +1,6 @@
-"""What each answer means: one table from status to verdict, and the figures of the policy.
+"""What each answer means: one table from HTTP status to verdict, and the figures of the policy.
 
-The limiter, the ledger and the exit code all follow from the verdict; nothing else in the project looks at a status.
+The limiter, the ledger and the exit code all follow from the verdict; no other module reads a status.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from ingest.client.backoff import exponential
 from ingest.client.errors import (
     OpenRouterConnectionError,
     OpenRouterError,
@@ -24,66 +25,65 @@ if TYPE_CHECKING:
 
 UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
-"""Runs after which an ID that keeps being answered so is buried."""
+"""Runs in a row with this answer after which an ID is given up."""
 
 CONTENT_FAILED = "content_"
-"""How the reasons of IDs begin whose metadata could be read, and whose content not yet."""
+"""Prefix of the reason of an ID whose metadata could be read, and whose content not yet."""
 
 CONTENT_RUNS = 3
-"""Runs after which an ID is settled without its content, where asking for that keeps failing."""
+"""Runs in a row after which an ID whose content cannot be read is settled without it."""
 
 UNREADABLE_REST = timedelta(hours=36)
-"""From the second such run in a row on: so that a few bad IDs cannot stop every night's run before the others' turn."""
+"""Pause from the second unreadable run in a row on, so that a few bad IDs do not stop every run before other IDs are
+asked."""
 
 TRIES = 4
-"""Requests for one ID in one run while the server fails."""
+"""Requests for one ID in one run while the server fails, the first included."""
 
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 20.0
-"""Seconds; the pause before try n is random between 0 and base x 2^(n-1), at most the cap ("full jitter")."""
-
-STOP_AFTER = 10
-"""Answers in a row that are unreadable, or redirects, after which the run stops: it is not talking to the API."""
+"""Seconds; the pause after n failures is random between 0 and base x 2^(n-1), at most the cap ("full jitter")."""
 
 NOT_FOUND_RETRY_AGE = timedelta(minutes=10)
 NOT_FOUND_RETRY = 2.0
-"""A 404 for an ID younger than this is looked up once more, after so many seconds."""
+"""An ID younger than this that is not found is asked once more, after so many seconds."""
 
 SOONEST_NEXT = timedelta(minutes=1)
 LATEST_NEXT = timedelta(hours=1)
+"""Shortest and longest time until an ID that was not found may be asked again."""
 
 
 class Verdict(Enum):
     """What an answer says about the ID and about the server."""
 
     READ = auto()
-    """It is what was asked for."""
+    """The record that was asked for."""
     UNREADABLE = auto()
-    """It is something else: HTML, cut JSON, too large, or an error that is not OpenRouter's."""
+    """Something else: HTML, truncated JSON, too large, or an error that is not OpenRouter's."""
     REDIRECT = auto()
-    """Never followed: the key does not leave its host."""
+    """A redirect. It is never followed, so that the key does not leave its host."""
     REJECTED = auto()
-    """The API refuses this ID for good."""
+    """The API rejects this ID permanently."""
     KEY_REFUSED = auto()
-    """Stop: no ID will fare better."""
+    """Stop: no other ID would succeed."""
     OUT_OF_CREDITS = auto()
-    """Stop: no ID will fare better until credits are added."""
+    """Stop: no ID would succeed until credits are added."""
     FORBIDDEN = auto()
-    """This ID is not ours, or the key is not good: the API's ``/key`` tells."""
+    """The ID belongs to another account, or the key is not good; ``GET /key`` decides which."""
     NOT_FOUND = auto()
-    """Not there yet, or never: its age tells."""
+    """Not recorded yet, or never; the ID's age decides which."""
     THROTTLED = auto()
-    """Too fast: everybody slows down and the ID is not charged."""
+    """Too fast: all requests slow down, and it does not count as a failure of the ID."""
     OVERLOADED = auto()
-    """The server is short of capacity: everybody waits."""
+    """The server is short of capacity: all requests wait."""
     UNREACHED = auto()
-    """There was no connection at all."""
+    """No connection could be made."""
     FAILED = auto()
-    """The server or the way to it failed: try again."""
+    """The server or the network failed: retry."""
 
 
 ONLY_AS_JSON = frozenset({Verdict.REJECTED, Verdict.FORBIDDEN, Verdict.NOT_FOUND})
-"""Verdicts that count only with OpenRouter's JSON error: a proxy or a firewall says 403 and 404 too."""
+"""Verdicts that need OpenRouter's JSON error in the body: a proxy or a firewall answers 403 and 404 too."""
 
 VERDICTS: dict[int, Verdict] = {
     401: Verdict.KEY_REFUSED,
@@ -99,7 +99,7 @@ VERDICTS: dict[int, Verdict] = {
 HINTING = frozenset(
     status for status, verdict in VERDICTS.items() if verdict in {Verdict.THROTTLED, Verdict.OVERLOADED}
 )
-"""Statuses whose hints everybody keeps to."""
+"""Statuses whose hint, such as ``Retry-After``, holds all requests."""
 
 ANSWERS: dict[Verdict, Answer] = {
     **dict.fromkeys(Verdict, Answer.TAKEN),
@@ -108,11 +108,11 @@ ANSWERS: dict[Verdict, Answer] = {
     Verdict.UNREACHED: Answer.FAILED,
     Verdict.FAILED: Answer.FAILED,
 }
-"""What each verdict on an answer tells the limiter about the server."""
+"""What each verdict tells the limiter about the server."""
 
 
 def answer_of(result: Result[Any], verdict: Verdict) -> Answer:
-    """What a result tells the limiter. A 5xx was served at the pace asked: only failures without one say more."""
+    """What a result tells the limiter. A 5xx counts as taken, since the server answered; no answer counts as failed."""
     if verdict is Verdict.FAILED and isinstance(result, Err) and isinstance(result.error, ResponseError):
         return Answer.TAKEN
     return ANSWERS[verdict]
@@ -122,7 +122,7 @@ _BY_CLASS = {3: Verdict.REDIRECT, 4: Verdict.REJECTED, 5: Verdict.FAILED}
 
 
 def verdict_of(result: Result[Any]) -> Verdict:
-    """The verdict on what came of a request."""
+    """The verdict on the result of a request."""
     if isinstance(result, Ok):
         return Verdict.READ
     error = result.error
@@ -137,7 +137,7 @@ def verdict_of(result: Result[Any]) -> Verdict:
 
 
 def reason_of(error: OpenRouterError) -> str:
-    """Why there is no good answer, as a short constant."""
+    """Why a request failed, as a short constant such as ``http_500`` or ``timeout``."""
     match error:
         case ResponseError():
             return f"http_{error.status_code}"
@@ -151,9 +151,9 @@ def reason_of(error: OpenRouterError) -> str:
 
 def backoff(tries: int, random: float) -> float:
     """Seconds before the next try, after so many failed ones; `random` is uniform in 0 … 1."""
-    return random * min(BACKOFF_CAP, BACKOFF_BASE * 2.0 ** (tries - 1))
+    return random * exponential(tries, BACKOFF_BASE, 2.0, BACKOFF_CAP)
 
 
 def next_not_found_check(age: timedelta) -> timedelta:
-    """After how long an ID of this age that was not found is worth another request."""
+    """Time until an ID of this age that was not found may be asked again: half its age, within limits."""
     return min(max(age / 2, SOONEST_NEXT), LATEST_NEXT)

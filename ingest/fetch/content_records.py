@@ -1,4 +1,4 @@
-"""An answer with prompt and completion, as the texts that are stored."""
+"""Turns an answer with prompt and completion into the texts that are stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def content_of(response: GenerationContentResponse, fetched_at: datetime) -> Content:
-    """What is stored of an answer of ``GET /generation/content``."""
+    """The content to store from an answer to ``GET /generation/content``."""
     data = response.data
     output = data.output or GenerationContentDataOutput()
     return Content(
@@ -37,7 +37,7 @@ def _json(record: Record | None) -> str | None:
 
 
 def _extra(data: GenerationContentData, output: GenerationContentDataOutput) -> str | None:
-    """What neither column holds; what is beside the output's own fields stands under its name."""
+    """JSON of the fields that have no column; those of the output are under ``output``. None without any."""
     parts = {"output": msgspec.Raw(output.extra_json.encode())} if output.extra_json else {}
     parts |= msgspec.json.decode(data.extra_json or "{}", type=dict[str, msgspec.Raw])
     return msgspec.json.encode(parts).decode() if parts else None

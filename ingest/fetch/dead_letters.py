@@ -1,4 +1,4 @@
-"""Outcomes in, outcomes out: nothing is buried before the account and the base URL have proved right."""
+"""Holds dead letters back until the account and the base URL have proved right. Outcomes in, outcomes out."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ if TYPE_CHECKING:
 
     from ingest.core.cancellation import RunCancellation
 
-FIRST_ANSWERS = 50
-"""So many burials before the first settled ID mean that the account or the base URL is wrong."""
+MOST_UNVERIFIED = 50
+"""So many dead letters before the first settled ID mean that the account or the base URL is wrong."""
 
 
 async def hold_until_verified(
     outcomes: AsyncIterable[Outcome], cancellation: RunCancellation
 ) -> AsyncGenerator[Outcome]:
-    """Hold burials back until an ID is settled; `FIRST_ANSWERS` of them without one end the run and bury nothing.
+    """Hold dead letters back until metadata was read; `MOST_UNVERIFIED` of them before that end the run.
 
-    With the wrong account or base URL every ID is refused or not found, and a year of IDs must not die of that.
+    With the wrong account or base URL every ID is rejected or not found, and no ID may be given up for that: when the
+    run ends with an error, the dead letters held are returned as pending.
     """
     held: list[Dead] = []
-    trusted = False
+    verified = False
     async for outcome in outcomes:
-        trusted = trusted or (_proves_the_account(outcome) and not cancellation.error)
-        if not trusted and isinstance(outcome, Dead):
+        verified = verified or (_proves_the_account(outcome) and not cancellation.error)
+        if not verified and isinstance(outcome, Dead):
             held.append(outcome)
-            if len(held) >= FIRST_ANSWERS:
+            if len(held) >= MOST_UNVERIFIED:
                 cancellation.set(stop_errors.wrong_account())
             continue
-        if trusted:
-            for burial in held:
-                yield burial
+        if verified:
+            for dead in held:
+                yield dead
             held.clear()
         yield outcome
-    for burial in held:
-        yield _spared(burial) if cancellation.error else burial
+    for dead in held:
+        yield _still_pending(dead) if cancellation.error else dead
 
 
 def _proves_the_account(outcome: Outcome) -> bool:
-    """Whether its metadata could be read, be it stored or not yet."""
+    """Whether its metadata was read, even if it is not stored yet."""
     if isinstance(outcome, Pending):
         return outcome.reason == "zero_tokens" or outcome.reason.startswith(CONTENT_FAILED)
     return isinstance(outcome, Settled)
 
 
-def _spared(burial: Dead) -> Pending:
-    return Pending(burial.item, "interrupted", burial.status, None, burial.requests, charged=False)
+def _still_pending(dead: Dead) -> Pending:
+    return Pending(dead.item, "interrupted", dead.status, None, dead.requests, charged=False)

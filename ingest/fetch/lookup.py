@@ -1,4 +1,4 @@
-"""A few IDs looked up at once, without a warehouse: what `orusage get` prints."""
+"""Looks up a few IDs without a warehouse, for `orusage get`."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     from ingest.core.errors import OrusageError
 
 PATIENCE = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=60_000))
-"""Somebody is waiting: no retry begins after a minute."""
+"""No retry begins after a minute, since a user is waiting."""
 
 AT_ONCE = 8
-"""IDs asked for at the same time."""
+"""IDs asked for concurrently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of one ID.
+    """The result for one ID.
 
     Attributes:
         generation_id: The ID.
-        record: JSON object of its metadata, and under ``content`` of its prompt and completion; None if there is none.
-        problem: Why something is missing; None if nothing is.
+        record: JSON object of its metadata, with prompt and completion under ``content`` if asked for; None without
+            metadata.
+        problem: Why metadata or content is missing; None if both are there.
     """
 
     generation_id: str
@@ -50,18 +51,19 @@ class Found:
 def look_up(
     generation_ids: Sequence[str], key: ApiKey, base_url: str, *, timeout: float, content: bool
 ) -> Iterator[Found]:
-    """Ask for some IDs; answers come in the order of the IDs.
+    """Ask for some IDs; results come in the order of the IDs.
 
     Args:
         generation_ids: The IDs.
         key: The API key.
-        base_url: The API.
-        timeout: Seconds for one request in all.
-        content: Ask for prompt and completion too.
+        base_url: The API's base URL.
+        timeout: Seconds for one whole request.
+        content: Whether to ask for prompt and completion too.
 
     Raises:
-        OrusageError: an ID is none, or no further one would fare better: the key is refused, credits are gone, the
-            API throttles for ever, is out of reach, or is something else.
+        UsageError: an argument is no generation ID.
+        OrusageError: every request would fail the same way: the key is refused, the account is out of credits, or the
+            API throttles every request, cannot be reached or does not answer like OpenRouter.
     """
     for generation_id in generation_ids:
         _check(generation_id)
@@ -82,10 +84,10 @@ def _find(client: OpenRouter, generation_id: str, *, content: bool) -> Found:
     record = result.value.data.to_json()
     if not content:
         return Found(generation_id, record)
-    said = generations_list_generation_content(client, id=generation_id)
-    if isinstance(said, Err):
-        return Found(generation_id, _with_content(record, b"null"), said.error)
-    return Found(generation_id, _with_content(record, said.value.data.to_json()))
+    answer = generations_list_generation_content(client, id=generation_id)
+    if isinstance(answer, Err):
+        return Found(generation_id, _with_content(record, b"null"), answer.error)
+    return Found(generation_id, _with_content(record, answer.value.data.to_json()))
 
 
 def _with_content(record: bytes, content: bytes) -> bytes:
@@ -94,8 +96,8 @@ def _with_content(record: bytes, content: bytes) -> bytes:
 
 
 def _stop(error: OpenRouterError, base_url: str) -> OrusageError | None:
-    """The error that ends the command; None where the next ID may fare better."""
-    ends: dict[Verdict, Callable[[], OrusageError]] = {
+    """The error that ends the command; None where the next ID may succeed."""
+    errors: dict[Verdict, Callable[[], OrusageError]] = {
         Verdict.KEY_REFUSED: stop_errors.key_refused,
         Verdict.OUT_OF_CREDITS: stop_errors.out_of_credits,
         Verdict.THROTTLED: partial(stop_errors.throttled, "HTTP 429"),
@@ -103,8 +105,8 @@ def _stop(error: OpenRouterError, base_url: str) -> OrusageError | None:
         Verdict.REDIRECT: partial(stop_errors.redirects, base_url),
         Verdict.UNREACHED: partial(stop_errors.unreachable, base_url),
     }
-    end = ends.get(answer_policy.verdict_of(Err(error)))
-    return end and end()
+    error_of = errors.get(answer_policy.verdict_of(Err(error)))
+    return error_of and error_of()
 
 
 def _check(generation_id: str) -> None:

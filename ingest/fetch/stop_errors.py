@@ -1,4 +1,4 @@
-"""The reasons that end a fetching run early: no further ID would fare better. All states are kept."""
+"""Errors that stop the run because every request would fail the same way. The state of every ID is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedIn
 
 
 def key_refused() -> KeyRefusedError:
-    """The API answered 401, or 403 to the key itself."""
+    """The API answered 401, or 403 when asked about the key itself."""
     return KeyRefusedError(
         "OpenRouter refused the API key",
         cause="the key is unknown, disabled or expired",
@@ -15,10 +15,10 @@ def key_refused() -> KeyRefusedError:
 
 
 def wrong_account() -> KeyRefusedError:
-    """Every one of the first IDs was refused or not found."""
+    """Every one of the first IDs was rejected or not found."""
     return KeyRefusedError(
-        "no ID was found, so nothing was buried",
-        cause="every ID asked first was refused or not found: the key may be of another account, or the base URL wrong",
+        "no ID was found, so no ID was marked dead",
+        cause="the first IDs were all rejected or not found: the key may be of another account, or the base URL wrong",
         fix="use a key of the account that made these requests, and check --base-url",
     )
 
@@ -33,7 +33,7 @@ def out_of_credits() -> TryAgainLaterError:
 
 
 def throttled(cause: str) -> TryAgainLaterError:
-    """Nothing but 429 came back."""
+    """The server took no request."""
     return TryAgainLaterError(
         "OpenRouter throttles every request",
         cause=cause,
@@ -42,7 +42,7 @@ def throttled(cause: str) -> TryAgainLaterError:
 
 
 def unreachable(base_url: str) -> UnreachableError:
-    """No connection, after several pauses."""
+    """No connection could be made, after several pauses."""
     return UnreachableError(
         f"{base_url} cannot be reached",
         cause="no connection could be made",
@@ -54,7 +54,7 @@ def not_the_api(base_url: str) -> UnexpectedInputError:
     """Too many unreadable answers in a row."""
     return UnexpectedInputError(
         f"{base_url} does not answer like OpenRouter",
-        cause="what came back is not OpenRouter's JSON",
+        cause="the answers are not OpenRouter's JSON",
         fix="check --base-url, and whether a proxy or a login page answers instead; nothing is lost",
     )
 

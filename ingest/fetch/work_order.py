@@ -1,8 +1,9 @@
-"""The order in which due IDs are asked: the newest first, and those too young for an answer as soon as they are due.
+"""The order in which due IDs are asked: the newest first, and recent ones as soon as they are ready.
 
 OpenRouter records a generation up to 124 s after its request (measured), and an ID carries the second of its request.
-So an ID is ripe, that is worth asking, three minutes after its second. What is ripe when fetching begins is asked
-newest first; what is not waits until it is, while the others go first, and is asked before the run ends.
+An ID is therefore ready, that is worth asking, three minutes after its second; until then it is recent. IDs that are
+ready when fetching begins are asked newest first. A recent ID waits until it is ready, while the others go first, and
+is asked before the run ends.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def in_order(ready: Iterator[WorkItem], recent: Iterator[WorkItem], now: Callable[[], datetime]) -> Iterator[WorkItem]:
-    """All items of both, each once: the ripe ones in their order, and each young one before them once it is due.
+    """All items of both, each once: the ready ones in their order, and each recent one before them once it is due.
 
-    When only young ones are left they are given out before they are due: whoever takes one waits until its `due_at`.
-    Both are read one item ahead at most, so that they may be as long as they like.
+    When only recent ones are left they are returned before they are due: the caller waits until their `due_at`.
+    Both iterators are read at most one item ahead, so they may be of any length.
 
     Args:
         ready: Items worth asking now, in the order in which to ask them.
         recent: Items that carry `due_at`, the soonest due first.
-        now: The wall clock.
+        now: The wall clock, UTC.
     """
     next_recent = next(recent, None)
     for item in ready:

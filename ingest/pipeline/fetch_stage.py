@@ -64,7 +64,7 @@ async def fetch_due(
             aclosing(hold_until_verified(outcomes, context.cancellation)) as cared_for,
         ):
             await batches.store(cared_for)
-    learned = limiter.limit.learned
+    learned = limiter.controller.learned
     if learned:
         known = RememberedRate(learned.rate, learned.burst, context.clock.now())
         warehouse.remember_rate(host, known, run_id)

@@ -1,11 +1,11 @@
-"""The limiter against servers that limit, fail and recover, in virtual time, beside the textbook's policies.
+"""The limiter against servers that limit, fail and recover, in virtual time, compared with the textbook's policies.
 
     python tests/bench/bench_limiter.py [--seeds 20] [--others 3] [NAME…]
 
 One line a profile: goodput (requests taken, of those the server would have given, its burst and our start included),
 waste (answers 429, 503 and 529 per request, outage probes left out), each as the mean over the seeds and the worst of
 them; then requests sent inside a hint, the smaller client's share, and the recovery from an outage. A `!` marks a mean
-outside the profile's band. The held-out profiles were written before the limiter, and not looked at while it was tuned.
+outside the profile's band. The held-out profiles were written before the limiter, and not used while it was tuned.
 """
 
 from __future__ import annotations

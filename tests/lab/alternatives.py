@@ -1,7 +1,7 @@
 """What a client could do instead: the textbook ways to share a server's limit, as policies for the lab.
 
 Each follows the algorithm as its authors published it. What they leave to the caller is settled alike for all: a hint
-holds everybody back, and what was not taken is sent again, for the work has to be done.
+holds all requests back, and what was not taken is sent again, for the work has to be done.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REJECTIONS = (Answer.THROTTLED, Answer.OVERLOADED)
 
 
 class _Hinted:
-    """A hint is a floor for everybody."""
+    """A hint holds all requests back."""
 
     def __init__(self) -> None:
         self._paused_until = 0.0
@@ -64,7 +64,7 @@ class _Paced(_Hinted):
 class _Slots(_Hinted):
     """So many requests at once; one that was not taken backs off with full jitter, and keeps its slot meanwhile.
 
-    Requests that were sent at the same moment are told apart by nothing, so any of them may be the one answered.
+    Requests that were sent at the same moment cannot be told apart, so any of them may be the one answered.
     """
 
     def __init__(self, random: Random, slots: int, delays: Sequence[float]) -> None:
@@ -102,7 +102,7 @@ class _Slots(_Hinted):
 
 
 class Fixed(_Paced):
-    """A rate that somebody configured, and that nothing changes: what most clients call their rate limit."""
+    """A fixed rate from the configuration: what most clients call their rate limit."""
 
     def __init__(self, _: Random) -> None:
         super().__init__(rate=30.0)

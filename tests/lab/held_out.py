@@ -1,4 +1,4 @@
-"""Servers written before the limiter was, and not looked at while it was tuned. They are reported apart."""
+"""Servers written before the limiter, and not used while it was tuned. They are reported separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that the limiter is tuned on. Those it never saw while it was tuned are in `held_out`."""
+"""The servers that the limiter is tuned on. Those not used while it was tuned are in `held_out`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that limit, fail and recover, and the clients they meet, in virtual time: no sleep, no socket, no chance.
+"""Servers that limit, fail and recover, and the clients they meet, in virtual time: no sleep, no socket, seeded chance.
 
 A discrete-event simulation: every request is sent, arrives, is decided on and answered at moments of its own, and a
 policy sees nothing but its answers. Times are seconds, rates requests per second.
@@ -32,7 +32,7 @@ Headers = dict[str, str]
 
 
 class Policy(Protocol):
-    """What is tested: events in, a wait out."""
+    """The policy under test: events in, a wait out."""
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go; 0: now; inf: not before something is answered."""
@@ -45,10 +45,10 @@ class Policy(Protocol):
 
 
 class Limit(Protocol):
-    """How a server decides."""
+    """A server's limit."""
 
     def decide(self, now: float) -> tuple[Answer, float]:
-        """What becomes of a request that arrives now, and after how many seconds it is answered."""
+        """The answer to a request that arrives now, and after how many seconds it is sent."""
 
     def capacity(self, since: float, until: float) -> float:
         """Requests it can take in a span of time."""
@@ -154,7 +154,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Outage:
-    """From `start` to `end` nobody is taken: OVERLOADED (503, 529), THROTTLED, or FAILED (never answered)."""
+    """From `start` to `end` no request is taken: OVERLOADED (503, 529), THROTTLED, or FAILED (never answered)."""
 
     start: float
     end: float
@@ -231,16 +231,16 @@ USUAL_LATENCY = spread(0.06, 0.14)
 
 @dataclass(frozen=True)
 class Profile:
-    """A server and its clients, and what is asked of the policy there.
+    """A server and its clients, and the figures that the policy must reach there.
 
     Attributes:
-        name: Which.
-        limit: Makes the server's limit, from the seed's chance.
+        name: Its name.
+        limit: Makes the server's limit, from the seed's random numbers.
         seconds: How long it is watched.
         latency: Draws a request's way there and back.
         goodput: At least this share of what the server would have given, burst and start included.
         waste: At most this share of requests is answered 429, 503 or 529; outage probes are left out.
-        outages: Spans in which nobody is taken.
+        outages: Spans in which no request is taken.
         hints: Headers of its 429.
         starts: When each client begins.
         fairness: The smallest share of any of two clients.
@@ -264,7 +264,7 @@ class Profile:
 
 @dataclass
 class Figures:
-    """What one run of a profile came to.
+    """The figures of one run of a profile.
 
     Attributes:
         goodput: Requests taken, of those that could have been.
@@ -283,14 +283,14 @@ class Figures:
     recovery: float
 
 
-_ARRIVES, _ANSWERED, _TURN = range(3)
+_ARRIVES, _ANSWERED, _WAKES = range(3)
 
 
 class _Client:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.in_flight = 0
-        self.turn_at = math.inf
+        self.wakes_at = math.inf
         self.not_before = 0.0
         self.taken: Counter[int] = Counter()
 
@@ -309,8 +309,8 @@ class World:
 
     def run(self) -> Figures:
         for client, start in zip(self._clients, self._profile.starts, strict=True):
-            client.turn_at = start
-            self._push(start, _TURN, client, ())
+            client.wakes_at = start
+            self._push(start, _WAKES, client, ())
         end, events = self._profile.seconds, self._events
         while events:
             now, _, kind, client, details = heapq.heappop(events)
@@ -321,10 +321,10 @@ class World:
                 continue
             if kind == _ANSWERED:
                 self._tell(now, client, *details)
-            elif now != client.turn_at:
+            elif now != client.wakes_at:
                 continue
             else:
-                client.turn_at = math.inf
+                client.wakes_at = math.inf
             self._send(now, client)
         return self._figures()
 
@@ -340,10 +340,10 @@ class World:
             there, back = profile.latency(self._random)
             self._push(now + there, _ARRIVES, client, (now, back, client.in_flight))
             client.in_flight += 1
-        turn = now + max(wait, 1e-6) + self._random.random() * LATE
-        if turn < client.turn_at:
-            client.turn_at = turn
-            self._push(turn, _TURN, client, ())
+        wakes_at = now + max(wait, 1e-6) + self._random.random() * LATE
+        if wakes_at < client.wakes_at:
+            client.wakes_at = wakes_at
+            self._push(wakes_at, _WAKES, client, ())
 
     def _decide(self, now: float, client: _Client, sent_at: float, back: float, others: int) -> None:
         outage = next((o for o in self._profile.outages if o.start <= now < o.end), None)

@@ -1,4 +1,4 @@
-"""The limiter's asyncio face: whoever wants to send waits here for its turn, and the limiter hears what came of it."""
+"""Asyncio front end of the limiter: tasks wait for a permit, send, and report the answer."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ingest.fetch.ratelimit.controller import LimitState, RateController
 
 SHORT = 0.05
-"""Seconds; a wait that only paces is slept through, for it costs less than watching what might end it."""
+"""Seconds; a wait up to this long only paces and is slept through, which costs less than watching what may end it."""
 
 
 @dataclass(slots=True)
 class Permit:
-    """One request's permission to go.
+    """Permission to send one request.
 
     Attributes:
-        sent_at: When it goes, in seconds of the monotonic clock.
-        answer: What came of it; whoever sends says so. A request given up on the way has failed.
-        hint: Seconds that the server asks everybody to wait; None if it does not say.
+        sent_at: When the request goes out, in seconds of the monotonic clock.
+        answer: What came of it, set by the sender. A request abandoned on the way counts as failed.
+        hint: Seconds that the server asks all clients to wait; None if it named none.
     """
 
     sent_at: float
@@ -37,56 +37,58 @@ class Permit:
 
 
 class AsyncLimiter:
-    """Lets requests through as the limiter allows, in the order in which they came, for all tasks of one event loop.
+    """Gives permits as the controller allows, in the order of asking, to all tasks of one event loop.
 
     Args:
-        limit: The policy.
-        clock: Where time comes from.
-        cancellation: Ends the run, and all waiting.
-        stats: Counts the seconds in which the server held everybody back.
+        controller: The policy.
+        clock: The run's clock.
+        cancellation: Ends all waiting when it is set.
+        stats: Counts the seconds in which the server held requests back.
     """
 
-    def __init__(self, limit: RateController, clock: Clock, cancellation: RunCancellation, stats: RunStats) -> None:
-        self.limit = limit
+    def __init__(
+        self, controller: RateController, clock: Clock, cancellation: RunCancellation, stats: RunStats
+    ) -> None:
+        self.controller = controller
         self._clock = clock
         self._cancellation = cancellation
         self._stats = stats
-        self._turn = asyncio.Lock()
+        self._queue = asyncio.Lock()
         self._woken = asyncio.Event()
         self._sleeps_until = 0.0
 
     def __repr__(self) -> str:
-        return f"<Gate {self.state()}>"
+        return f"<AsyncLimiter {self.state()}>"
 
     def state(self) -> LimitState:
         """What the limiter does now."""
-        return self.limit.state(self._clock.monotonic())
+        return self.controller.state(self._clock.monotonic())
 
     def hold(self, seconds: float) -> None:
-        """Nobody sends for so long."""
-        self.limit.hold(self._clock.monotonic(), seconds)
+        """Give no permit for so long."""
+        self.controller.hold(self._clock.monotonic(), seconds)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Permit | None]:
-        """Wait for a turn, and send within the block; None if the run ended meanwhile."""
-        async with self._turn:
-            turn = await self._next()
-        if turn is None:
+    async def permit(self) -> AsyncIterator[Permit | None]:
+        """Wait for a permit; the request is sent within the block. None if the run ended meanwhile."""
+        async with self._queue:
+            permit = await self._next()
+        if permit is None:
             yield None
             return
         try:
-            yield turn
+            yield permit
         finally:
-            self._answered(turn)
+            self._answered(permit)
 
     async def _next(self) -> Permit | None:
         while not self._cancellation:
             now = self._clock.monotonic()
-            wait = self.limit.wait(now)
+            wait = self.controller.wait(now)
             if wait <= 0:
-                self.limit.sent(now)
+                self.controller.sent(now)
                 return Permit(now)
-            is_held_back = self.limit.state(now).reason is not None
+            is_held_back = self.controller.state(now).reason is not None
             await self._sleep(now, wait)
             self._stats.held_back += (self._clock.monotonic() - now) * is_held_back
         return None
@@ -99,8 +101,8 @@ class AsyncLimiter:
         self._sleeps_until = now + seconds
         await self._cancellation.sleep(self._clock, seconds, self._woken)
 
-    def _answered(self, turn: Permit) -> None:
+    def _answered(self, permit: Permit) -> None:
         now = self._clock.monotonic()
-        self.limit.answered(turn.answer, turn.sent_at, now, turn.hint)
-        if now + self.limit.wait(now) < self._sleeps_until - SHORT:
+        self.controller.answered(permit.answer, permit.sent_at, now, permit.hint)
+        if now + self.controller.wait(now) < self._sleeps_until - SHORT:
             self._woken.set()

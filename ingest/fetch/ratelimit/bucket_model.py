@@ -1,8 +1,9 @@
-"""Our image of the server's token bucket, kept from our own sends and its rejections alone.
+"""Model of the server's token bucket, kept from our own sends and its rejections alone.
 
-A server that limits requests hands out tokens at a rate, and holds a few while nobody asks. A rejection says one thing
-for certain: at that moment the bucket was empty. So what was taken between two rejections, divided by the time between
-them, *is* the rate, and what is taken beyond the image's own level proves that the rate is higher than believed.
+A server that limits requests hands out tokens at a rate, and stores a few while no request comes. A rejection proves
+one thing: at that moment the bucket was empty. So the requests taken between two rejections, divided by the time
+between them, *are* the rate, and requests taken beyond the model's own level prove that the rate is higher than
+believed.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ class BucketModel:
 
     Attributes:
         rate: Tokens (requests) per second that come in.
-        burst: Tokens it holds at most; infinite until it is learnt.
+        burst: Tokens it holds at most; infinite until it is learned.
         level: Tokens in it now; negative: more were taken than it was believed to hold.
-        credit: Tokens that may be there beside: those that flowed over in our belief, or came in while nobody got
-            through.
+        credit: Tokens that may be there in addition: those that overflowed in the model, or came in while no request
+            was taken.
         peak: The highest level since the last rejection.
     """
 
@@ -35,7 +36,7 @@ class BucketModel:
     _at: float = -math.inf
 
     def advance(self, now: float, headroom: float) -> None:
-        """Let tokens come in until now; `headroom` is the least that the bucket is trusted to hold."""
+        """Let tokens come in until now; the bucket is trusted to hold at least `headroom` tokens."""
         seconds, self._at = max(now - self._at, 0.0) if self._at > -math.inf else 0.0, max(now, self._at)
         full = self.level + self.rate * seconds
         self.level = min(full, max(self.level, self.burst, headroom))
@@ -43,24 +44,24 @@ class BucketModel:
         self.peak = max(self.peak, self.level)
 
     def emptied(self, seconds_ago: float, taken_since: int) -> None:
-        """It was empty some seconds ago, and so many requests went out since."""
+        """The bucket was empty `seconds_ago`, and `taken_since` requests went out since."""
         self.level = min(self.level, JUST_EMPTIED + self.rate * seconds_ago - taken_since)
         self.peak, self.credit = self.level, 0.0
 
     def refilled(self, seconds: float) -> None:
-        """It was empty, and for so many seconds nothing was taken."""
+        """The bucket was empty, and for so many seconds nothing was taken."""
         self.level = self.peak = self.rate * seconds
         self.credit = 0.0
 
     def distrust(self, trusted: float) -> None:
-        """Count only so many tokens as there; what is beyond may be there or not."""
+        """Count at most `trusted` tokens as present; the others become credit."""
         beyond = max(self.level - trusted, 0.0)
         self.level -= beyond
         self.credit = min(self.credit + beyond, 2 * self.burst)
         self.peak = self.level
 
     def overdrawn(self, tokens: float) -> float:
-        """So many tokens were taken beyond the level; returns those that not even the credit explains."""
+        """So many tokens were taken beyond the level; returns those that the credit does not explain either."""
         explained = min(self.credit, tokens)
         self.level += tokens
         self.credit -= explained

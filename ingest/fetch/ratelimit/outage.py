@@ -1,4 +1,4 @@
-"""While nothing gets through: one request at a time asks whether the server is back, ever more seldom."""
+"""While the server takes nothing: one test request at a time, at growing intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 SHARE = 0.15
 SOONEST, LATEST = 0.5, 8.0
-"""Seconds between two probes: this share of the outage so far, at least and at most so long."""
+"""Seconds between two test requests: this share of the outage so far, between these limits."""
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Outage:
     Attributes:
         reason: ``throttled`` (429), ``overloaded`` (503, 529, failures in a row) or ``silent`` (no answers).
         since: When it began, in seconds of the monotonic clock.
-        gap: Seconds before the next probe.
+        gap: Seconds before the next test request.
     """
 
     reason: str
@@ -29,19 +29,19 @@ class Outage:
         self._next = self.since + self.gap
 
     def wait(self, now: float, patience: float) -> float:
-        """Seconds until the next probe; one that is not answered within `patience` seconds is given up."""
+        """Seconds until the next test request; one without an answer after `patience` seconds is given up."""
         return max(self._next, self._sent + patience if self._sent is not None else 0.0) - now
 
-    def probed(self, now: float) -> None:
-        """A probe goes out."""
+    def tested(self, now: float) -> None:
+        """A test request goes out."""
         self._sent = now
 
     def goes_on(self, sent_at: float, now: float) -> None:
-        """The probe sent at `sent_at` failed. A limit may be over soon, so there the gap only doubles."""
+        """The test request sent at `sent_at` failed. A rate limit may end soon, so after 429 the gap only doubles."""
         if self.reason == "throttled":
             self.gap = min(2 * self.gap, LATEST)
         else:
             self.gap = min(max(SHARE * (now - self.since), SOONEST), LATEST)
         self._next = now + self.gap
-        if self._sent is not None and sent_at >= self._sent:  # else a later one is still under way
+        if self._sent is not None and sent_at >= self._sent:  # otherwise a later one is still under way
             self._sent = None
