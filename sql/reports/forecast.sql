@@ -1,4 +1,4 @@
--- What the days to come will cost, if they are like the same weekdays before.
+-- The forecast of the coming days, with its range and the days of history behind it.
 SELECT
     requested_day,
     low_usage,

@@ -1,4 +1,4 @@
--- One row: what a period cost, how fast and how reliable it was, and how complete the ledger is by now.
+-- One row: the period's cost, speed and reliability, and the current state of the ledger.
 WITH facts AS (
     SELECT * FROM main.generation_facts
     WHERE requested_at >= $since
@@ -76,7 +76,8 @@ expected AS (
     WHERE is_forecast
 ),
 
--- The month of the newest day: what was spent, for that day at least what is expected, and what is expected of the rest.
+-- The month of the newest day: what was spent on its days, plus the forecast of the days that remain. The newest day
+-- counts with at least its forecast.
 coming AS (
     SELECT
         strftime(max(month.newest), '%Y-%m') AS forecast_month,
