@@ -1,2 +1,2 @@
--- Text that a spreadsheet would take for a formula gets an apostrophe.
+-- Text for CSV: an apostrophe precedes text that a spreadsheet would read as a formula.
 CASE WHEN regexp_matches($column, '^[-=+@\t\r]') THEN '''' || $column ELSE $column END

@@ -1,2 +1,2 @@
--- A time in UTC as text that says so.
+-- A time as ISO 8601 text in UTC.
 strftime($column, '%Y-%m-%dT%H:%M:%S.%fZ')

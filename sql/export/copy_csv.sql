@@ -1,2 +1,2 @@
--- Rows into a CSV file: an empty text is quoted, NULL is not.
+-- Writes rows to a CSV file. An empty text is quoted, NULL is not.
 COPY ($rows) TO $path (FORMAT csv, HEADER true)

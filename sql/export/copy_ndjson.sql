@@ -1,2 +1,2 @@
--- Rows into a file of one JSON object a line; decimals keep their digits.
+-- Writes rows to a file with one JSON object per line. Decimals keep their digits.
 COPY ($rows) TO $path (FORMAT json)

@@ -1,4 +1,4 @@
--- What a manifest tells of one file of an export: its number of rows, and the exact sums of its money.
+-- The number of rows of one exported file, and the exact sums of its money columns, for the manifest.
 SELECT $figures
 FROM query_table($relation)
 WHERE $condition

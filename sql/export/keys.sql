@@ -1,4 +1,4 @@
--- The values that divide an export into files, up to a bound; what is filled in is made of names of the catalog, quoted.
+-- The values that divide an export into files, up to a limit. Substituted texts are quoted names from the catalog.
 SELECT DISTINCT $key AS key
 FROM query_table($relation)
 WHERE $condition

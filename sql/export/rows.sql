@@ -1,4 +1,4 @@
--- The rows of one file of an export, in its order. What is filled in is made of names of the catalog, quoted.
+-- The rows of one exported file, in their order. Substituted texts are quoted names from the catalog.
 SELECT $columns
 FROM query_table($relation)
 WHERE $condition

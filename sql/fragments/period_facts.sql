@@ -1,5 +1,5 @@
--- CTE: the rows of main.generation_facts in the period for which {condition} holds, with their local time. The local time
--- is the second of the request plus the UTC offset of that moment. A legacy ID has only a day: it counts at its begin.
+-- CTE: the rows of main.generation_facts in the period that meet a condition, with their local time: the second of the
+-- request plus the UTC offset of that moment. A legacy ID has only a day; it counts at the beginning of that day.
 timed AS (
     SELECT
         facts.*,

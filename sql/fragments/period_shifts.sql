@@ -1,4 +1,4 @@
--- The first CTE of a report: the UTC offsets of the period's time zone, one row per stretch of time between two changes.
+-- The first CTE of a report: the UTC offsets of the period's time zone, one row per interval between two changes.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

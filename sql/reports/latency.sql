@@ -20,7 +20,10 @@ exact AS (
                 WHEN native_tokens_completion >= 1 THEN '1-10'
             END
         END AS key,
-        min(CASE WHEN $by = 'length' THEN native_tokens_completion ELSE epoch(coalesce(requested_at, local_at)) END) AS place,
+        min(CASE
+            WHEN $by = 'length' THEN native_tokens_completion
+            ELSE epoch(coalesce(requested_at, local_at))
+        END) AS place,
         CAST(count(*) AS BIGINT) AS request_count,
         -- include: latency_quantiles
         -- include: duration_quantiles
