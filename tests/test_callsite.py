@@ -11,7 +11,7 @@ from ingest.core.generation_id import second_of
 from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSiteParser, logged_at
 from ingest.sources.discovery import Source
 from ingest.sources.id_finder import Window
-from ingest.sources.scanner import Scan
+from ingest.sources.source_scan import SourceScan
 
 SECOND = 1753485462
 ID = f"gen-{SECOND}-AbCdEfGhIj0123456789"
@@ -305,7 +305,7 @@ def test_any_json_value_is_kept_as_it_is(value, ascii_only, levels):
 def with_call_sites(tmp_path, text, *keep):
     path = tmp_path / "a.log"
     path.write_bytes(text)
-    return [s for found in Scan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
+    return [s for found in SourceScan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
 
 
 def naive(text, ids):
@@ -375,7 +375,7 @@ def test_lines_are_numbered_across_lines_that_are_cut(tmp_path):
 
 def test_without_a_wish_for_them_lines_are_not_told(tmp_path):
     (tmp_path / "a.log").write_text(f"2025-07-25T23:17:43Z {ID}\n", encoding="utf-8")
-    [seen] = [s for found in Scan(Source(str(tmp_path / "a.log")), NOW) for s in found]
+    [seen] = [s for found in SourceScan(Source(str(tmp_path / "a.log")), NOW) for s in found]
     assert (seen.position, seen.line, seen.logged_at, seen.log_fields) == (21, None, None, None)
 
 

@@ -23,9 +23,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import ingest.sources.checkpoints
 import ingest.sources.text_windows
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import CANDIDATES, Checkpoints, fingerprint
-from ingest.sources.discovery import Source, expand
-from ingest.sources.scanner import CHUNK, Scan, scan_all
+from ingest.sources.checkpoints import CANDIDATES, CheckpointIndex, fingerprint
+from ingest.sources.discovery import Source, expand_sources
+from ingest.sources.scanner import CHUNK, scan_all
+from ingest.sources.source_scan import SourceScan
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -86,7 +87,7 @@ class Nights:
 
     Args:
         folder: The directory.
-        ahead: How far the clock that readings go by is ahead of the real one, by which files are written.
+        ahead: How far the clock that read_problems go by is ahead of the real one, by which files are written.
     """
 
     def __init__(self, folder, ahead):
@@ -97,10 +98,10 @@ class Nights:
 
     def read(self, *sources, size=CHUNK, chunks=None, checked=True):
         """One night; it may end after so many chunks, of which only those count."""
-        expansion = expand([str(s) for s in sources or [self.folder]])
+        expansion = expand_sources([str(s) for s in sources or [self.folder]])
         now, sightings, reads = datetime.now(UTC) + self.ahead, [], {}
         for number, chunk in enumerate(
-            scan_all(expansion, now, Checkpoints(self.known.values()), CallSiteParser(), size), start=1
+            scan_all(expansion, now, CheckpointIndex(self.known.values()), CallSiteParser(), size), start=1
         ):
             sightings += chunk.sightings
             for read in chunk.reads:
@@ -232,7 +233,7 @@ def test_the_bytes_of_chunks_are_those_that_were_read(folder):
     for number in range(3):
         (folder / f"{number}.log").write_bytes(lines(20_000 * number, 20_000 * (number + 1)))
     for size in (1, 25_000, CHUNK):
-        chunks = list(scan_all(expand([str(folder)]), datetime.now(UTC), None, None, size))
+        chunks = list(scan_all(expand_sources([str(folder)]), datetime.now(UTC), None, None, size))
         assert sum(c.bytes_read for c in chunks) == len(lines(60_000))
         assert all(c.bytes_read >= 0 for c in chunks)
         assert [Path(r.source).name for c in chunks for r in c.finished] == ["0.log", "1.log", "2.log"]
@@ -713,7 +714,7 @@ def test_a_stream_has_no_checkpoint(tmp_path):
     os.mkfifo(fifo)
     keeper = os.open(fifo, os.O_RDWR)
     os.write(keeper, lines(10))
-    scan = Scan(Source(str(fifo)), datetime.now(UTC), Checkpoints(), CallSiteParser())
+    scan = SourceScan(Source(str(fifo)), datetime.now(UTC), CheckpointIndex(), CallSiteParser())
     found = [s.generation_id for batch in islice(scan, 2) for s in batch]
     os.close(keeper)
     assert found == ids(10)

@@ -151,7 +151,7 @@ def fragment(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("fragment")
 def test_an_include_line_becomes_the_text_of_its_fragment():
-    text = "SELECT\n    -- include: columns name=a unit=\"US dollars\"\nFROM t -- include: columns\n"
+    text = 'SELECT\n    -- include: columns name=a unit="US dollars"\nFROM t -- include: columns\n'
     expected = "SELECT\n    1 AS a,\n    -- In US dollars.\n    2 AS a_2\nFROM t -- include: columns\n"
     assert sql_files.with_fragments(text) == expected
 

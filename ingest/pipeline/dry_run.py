@@ -10,8 +10,9 @@ import duckdb
 
 from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Checkpoint
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import Readings, expand
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
+from ingest.sources.read_problems import ReadProblems
 from ingest.sources.scanner import scan_all
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
@@ -61,18 +62,18 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
         OrusageError: the warehouse cannot be read.
     """
     refuse_impossible(warehouse)
-    expansion, stats = expand(sources), RunStats()
+    expansion, stats = expand_sources(sources), RunStats()
     stats.passed_over = expansion.passed_over
-    readings = Readings()
+    read_problems = ReadProblems()
     with _Known(warehouse) as known:
         for chunk in scan_all(expansion, now, known.checkpoints()):
             stats.count(chunk)
             stats.new_ids += known.note(chunk.sightings)
-            readings.note(chunk.finished)
-        readings.require_readable()
+            read_problems.add(chunk.finished)
+        read_problems.require_readable()
         stats.due, rate = known.count_due(settings, now), known.rate(settings)
     requests = stats.due if settings.limit is None else min(stats.due, settings.limit)
-    return DryRun(stats, tuple(readings.problems), requests, rate)
+    return DryRun(stats, tuple(read_problems.problems), requests, rate)
 
 
 class _Known:
@@ -90,11 +91,11 @@ class _Known:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def checkpoints(self) -> Checkpoints:
+    def checkpoints(self) -> CheckpointIndex:
         """Where reading would go on; nowhere, if the warehouse is of a version without checkpoints."""
         if self._version < CHECKPOINTS_SINCE:
-            return Checkpoints()
-        return Checkpoints(Checkpoint(*row) for row in self._rows("ledger/checkpoints"))
+            return CheckpointIndex()
+        return CheckpointIndex(Checkpoint(*row) for row in self._rows("ledger/checkpoints"))
 
     def note(self, sightings: Sequence[Sighting]) -> int:
         """How many of these IDs are new."""

@@ -20,8 +20,9 @@ from ingest.fetch import stop_errors
 from ingest.pipeline.publish_schedule import PublishSchedule
 from ingest.pipeline.store_stage import BatchWriter
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import Readings, expand, named, require_readable
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
+from ingest.sources.read_problems import ReadProblems, list_problems, require_readable
 from ingest.sources.scanner import scan_all
 from ingest.warehouse.storage.lock import LockWait
 from ingest.warehouse.storage.workspace import Workspace
@@ -76,17 +77,17 @@ async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
         OrusageError: the warehouse failed.
     """
     started, now = context.clock.monotonic(), context.clock.now()
-    expansion, call_sites = expand(sources), CallSiteParser(context.settings.keep_fields)
+    expansion, call_sites = expand_sources(sources), CallSiteParser(context.settings.keep_fields)
     context.stats.passed_over = expansion.passed_over
     is_new = not Workspace(context.warehouse).holds_anything
-    found = _worth_storing(scan_all(expansion, now, Checkpoints(), call_sites)) if is_new else None
+    found = _worth_storing(scan_all(expansion, now, CheckpointIndex(), call_sites)) if is_new else None
     lock_wait = LockWait(context.settings.lock_timeout.total_seconds(), is_over=context.cancellation.is_interrupted)
     with Warehouse(context.warehouse, now, bounded=not context.settings.content, lock_wait=lock_wait) as warehouse:
         if context.settings.content:
             _warn_of_readers(context.warehouse)
         run = _Run(context, warehouse, now)
         try:
-            known = Checkpoints(warehouse.checkpoints())
+            known = CheckpointIndex(warehouse.checkpoints())
             problems = await run.read(found or scan_all(expansion, now, known, call_sites))
             context.stats.kept_fields = call_sites.kept
             await run.fetch()
@@ -145,7 +146,7 @@ class _Run:
 
     async def read(self, chunks: Iterator[Chunk]) -> tuple[SourceRead, ...]:
         """Store what the sources hold; returns those that were not read to their end."""
-        stats, readings = self._context.stats, Readings()
+        stats, read_problems = self._context.stats, ReadProblems()
         for chunk in chunks:
             await asyncio.sleep(0)  # whoever shows progress gets a turn
             stats.new_ids += self._warehouse.add(_without_passed_over(chunk), self.run_id, self._context.clock.now())
@@ -153,11 +154,11 @@ class _Run:
             await self._publisher.publish_if_due()
             for read in chunk.finished:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
-            readings.note(chunk.finished)
-        readings.require_readable()
+            read_problems.add(chunk.finished)
+        read_problems.require_readable()
         if not stats.sightings and not self._warehouse.has_ids():
-            raise _nothing_found(stats.sources, readings.problems)
-        return tuple(readings.problems)
+            raise _nothing_found(stats.sources, read_problems.problems)
+        return tuple(read_problems.problems)
 
     async def fetch(self) -> None:
         """Ask for everything that is due, and commit what comes back."""
@@ -201,6 +202,8 @@ def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError
         cause = f"no generation ID in {sources:,} {'source' if sources == 1 else 'sources'}"
     return NoInputError(
         "there is nothing to ask",
-        cause=f"{cause}; {len(problems):,} not read, or not to the end: {named(problems)}" if problems else cause,
+        cause=f"{cause}; {len(problems):,} not read, or not to the end: {list_problems(problems)}"
+        if problems
+        else cause,
         fix="name logs that hold IDs such as gen-1753485462-…; `orusage extract FILE` shows what is found",
     )
