@@ -1,4 +1,4 @@
-"""Reading night after night: what was read is not read again, whatever became of the files, and no ID is ever lost."""
+"""Reading night after night: nothing is read twice, however files are renamed or rotated, and no ID is lost."""
 
 import bz2
 import gzip
@@ -64,7 +64,7 @@ def text_of(path):
 
 @dataclass
 class Night:
-    """What one night's reading came to: sightings in order, and the last word on each source."""
+    """The result of one night: sightings in order, and the last record of each source."""
 
     sightings: list
     reads: dict
@@ -128,7 +128,7 @@ class Nights:
 
 
 def check_places(sightings):
-    """Each ID stands where it is said to stand, in the text and in its lines."""
+    """Each ID is at its recorded position and line of the text."""
     for source in {s.source for s in sightings}:
         text = text_of(Path(source))
         ends = [match.start() for match in re.finditer(b"\n", text)]
@@ -503,7 +503,7 @@ def test_copies_are_read_once_even_in_one_night(nights, folder):
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_an_archive_that_is_truncated_is_told_and_read_on_when_it_is_complete(nights, folder, suffix):
+def test_a_truncated_archive_is_reported_and_continued_when_it_is_complete(nights, folder, suffix):
     text = b"".join(line(f"gen-{SECOND + n * n % 1_000_000}-{n * 7**23 % 10**20:020d}") for n in range(20_000))
     archive, whole = folder / f"app.log.{suffix}", COMPRESS[suffix](text)
     archive.write_bytes(whole[: len(whole) * 2 // 3])
@@ -551,7 +551,7 @@ def test_of_an_archive_with_a_new_member_only_that_is_read(nights, folder, suffi
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_a_member_that_ends_within_a_line_is_gone_on_with(nights, folder, suffix):
+def test_a_member_that_ends_within_a_line_is_continued(nights, folder, suffix):
     archive, half = folder / f"app.log.{suffix}", line(an_id(100))
     archive.write_bytes(COMPRESS[suffix](lines(100) + half[:50]))
     assert nights.read().ids == ids(100)
@@ -596,7 +596,7 @@ BIG = lines(60_000)
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
 @pytest.mark.parametrize("taken", [1, 3, long(2), long(5)])
-def test_an_interrupted_reading_is_gone_on_with_where_it_was_stored(nights, folder, suffix, taken):
+def test_an_interrupted_reading_continues_where_it_was_stored(nights, folder, suffix, taken):
     log = folder / f"app.log{suffix and f'.{suffix}'}"
     log.write_bytes(COMPRESS.get(suffix, bytes)(BIG))
     first = nights.read(size=1, chunks=taken)
@@ -617,7 +617,7 @@ def test_an_interrupted_reading_is_gone_on_with_where_it_was_stored(nights, fold
 
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
-def test_readings_that_are_interrupted_again_and_again_come_to_the_end(nights, folder, suffix):
+def test_readings_that_are_interrupted_repeatedly_reach_the_end(nights, folder, suffix):
     log, found = folder / f"app.log{suffix and f'.{suffix}'}", set()
     log.write_bytes(COMPRESS.get(suffix, bytes)(BIG))
     for _ in range(100):
@@ -680,7 +680,7 @@ def test_of_a_large_file_that_grew_only_what_is_new_is_read(huge, nights, folder
     assert nights.read(checked=not suffix).ids == ids(9_000, 9_001)
 
 
-def test_a_large_file_whose_end_is_another_now_is_read_again(huge, nights, folder):
+def test_a_large_file_whose_end_changed_is_read_again(huge, nights, folder):
     log = folder / "app.log"
     log.write_bytes(lines(5_000))
     nights.read()
@@ -762,7 +762,7 @@ class Directory(RuleBasedStateMachine):
         self.temporary.cleanup()
 
     def one_of(self, choice, names=None):
-        """One of the files there are, or of these; None if there is none."""
+        """One of the existing files, or of these; None if there is none."""
         there = sorted(p for p in self.folder.iterdir() if names is None or p.name in names)
         return there[choice % len(there)] if there else None
 

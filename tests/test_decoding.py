@@ -225,7 +225,7 @@ def test_the_second_of_two_archives_may_be_truncated(form):
 
 @every_form
 @pytest.mark.parametrize("rubbish", [b"rubbish", b"rubbish" * 20, b"rubbish" * 50_000, bytes(100) + b"rubbish"])
-def test_rubbish_behind_an_archive_is_told_and_costs_no_text(form, rubbish):
+def test_rubbish_after_an_archive_is_reported_and_loses_no_text(form, rubbish):
     text, error, _ = text_of(COMPRESS[form](LINES) + rubbish)
     assert text == LINES
     assert str(error).startswith("corrupt: ")
@@ -244,7 +244,7 @@ def test_a_damaged_archive_is_corrupt(form):
 @every_form
 @given(data=st.data())
 @settings(max_examples=150)
-def test_whatever_is_damaged_it_is_told_by_our_own_error_or_not_at_all(form, data):
+def test_damage_is_reported_as_a_decoding_error_or_not_at_all(form, data):
     whole = bytearray(COMPRESS[form](LINES))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))

@@ -255,7 +255,7 @@ def test_a_legacy_id_has_no_second_whatever_its_digits(legacy):
     assert ids_in(f"{legacy}\n") == [legacy]
 
 
-def test_a_look_alike_does_not_hide_the_id_behind_it():
+def test_a_look_alike_does_not_hide_the_id_after_it():
     assert ids_in(f"gen-1234567890-AbCdEfGhIj0123456789,{TODAY}") == [TODAY]
 
 
@@ -275,7 +275,7 @@ def test_the_first_of_two_counts_that_stands_alone():
     assert found(f"x{TODAY} {TODAY} {TODAY}".encode()) == [(TODAY, len(TODAY) + 2)]
 
 
-def test_what_comes_again_among_the_last_50000_is_passed_over():
+def test_an_id_repeated_among_the_last_50000_is_found_once():
     find = IdFinder(NOW)
     ids = numbered(REMEMBERED - 1)
     assert found_in(whole("\n".join(ids)), find)[-1][0] == ids[-1]
@@ -326,7 +326,7 @@ def test_what_else_lies_in_the_buffer_is_no_neighbour(rest):
 
 
 @pytest.mark.parametrize(("before", "is_id"), [("x", False), (r"\n", True), ("\x1b[31m", True), ("_", True)])
-def test_what_stands_before_a_window_tells_whether_its_first_id_is_the_tail_of_a_word(before, is_id):
+def test_the_text_before_a_window_decides_whether_its_first_id_is_the_end_of_a_word(before, is_id):
     text = f"{before}{TODAY}\n"
     window = Window(bytearray(text.encode()), len(before), len(text), len(text), 0)
     assert found_in(window) == ([(TODAY, len(before))] if is_id else [])

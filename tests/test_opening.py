@@ -170,7 +170,7 @@ def test_any_name_that_a_file_can_have_is_opened(name, tmp_path):
     assert content_of(path) == b"text"
 
 
-def test_what_is_opened_is_closed_whatever_happens(tmp_path):
+def test_a_source_is_always_closed(tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b"text")
     before = open_files()
@@ -351,13 +351,13 @@ def fifo(tmp_path):
     return path
 
 
-def test_a_fifo_that_nobody_writes_to_says_so_and_does_not_hang(fifo):
+def test_a_fifo_without_a_writer_is_reported_and_does_not_hang(fifo):
     with pytest.raises(OSError, match="a FIFO that nobody writes to") as caught:
         in_time(content_of, fifo)
     assert caught.value.strerror == "a FIFO that nobody writes to"
 
 
-def test_a_link_to_a_fifo_that_nobody_writes_to_does_not_hang_either(fifo, tmp_path):
+def test_a_link_to_a_fifo_without_a_writer_does_not_hang_either(fifo, tmp_path):
     (tmp_path / "link").symlink_to(fifo)
     with pytest.raises(OSError, match="a FIFO that nobody writes to"):
         in_time(content_of, tmp_path / "link")
@@ -500,7 +500,7 @@ class Failing:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=900), max_size=15), st.booleans(), st.integers(1, 5000))
-def test_looking_at_the_head_takes_nothing_away(blocks, whole, view):
+def test_peeking_at_the_head_consumes_nothing(blocks, whole, view):
     text = b"".join(blocks)
     peeked = PeekableReader(io.BytesIO(text) if whole else Failing(*(b[:1] for b in blocks)), whole=whole)
     text = text if whole else b"".join(b[:1] for b in blocks)
@@ -509,7 +509,7 @@ def test_looking_at_the_head_takes_nothing_away(blocks, whole, view):
     assert read(peeked, view=view) == text
 
 
-def test_the_head_of_a_live_stream_is_what_comes_first_and_enough_to_tell_an_archive():
+def test_the_head_of_a_live_stream_is_what_arrives_first_and_enough_to_recognise_an_archive():
     assert PeekableReader(Failing(b"a first line\n", b"a second\n"), whole=False).head == b"a first line\n"
     assert PeekableReader(Failing(b"\xfd7", b"zX", b"Z\0", b"more"), whole=False).head == b"\xfd7zXZ\0"
 

@@ -92,7 +92,7 @@ def test_everything_else_is_a_file(name):
         (ValueError("\nsecond line"), "ValueError"),
     ],
 )
-def test_what_went_wrong_is_said_in_one_line_without_the_url(error, said):
+def test_an_error_text_is_one_line_without_the_url(error, said):
     assert source_names.error_text(error) == said
 
 
@@ -278,7 +278,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class RangeHandler(Handler):
-    """A server that sends the range it is asked for, and tells its objects' versions."""
+    """A server that sends the requested range, and reports versions of its objects."""
 
     def do_GET(self):
         begin, _, end = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
@@ -358,7 +358,7 @@ def test_brackets_and_stars_in_a_query_are_no_pattern(host):
     assert scanned(url)[0] == WHOLE
 
 
-def test_a_user_and_a_password_are_sent_and_not_told(tmp_path):
+def test_a_user_and_a_password_are_sent_and_not_shown(tmp_path):
     asked = []
 
     class Asking(Handler):
@@ -374,7 +374,7 @@ def test_a_user_and_a_password_are_sent_and_not_told(tmp_path):
 
 
 @pytest.mark.parametrize("handler", [Handler, RangeHandler])
-def test_what_a_server_does_not_have_is_told_without_the_url(handler, tmp_path):
+def test_a_missing_object_is_reported_without_the_url(handler, tmp_path):
     with serving(tmp_path, handler) as host:
         found, read = scanned(f"http://user:SECRET@{host}/gone.log?sig=SECRET")
     assert (found, read.complete, read.was_readable) == ([], False, False)
@@ -382,7 +382,7 @@ def test_what_a_server_does_not_have_is_told_without_the_url(handler, tmp_path):
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-def test_a_server_that_refuses_is_told_without_the_url(status, tmp_path):
+def test_a_server_that_refuses_is_reported_without_the_url(status, tmp_path):
     class Refusing(Handler):
         def do_GET(self):
             self.send_error(status)
@@ -397,7 +397,7 @@ def test_a_server_that_refuses_is_told_without_the_url(status, tmp_path):
     assert "SECRET" not in repr(read)
 
 
-def test_a_server_that_is_not_there_is_told_without_the_url():
+def test_a_server_that_is_unreachable_is_reported_without_the_url():
     found, read = scanned("http://user:SECRET@127.0.0.1:1/app.log?sig=SECRET")
     assert (found, read.complete, read.was_readable) == ([], False, False)
     assert read.problem
@@ -452,7 +452,7 @@ class Stream(io.RawIOBase):
 
 
 class Faulty(fsspec.AbstractFileSystem):
-    """A store that raises what it is told to, where it is told to."""
+    """A store that raises a given error at a given stage."""
 
     protocol = "faulty"
     cachable = False
@@ -521,7 +521,7 @@ def faulty(monkeypatch):
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 @pytest.mark.parametrize("stage", ["isfile", "glob"])
-def test_whatever_a_store_raises_while_its_objects_are_looked_for_is_a_problem(stage, error, faulty):
+def test_any_error_of_a_store_while_it_lists_objects_is_a_problem(stage, error, faulty):
     faulty.stage, faulty.error = stage, error
     expansion = expand_sources([URL if stage == "isfile" else "faulty://user:SECRET@bucket/*.log", "-"])
     assert names(expansion) == ["-"]
@@ -549,7 +549,7 @@ def test_whatever_a_store_raises_when_it_is_done_with_ends_nothing_else(error, f
     assert "SECRET" not in repr(read)
 
 
-def test_a_store_that_tells_no_version_is_read_and_not_known_again(faulty):
+def test_a_store_that_reports_no_version_is_read_and_not_recognised_again(faulty):
     with remote.open_object(URL) as (_, size, version):
         assert (size, version) == (len(LONG) + 1000, None)
     found, read = scanned(URL)

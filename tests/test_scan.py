@@ -61,7 +61,7 @@ def written(path, content: bytes):
 # One source
 
 
-def test_a_plain_file_tells_its_ids_and_how_it_was_read(tmp_path):
+def test_a_plain_file_yields_its_ids_and_how_it_was_read(tmp_path):
     content = f'{{"id": "{TODAY}"}}\nünïcode {LEGACY}\n'.encode()
     path = written(tmp_path / "app.log", content)
     scan = SourceScan(Source(str(path)), NOW)
@@ -333,7 +333,7 @@ def test_a_fifo_that_nobody_writes_to_is_a_problem(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [bytes, *COMPRESS.values()], ids=["plain", *COMPRESS])
-def test_binary_data_met_in_a_directory_is_passed_over_and_when_named_is_a_problem(pack, tmp_path):
+def test_binary_data_in_a_directory_is_skipped_and_when_named_is_a_problem(pack, tmp_path):
     path = written(tmp_path / "blob", pack(BINARY + TODAY.encode()))
     for named in (True, False):
         found, read = scanned(path, named=named)
@@ -422,7 +422,7 @@ def finished(chunks):
     size=st.integers(1, 20),
 )
 @settings(max_examples=100)
-def test_chunks_hold_everything_in_order_and_tell_how_far_each_source_is_read(tmp_path_factory, counts, size):
+def test_chunks_hold_everything_in_order_and_how_far_each_source_is_read(tmp_path_factory, counts, size):
     folder = tmp_path_factory.mktemp("chunks")
     expected = []
     for n, (count, is_ended) in enumerate(counts):
@@ -454,7 +454,7 @@ def test_a_chunk_ends_with_the_window_in_which_it_is_large_enough(tmp_path):
     assert [s.generation_id for c in chunks for s in c.sightings] == ids
 
 
-def test_what_is_told_of_an_unfinished_source_grows_to_what_is_told_in_the_end(tmp_path):
+def test_the_record_of_an_unfinished_source_grows_to_the_final_one(tmp_path):
     ids = numbered(60_000)
     path = written(tmp_path / "app.log", "\n".join(ids).encode())
     reads = [read for chunk in scan_all(expand_sources([str(path)]), NOW, size=1) for read in chunk.reads]
@@ -528,7 +528,7 @@ def test_a_file_that_vanishes_after_it_was_found_costs_only_itself(tmp_path):
     assert [r.problem for r in finished(chunks)] == [None, "No such file or directory", None]
 
 
-def test_one_readable_source_is_enough_and_binary_files_that_nobody_named_are_none(tmp_path):
+def test_one_readable_source_is_enough_and_binary_files_found_in_directories_do_not_count(tmp_path):
     written(tmp_path / "logs" / "a.bin", BINARY)
     binary = finished(scan_all(expand_sources([str(tmp_path / "logs")]), NOW))
     empty = finished(scan_all(expand_sources([str(written(tmp_path / "empty.log", b""))]), NOW))

@@ -103,7 +103,7 @@ def test_a_link_to_a_file_in_a_directory_is_read_like_a_file(tmp_path):
     assert names(expand_sources([str(tmp_path / "logs")])) == [str(tmp_path / "logs" / "latest.log")]
 
 
-def test_special_files_of_a_directory_are_passed_over(tmp_path):
+def test_special_files_of_a_directory_are_skipped(tmp_path):
     path = written(tmp_path / "app.log")
     os.mkfifo(tmp_path / "pipe")
     expansion = expand_sources([str(tmp_path)])
@@ -225,7 +225,7 @@ def test_a_name_that_no_file_can_have_is_a_problem_and_stands_for_nothing(argume
     assert [p.source for p in expansion.problems] == [argument.encode("utf-8", "backslashreplace").decode()]
 
 
-def test_a_link_that_leads_nowhere_is_left_to_be_told_when_it_is_read(tmp_path):
+def test_a_broken_link_is_reported_when_it_is_read(tmp_path):
     (tmp_path / "gone.log").symlink_to("nowhere")
     (tmp_path / "self.log").symlink_to("self.log")
     arguments = [str(tmp_path / "gone.log"), str(tmp_path / "self.log")]
@@ -319,7 +319,7 @@ def test_an_undecodable_byte_is_shown_by_its_number():
         ("filecache::https://user:SECRET@host/a.log?sig=SECRET\nSECRET", "filecache::https://host/a.log"),
     ],
 )
-def test_a_label_tells_no_secret_that_a_url_may_hold(name, label):
+def test_a_label_shows_no_secret_of_a_url(name, label):
     assert Source(name).label == label
     assert unreadable(name, "gone").source == label
 
@@ -386,7 +386,7 @@ def test_the_error_for_nothing_readable_names_three_sources_in_plain_ascii(tmp_p
 # What came of reading
 
 
-def test_what_was_not_read_to_its_end_is_told_and_what_was_left_alone_is_not():
+def test_sources_not_read_to_their_end_are_problems_and_skipped_ones_are_not():
     read_problems = ReadProblems()
     gone, cut = a_read("gone.log", problem="gone"), a_read("cut.gz", problem="truncated", bytes_read=10)
     read_problems.add([gone, a_read("whole.log")])

@@ -12,10 +12,10 @@ from ingest.warehouse import sql_files
 from ingest.warehouse.migrations import is_current
 
 EARLIER_WAREHOUSE = Path(__file__).parent / "golden" / "warehouse.duckdb.xz"
-"""Written before views included fragments: four settled IDs of ``app.log``, and ``empty.log``."""
+"""A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
 VIEWS_DIGEST = "6a6fa425a9d21a1f"
-"""Changes only together with a view's text, on purpose: every existing warehouse then gets its views anew."""
+"""If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
     "main.generation_facts": "3722a25649c1189a",
@@ -160,6 +160,7 @@ def test_an_include_line_becomes_the_text_of_its_fragment():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("", r"unknown SQL fragment '': there is no file"),
         ("gone", r"unknown SQL fragment 'gone': there is no file .*gone\.sql"),
         ("columns", r"SQL fragment 'columns' takes the arguments \['name', 'unit'\], not \[\]"),
         ("columns name=a units=b", r"takes the arguments \['name', 'unit'\], not \['name', 'units'\]"),

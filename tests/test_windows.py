@@ -218,7 +218,7 @@ def test_an_empty_text_has_no_window(left):
 
 
 @pytest.mark.parametrize("start", [ResumePoint(), ResumePoint(position=4, line=7)])
-def test_lines_that_nobody_wants_are_not_counted(start):
+def test_lines_are_counted_only_on_request(start):
     windows = taken([b"one\ntwo\n"], begin=start, counts_lines=False)
     assert {w.resume_at.line for w in windows} == {start.line}
 

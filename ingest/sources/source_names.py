@@ -31,7 +31,7 @@ def is_http(url: str) -> bool:
 
 
 def url_chain(url: str) -> list[str]:
-    """The URLs that are chained by ``::``, such as a cache in front of a store; one that is not chained alone."""
+    """The parts of a URL that are chained by ``::``, such as a cache in front of a store."""
     return _LINK.split(url)
 
 

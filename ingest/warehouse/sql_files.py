@@ -124,7 +124,7 @@ def with_fragments(text: str) -> str:
     return _INCLUDE.sub(lambda line: _fragment(*shlex.split(line[1])), text)
 
 
-def _fragment(name: str, *pairs: str) -> str:
+def _fragment(name: str = "", *pairs: str) -> str:
     path = SQL / "fragments" / f"{name}.sql"
     if not path.is_file():
         raise ValueError(f"unknown SQL fragment {name!r}: there is no file {path}")
