@@ -706,8 +706,8 @@ def forget(options: Globals, /, before: datetime | None, user: str | None, lock_
             fix="name a moment that is past",
         )
     erased = maintenance.forget(options.file, before, user, now, lock_wait)
-    for kept in Workspace(options.file).quarantined:
-        log.warning("%s was set aside earlier and may still hold what was forgotten: look at it and remove it", kept)
+    for kept in Workspace(options.file).directory.quarantined:
+        log.warning("%s was quarantined earlier and may still hold what was forgotten: look at it and remove it", kept)
     _print(pl.DataFrame([asdict(erased)]), format)
     return Exit.DONE
 

@@ -1,2 +1,2 @@
--- Writes rows to a file with one JSON object per line. Decimals keep their digits.
+-- Writes rows into a file with one JSON object per line. Decimals keep all digits.
 COPY ($rows) TO $path (FORMAT json)

@@ -1,2 +1,2 @@
--- Writes rows to a Parquet file.
+-- Writes rows into a Parquet file.
 COPY ($rows) TO $path (FORMAT parquet, COMPRESSION $compression)

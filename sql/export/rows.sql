@@ -1,4 +1,4 @@
--- The rows of one exported file, in their order. Substituted texts are quoted names from the catalog.
+-- The rows of one exported file, sorted.
 SELECT $columns
 FROM query_table($relation)
 WHERE $condition

@@ -1,6 +1,6 @@
--- What the two caches saved, by one dimension, in parts as in reports/cost.sql.
--- Prompt caches of providers: the discount, which usage already excludes. OpenRouter's response cache: the cost of the
--- generation that was copied, from any time, if it is in the warehouse.
+-- What prompt caching and the response cache saved, by one dimension; periods, parts and $top as in reports/cost.sql.
+-- Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts as the cost
+-- of the generation that it copied, whenever that was made, if that generation is in the warehouse.
 -- include: period_shifts
 
 -- include: period_facts condition=true

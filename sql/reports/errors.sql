@@ -1,5 +1,5 @@
--- How the providers' attempts ended, by one dimension, in parts as in reports/cost.sql. It counts attempts, not
--- generations.
+-- How attempts of providers ended, by one dimension; periods, parts and $top as in reports/cost.sql. One generation can
+-- have several attempts.
 -- include: period_shifts
 
 timed AS (

@@ -1,4 +1,4 @@
--- The cost of answers that were cancelled, failed, filtered or cut at a token limit, by one dimension, in parts as in
+-- The cost of requests whose completion is missing or incomplete, by one dimension; periods, parts and $top as in
 -- reports/cost.sql.
 -- include: period_shifts
 

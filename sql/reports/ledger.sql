@@ -1,5 +1,5 @@
--- The states of all IDs, by one dimension, in parts as in reports/cost.sql. A legacy ID that is not settled has no day:
--- it is counted only in a report on all of history.
+-- The states of all IDs, by one dimension; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
+-- settled not even the day is known; it counts in all of history only.
 -- include: period_shifts
 
 states AS (

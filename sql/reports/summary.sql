@@ -1,4 +1,4 @@
--- One row: the period's cost, speed and reliability, and the current state of the ledger.
+-- One row: cost, latency and reliability in a period, and the current state of the ledger.
 WITH facts AS (
     SELECT * FROM main.generation_facts
     WHERE requested_at >= $since
@@ -84,8 +84,8 @@ spent_daily AS (
     GROUP BY requested_day
 ),
 
--- The month of the newest day: what was spent on its days, plus the forecast of the days that remain. The newest day
--- counts with at least its forecast.
+-- The month of the newest day: actual cost of past days, the greater of actual and expected cost of the newest day, and
+-- expected cost of the remaining days.
 forecast AS (
     SELECT
         strftime(max(month.newest), '%Y-%m') AS forecast_month,

@@ -1,4 +1,0 @@
--- The number of rows of one exported file, and the exact sums of its money columns, for the manifest.
-SELECT $figures
-FROM query_table($relation)
-WHERE $condition
