@@ -1,7 +1,7 @@
 import hashlib
 import lzma
 import re
-from pathlib import Path
+from importlib.resources import files
 
 import duckdb
 import pytest
@@ -11,7 +11,7 @@ from ingest.core.resources import SAMPLES, SQL
 from ingest.warehouse import sql_files
 from ingest.warehouse.migrations import is_current
 
-EARLIER_WAREHOUSE = Path(__file__).parent / "golden" / "warehouse.duckdb.xz"
+EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
 VIEWS_DIGEST = "6a6fa425a9d21a1f"
