@@ -1,4 +1,4 @@
-"""What a log line tells of an ID in it: its time, its fields, and which line of the text it is."""
+"""The log line around an ID: its time, its fields, and its number."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from ingest.core.generation_id import second_of
 from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSiteParser, logged_at
 from ingest.sources.discovery import Source
 from ingest.sources.id_finder import Window
-from ingest.sources.scanner import Scan
+from ingest.sources.source_scan import SourceScan
 
 SECOND = 1753485462
 ID = f"gen-{SECOND}-AbCdEfGhIj0123456789"
@@ -137,7 +137,7 @@ def test_a_line_without_a_full_time_of_this_century_has_none(line):
     assert time_of(line) is None
 
 
-def test_the_time_is_looked_for_at_the_lines_beginning_and_before_the_id():
+def test_the_time_is_searched_at_the_beginning_of_the_line_and_before_the_id():
     near = "x" * (TIME_WITHIN - 30)
     assert time_of(f"{near} 2025-07-25T23:17:43Z {'x' * 5000} {ID}") == REQUESTED_AT.replace(second=43)
     assert time_of(f"{'x' * 5000} 2025-07-25T23:17:43Z {near} {ID}") == REQUESTED_AT.replace(second=43)
@@ -221,7 +221,7 @@ def docker(line):
     return json.dumps({"log": line + "\n", "stream": "stdout", "time": "2025-07-25T23:17:43.123456789Z"})
 
 
-def test_dockers_json_file_is_opened():
+def test_dockers_json_file_is_parsed():
     line = docker(json.dumps({"id": ID, "user": {"name": "ann"}}))
     sites = CallSiteParser(("user.name", "stream", "id", "missing"))
     time, fields = sites.read(line.encode(), line.index(ID), REQUESTED_AT)
@@ -231,7 +231,7 @@ def test_dockers_json_file_is_opened():
     assert fields_of(docker(f'INFO {{"user": "ann", "id": "{ID}"}}'), "user") == {"user": "ann"}
 
 
-def test_a_text_is_opened_only_if_the_id_stands_in_it():
+def test_a_text_is_parsed_only_if_the_id_is_in_it():
     line = json.dumps({"id": ID, "event": json.dumps({"user": "eve", "id": OTHER}), "note": "user=eve"})
     assert fields_of(line, "user") is None
 
@@ -242,7 +242,7 @@ def test_the_outermost_field_of_a_name_is_kept():
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
-def test_texts_within_texts_are_opened_some_levels_deep(levels):
+def test_texts_within_texts_are_parsed_some_levels_deep(levels):
     line = json.dumps({"id": ID, "user": "ann"})
     for _ in range(levels):
         line = json.dumps({"log": line})
@@ -305,7 +305,7 @@ def test_any_json_value_is_kept_as_it_is(value, ascii_only, levels):
 def with_call_sites(tmp_path, text, *keep):
     path = tmp_path / "a.log"
     path.write_bytes(text)
-    return [s for found in Scan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
+    return [s for found in SourceScan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
 
 
 def naive(text, ids):
@@ -330,7 +330,7 @@ LINES = st.lists(
 
 
 @given(LINES, st.booleans(), st.sampled_from([b"", b"\xef\xbb\xbf"]))
-def test_positions_lines_and_what_they_tell_are_those_of_the_naive_reading(tmp_path_factory, lines, ended, start):
+def test_positions_lines_times_and_fields_are_those_of_a_naive_reading(tmp_path_factory, lines, ended, start):
     ids = [f"gen-{SECOND}-{n:020d}" for n in range(31)]
     told = [f'{{"n": {n}, "ids": "{" ".join(ids[i] for i in of)}", "x": "' for n, (of, _) in enumerate(lines)]
     text = start + "\n".join(head + filler + '"}' for head, (_, filler) in zip(told, lines, strict=True)).encode()
@@ -348,7 +348,7 @@ def test_positions_lines_and_what_they_tell_are_those_of_the_naive_reading(tmp_p
 
 
 @pytest.mark.parametrize("at", [0, 10, LONGEST_LINE // 2, LONGEST_LINE, LONGEST_LINE + 10])
-def test_a_line_of_the_longest_length_tells_and_a_longer_one_does_not(tmp_path, at):
+def test_a_line_of_the_longest_length_is_parsed_and_a_longer_one_is_not(tmp_path, at):
     head = '{"time": "2025-07-25T23:17:43Z", "user": "ann", "text": "'
     tail = f' {ID} "}}'
     at = min(max(at, len(head)), LONGEST_LINE - len(tail) - 1)
@@ -373,9 +373,9 @@ def test_lines_are_numbered_across_lines_that_are_cut(tmp_path):
     ]
 
 
-def test_without_a_wish_for_them_lines_are_not_told(tmp_path):
+def test_line_numbers_are_left_out_unless_requested(tmp_path):
     (tmp_path / "a.log").write_text(f"2025-07-25T23:17:43Z {ID}\n", encoding="utf-8")
-    [seen] = [s for found in Scan(Source(str(tmp_path / "a.log")), NOW) for s in found]
+    [seen] = [s for found in SourceScan(Source(str(tmp_path / "a.log")), NOW) for s in found]
     assert (seen.position, seen.line, seen.logged_at, seen.log_fields) == (21, None, None, None)
 
 

@@ -1,4 +1,4 @@
-"""Reading night after night: what was read is not read again, whatever became of the files, and no ID is ever lost."""
+"""Reading night after night: nothing is read twice, however files are renamed or rotated, and no ID is lost."""
 
 import bz2
 import gzip
@@ -23,9 +23,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import ingest.sources.checkpoints
 import ingest.sources.text_windows
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import CANDIDATES, Checkpoints, fingerprint
-from ingest.sources.discovery import Source, expand
-from ingest.sources.scanner import CHUNK, Scan, scan_all
+from ingest.sources.checkpoints import CANDIDATES, CheckpointIndex, fingerprint
+from ingest.sources.discovery import Source, expand_sources
+from ingest.sources.scanner import CHUNK, scan_all
+from ingest.sources.source_scan import SourceScan
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -63,7 +64,7 @@ def text_of(path):
 
 @dataclass
 class Night:
-    """What one night's reading came to: sightings in order, and the last word on each source."""
+    """The result of one night: sightings in order, and the last record of each source."""
 
     sightings: list
     reads: dict
@@ -86,7 +87,7 @@ class Nights:
 
     Args:
         folder: The directory.
-        ahead: How far the clock that readings go by is ahead of the real one, by which files are written.
+        ahead: How far the clock that read_problems go by is ahead of the real one, by which files are written.
     """
 
     def __init__(self, folder, ahead):
@@ -97,10 +98,10 @@ class Nights:
 
     def read(self, *sources, size=CHUNK, chunks=None, checked=True):
         """One night; it may end after so many chunks, of which only those count."""
-        expansion = expand([str(s) for s in sources or [self.folder]])
+        expansion = expand_sources([str(s) for s in sources or [self.folder]])
         now, sightings, reads = datetime.now(UTC) + self.ahead, [], {}
         for number, chunk in enumerate(
-            scan_all(expansion, now, Checkpoints(self.known.values()), CallSiteParser(), size), start=1
+            scan_all(expansion, now, CheckpointIndex(self.known.values()), CallSiteParser(), size), start=1
         ):
             sightings += chunk.sightings
             for read in chunk.reads:
@@ -127,7 +128,7 @@ class Nights:
 
 
 def check_places(sightings):
-    """Each ID stands where it is said to stand, in the text and in its lines."""
+    """Each ID is at its recorded position and line of the text."""
     for source in {s.source for s in sightings}:
         text = text_of(Path(source))
         ends = [match.start() for match in re.finditer(b"\n", text)]
@@ -232,7 +233,7 @@ def test_the_bytes_of_chunks_are_those_that_were_read(folder):
     for number in range(3):
         (folder / f"{number}.log").write_bytes(lines(20_000 * number, 20_000 * (number + 1)))
     for size in (1, 25_000, CHUNK):
-        chunks = list(scan_all(expand([str(folder)]), datetime.now(UTC), None, None, size))
+        chunks = list(scan_all(expand_sources([str(folder)]), datetime.now(UTC), None, None, size))
         assert sum(c.bytes_read for c in chunks) == len(lines(60_000))
         assert all(c.bytes_read >= 0 for c in chunks)
         assert [Path(r.source).name for c in chunks for r in c.finished] == ["0.log", "1.log", "2.log"]
@@ -502,7 +503,7 @@ def test_copies_are_read_once_even_in_one_night(nights, folder):
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_an_archive_that_is_truncated_is_told_and_read_on_when_it_is_complete(nights, folder, suffix):
+def test_a_truncated_archive_is_reported_and_continued_when_it_is_complete(nights, folder, suffix):
     text = b"".join(line(f"gen-{SECOND + n * n % 1_000_000}-{n * 7**23 % 10**20:020d}") for n in range(20_000))
     archive, whole = folder / f"app.log.{suffix}", COMPRESS[suffix](text)
     archive.write_bytes(whole[: len(whole) * 2 // 3])
@@ -550,7 +551,7 @@ def test_of_an_archive_with_a_new_member_only_that_is_read(nights, folder, suffi
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_a_member_that_ends_within_a_line_is_gone_on_with(nights, folder, suffix):
+def test_a_member_that_ends_within_a_line_is_continued(nights, folder, suffix):
     archive, half = folder / f"app.log.{suffix}", line(an_id(100))
     archive.write_bytes(COMPRESS[suffix](lines(100) + half[:50]))
     assert nights.read().ids == ids(100)
@@ -595,7 +596,7 @@ BIG = lines(60_000)
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
 @pytest.mark.parametrize("taken", [1, 3, long(2), long(5)])
-def test_an_interrupted_reading_is_gone_on_with_where_it_was_stored(nights, folder, suffix, taken):
+def test_an_interrupted_reading_continues_where_it_was_stored(nights, folder, suffix, taken):
     log = folder / f"app.log{suffix and f'.{suffix}'}"
     log.write_bytes(COMPRESS.get(suffix, bytes)(BIG))
     first = nights.read(size=1, chunks=taken)
@@ -616,7 +617,7 @@ def test_an_interrupted_reading_is_gone_on_with_where_it_was_stored(nights, fold
 
 
 @pytest.mark.parametrize("suffix", ["", "gz"])
-def test_readings_that_are_interrupted_again_and_again_come_to_the_end(nights, folder, suffix):
+def test_readings_that_are_interrupted_repeatedly_reach_the_end(nights, folder, suffix):
     log, found = folder / f"app.log{suffix and f'.{suffix}'}", set()
     log.write_bytes(COMPRESS.get(suffix, bytes)(BIG))
     for _ in range(100):
@@ -679,7 +680,7 @@ def test_of_a_large_file_that_grew_only_what_is_new_is_read(huge, nights, folder
     assert nights.read(checked=not suffix).ids == ids(9_000, 9_001)
 
 
-def test_a_large_file_whose_end_is_another_now_is_read_again(huge, nights, folder):
+def test_a_large_file_whose_end_changed_is_read_again(huge, nights, folder):
     log = folder / "app.log"
     log.write_bytes(lines(5_000))
     nights.read()
@@ -713,7 +714,7 @@ def test_a_stream_has_no_checkpoint(tmp_path):
     os.mkfifo(fifo)
     keeper = os.open(fifo, os.O_RDWR)
     os.write(keeper, lines(10))
-    scan = Scan(Source(str(fifo)), datetime.now(UTC), Checkpoints(), CallSiteParser())
+    scan = SourceScan(Source(str(fifo)), datetime.now(UTC), CheckpointIndex(), CallSiteParser())
     found = [s.generation_id for batch in islice(scan, 2) for s in batch]
     os.close(keeper)
     assert found == ids(10)
@@ -761,7 +762,7 @@ class Directory(RuleBasedStateMachine):
         self.temporary.cleanup()
 
     def one_of(self, choice, names=None):
-        """One of the files there are, or of these; None if there is none."""
+        """One of the existing files, or of these; None if there is none."""
         there = sorted(p for p in self.folder.iterdir() if names is None or p.name in names)
         return there[choice % len(there)] if there else None
 

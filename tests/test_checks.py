@@ -139,7 +139,7 @@ def test_a_new_fault_stops_the_publish_and_keeps_the_work_copy(path, name):
         pass  # nor does the next run publish it
 
 
-def test_an_old_fault_is_told_and_publishes_go_on(path, caplog):
+def test_an_old_fault_is_reported_and_publishes_go_on(path, caplog):
     with duckdb.connect(path) as connection:
         connection.execute(fault("a generation stored twice")[0])
     with caplog.at_level(logging.WARNING, "orusage"), Warehouse(path, NOW) as warehouse:

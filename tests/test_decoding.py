@@ -21,9 +21,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.sources.decompress import COMPRESSED_BLOCK, DecodingError, decoded, looks_binary
-from ingest.sources.open_file import HEAD, Guarded, Opened
-from ingest.sources.text_windows import Mark, Windows
+from ingest.sources.decompress import COMPRESSED_BLOCK, DecodingError, looks_binary, open_text
+from ingest.sources.open_file import OpenSource
+from ingest.sources.readers import HEAD, ErrorCapturingReader
+from ingest.sources.text_windows import ResumePoint, TextWindows
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -60,8 +61,8 @@ def ending_within(seconds: int):
 def text_of(content: bytes, *, view: int = 64 * 1024):
     """The text that is read from these bytes, what ended it, and what counted the bytes."""
     with ending_within(10):
-        text, stored = decoded(Opened(io.BytesIO(content), len(content), None, None))
-        guarded, buffer, pieces = Guarded(text), memoryview(bytearray(view)), []
+        text, stored = open_text(OpenSource(io.BytesIO(content), len(content), None, None))
+        guarded, buffer, pieces = ErrorCapturingReader(text), memoryview(bytearray(view)), []
         while count := guarded.readinto(buffer):
             pieces.append(bytes(buffer[:count]))
     return b"".join(pieces), guarded.error, stored
@@ -81,9 +82,9 @@ def peak_of(code: str, *arguments: object) -> tuple[object, int]:
 SCAN = """
 import json, sys
 from datetime import datetime, timezone
-from ingest.sources.scanner import Scan
+from ingest.sources.source_scan import SourceScan
 from ingest.sources.discovery import Source
-scan = Scan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
+scan = SourceScan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
 found = [s.generation_id for sightings in scan for s in sightings]
 print(json.dumps([len(found), scan.result.bytes_read, scan.result.problem]))
 """
@@ -166,12 +167,12 @@ def test_zstd_frames_to_be_skipped_are_skipped_wherever_they_stand(first):
 
 MANY_MEMBERS = """
 import gzip, io, threading
-from ingest.sources.decompress import decoded
-from ingest.sources.open_file import Opened
+from ingest.sources.decompress import open_text
+from ingest.sources.open_file import OpenSource
 
 def read():
     content = b"".join(gzip.compress(b"%d\\n" % n, 1) for n in range(20_000))
-    text, _ = decoded(Opened(io.BytesIO(content), len(content), None, None))
+    text, _ = open_text(OpenSource(io.BytesIO(content), len(content), None, None))
     buffer, lines = memoryview(bytearray(65536)), 0
     while count := text.readinto(buffer):
         lines += bytes(buffer[:count]).count(b"\\n")
@@ -224,7 +225,7 @@ def test_the_second_of_two_archives_may_be_truncated(form):
 
 @every_form
 @pytest.mark.parametrize("rubbish", [b"rubbish", b"rubbish" * 20, b"rubbish" * 50_000, bytes(100) + b"rubbish"])
-def test_rubbish_behind_an_archive_is_told_and_costs_no_text(form, rubbish):
+def test_rubbish_after_an_archive_is_reported_and_loses_no_text(form, rubbish):
     text, error, _ = text_of(COMPRESS[form](LINES) + rubbish)
     assert text == LINES
     assert str(error).startswith("corrupt: ")
@@ -243,7 +244,7 @@ def test_a_damaged_archive_is_corrupt(form):
 @every_form
 @given(data=st.data())
 @settings(max_examples=150)
-def test_whatever_is_damaged_it_is_told_by_our_own_error_or_not_at_all(form, data):
+def test_damage_is_reported_as_a_decoding_error_or_not_at_all(form, data):
     whole = bytearray(COMPRESS[form](LINES))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
@@ -439,10 +440,10 @@ def test_half_a_character_is_replaced_and_costs_nothing_around_it(encoding, bom,
 def test_a_line_of_utf_16_may_be_longer_than_a_window(encoding, bom):
     line = f"{'.' * 600_000}{TODAY}\n"
     content = bom + (line * 3).encode(encoding)
-    text, _ = decoded(Opened(io.BytesIO(content), len(content), None, None))
-    windows = Windows(text, Mark(), counts_lines=True)
+    text, _ = open_text(OpenSource(io.BytesIO(content), len(content), None, None))
+    windows = TextWindows(text, ResumePoint(), counts_lines=True)
     read = b"".join(bytes(w.buffer[w.begin : w.end]) for w in windows)
-    assert (read == (line * 3).encode(), windows.mark.line) == (True, 3)
+    assert (read == (line * 3).encode(), windows.resume_at.line) == (True, 3)
 
 
 @utf_16

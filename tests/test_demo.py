@@ -12,7 +12,7 @@ from ingest.cli.demo import NEWEST_AGE, NOT_FOUND_FOR, lay_out_samples
 from ingest.core.generation_id import READY_AGE, second_of
 from ingest.core.resources import SAMPLES
 from ingest.fetch import answer_policy
-from ingest.sources.discovery import expand
+from ingest.sources.discovery import expand_sources
 from ingest.sources.scanner import scan_all
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -20,7 +20,7 @@ DISTINCT_IDS = 2_022
 
 
 def ids_in(path, now=NOW):
-    return {s.generation_id for chunk in scan_all(expand([str(path)]), now) for s in chunk.sightings}
+    return {s.generation_id for chunk in scan_all(expand_sources([str(path)]), now) for s in chunk.sightings}
 
 
 def test_the_samples_hold_ids_in_many_formats_and_rotated_and_compressed():

@@ -9,8 +9,8 @@ from conftest import in_two_forms
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.sources.id_finder import CONTEXT, REACH, REMEMBERED, Finder, Window
-from ingest.sources.text_windows import Mark, Windows
+from ingest.sources.id_finder import CONTEXT, REACH, REMEMBERED, IdFinder, Window
+from ingest.sources.text_windows import ResumePoint, TextWindows
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLDEST = 1_672_531_200
@@ -28,14 +28,14 @@ ALPHANUMERICS = string.ascii_letters + string.digits
 
 def found(*blocks: bytes, now=NOW) -> list[tuple[str, int]]:
     """The IDs of a text that comes in these blocks, each with its place in the text."""
-    find = Finder(now)
-    windows = Windows(Blocks(blocks), Mark(), counts_lines=False)
+    find = IdFinder(now)
+    windows = TextWindows(Blocks(blocks), ResumePoint(), counts_lines=False)
     return [(i, window.offset + at) for window in windows for i, at in zip(*find(window), strict=True)]
 
 
-def found_in(window: Window, find: Finder | None = None) -> list[tuple[str, int]]:
+def found_in(window: Window, find: IdFinder | None = None) -> list[tuple[str, int]]:
     """The new IDs of one window, each with its place in the buffer."""
-    return list(zip(*(find or Finder(NOW))(window), strict=True))
+    return list(zip(*(find or IdFinder(NOW))(window), strict=True))
 
 
 def ids_in(text: str) -> list[str]:
@@ -255,7 +255,7 @@ def test_a_legacy_id_has_no_second_whatever_its_digits(legacy):
     assert ids_in(f"{legacy}\n") == [legacy]
 
 
-def test_a_look_alike_does_not_hide_the_id_behind_it():
+def test_a_look_alike_does_not_hide_the_id_after_it():
     assert ids_in(f"gen-1234567890-AbCdEfGhIj0123456789,{TODAY}") == [TODAY]
 
 
@@ -275,15 +275,15 @@ def test_the_first_of_two_counts_that_stands_alone():
     assert found(f"x{TODAY} {TODAY} {TODAY}".encode()) == [(TODAY, len(TODAY) + 2)]
 
 
-def test_what_comes_again_among_the_last_50000_is_passed_over():
-    find = Finder(NOW)
+def test_an_id_repeated_among_the_last_50000_is_found_once():
+    find = IdFinder(NOW)
     ids = numbered(REMEMBERED - 1)
     assert found_in(whole("\n".join(ids)), find)[-1][0] == ids[-1]
     assert found_in(whole("\n".join([ids[0], ids[-1]])), find) == []
 
 
 def test_among_known_ids_a_new_one_is_found():
-    find = Finder(NOW)
+    find = IdFinder(NOW)
     known, new = numbered(2), numbered(1, 2)
     assert [i for i, _ in found_in(whole(" ".join(known)), find)] == known
     assert found_in(whole(f"{known[0]} {new[0]} {known[1]}"), find) == [(new[0], len(TODAY) + 1)]
@@ -291,7 +291,7 @@ def test_among_known_ids_a_new_one_is_found():
 
 
 def test_what_is_remembered_of_repetitions_is_bounded():
-    find = Finder(NOW)
+    find = IdFinder(NOW)
     a_window = 10_000
     for first in range(0, 3 * REMEMBERED, a_window):
         assert len(found_in(whole("\n".join(numbered(a_window, first))), find)) == a_window
@@ -305,7 +305,7 @@ def test_what_is_remembered_of_repetitions_is_bounded():
 def test_an_id_that_begins_where_the_next_window_does_belongs_to_that_one():
     text = f"{TODAY}\n{LEGACY}\n"
     second = len(TODAY) + 1
-    find = Finder(NOW)
+    find = IdFinder(NOW)
     buffer = bytearray(text.encode())
     assert found_in(Window(buffer, 0, second, len(text), 0), find) == [(TODAY, 0)]
     assert found_in(Window(buffer, second, len(text), len(text), 0), find) == [(LEGACY, second)]
@@ -326,7 +326,7 @@ def test_what_else_lies_in_the_buffer_is_no_neighbour(rest):
 
 
 @pytest.mark.parametrize(("before", "is_id"), [("x", False), (r"\n", True), ("\x1b[31m", True), ("_", True)])
-def test_what_stands_before_a_window_tells_whether_its_first_id_is_the_tail_of_a_word(before, is_id):
+def test_the_text_before_a_window_decides_whether_its_first_id_is_the_end_of_a_word(before, is_id):
     text = f"{before}{TODAY}\n"
     window = Window(bytearray(text.encode()), len(before), len(text), len(text), 0)
     assert found_in(window) == ([(TODAY, len(before))] if is_id else [])

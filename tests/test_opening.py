@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.open_file import HEAD, LONGEST_MAGIC, Guarded, Opened, Peeked, opened
+from ingest.sources.open_file import OpenSource, open_source
+from ingest.sources.readers import HEAD, LONGEST_MAGIC, ErrorCapturingReader, PeekableReader
 
 PATIENCE = 20
 """Seconds after which what should have ended hangs."""
@@ -40,7 +41,7 @@ def later() -> datetime:
 
 
 def content_of(name) -> bytes:
-    with opened(str(name), later()) as file:
+    with open_source(str(name), later()) as file:
         return read(file)
 
 
@@ -77,7 +78,7 @@ def test_a_file_has_a_size_a_head_and_a_name_of_its_own(length, tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(content)
     facts = path.stat()
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         assert (file.size, file.head) == (length, content[:HEAD])
         assert file.file == f"{facts.st_dev}:{facts.st_ino}"
         assert file.signature
@@ -90,7 +91,7 @@ def test_a_file_can_be_read_on_from_any_byte_before_and_after_it_was_read(positi
     content = bytes(n % 251 for n in range(10_000))
     path = tmp_path / "app.log"
     path.write_bytes(content)
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         for _ in range(2):
             file.seek(position)
             assert read(file, view=700) == content[position:]
@@ -99,7 +100,7 @@ def test_a_file_can_be_read_on_from_any_byte_before_and_after_it_was_read(positi
 def test_what_is_appended_after_opening_is_not_read(tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b"before" * 2000)
-    with opened(str(path), later()) as file, path.open("ab") as more:
+    with open_source(str(path), later()) as file, path.open("ab") as more:
         more.write(b"after" * 2000)
         more.flush()
         assert read(file) == b"before" * 2000
@@ -111,7 +112,7 @@ def test_a_short_file_that_grows_while_it_is_opened_shows_its_head_only(tmp_path
     path = tmp_path / "app.log"
     path.write_bytes(b"before after")
     with path.open("rb", buffering=0) as stream:
-        file = Opened(stream, 6, None, None)
+        file = OpenSource(stream, 6, None, None)
         assert (file.head, read(file)) == (b"before", b"before")
 
 
@@ -119,7 +120,7 @@ def test_a_short_file_that_grows_while_it_is_opened_shows_its_head_only(tmp_path
 def test_a_file_that_shrinks_while_it_is_read_ends_where_it_ends(left, tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b"x" * 100_000)
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         os.truncate(path, left)
         assert read(file) == b"x" * left
 
@@ -127,7 +128,7 @@ def test_a_file_that_shrinks_while_it_is_read_ends_where_it_ends(left, tmp_path)
 def test_a_file_that_is_replaced_or_removed_while_it_is_read_is_read_as_it_was(tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b"old")
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         (tmp_path / "new.log").write_bytes(b"new")
         (tmp_path / "new.log").replace(path)
         assert read(file) == b"old"
@@ -139,7 +140,7 @@ def test_a_file_that_is_replaced_or_removed_while_it_is_read_is_read_as_it_was(t
 def test_an_empty_file_ends_at_once_and_has_no_name_to_be_known_by(tmp_path):
     path = tmp_path / "empty.log"
     path.touch()
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         assert (file.size, file.file, file.signature, file.head, read(file)) == (None, None, None, b"", b"")
 
 
@@ -151,7 +152,10 @@ def test_a_file_of_proc_has_content_though_it_has_no_size():
 def test_a_link_leads_to_the_file_itself(tmp_path):
     (tmp_path / "app.log").write_bytes(b"text")
     (tmp_path / "link.log").symlink_to("app.log")
-    with opened(str(tmp_path / "app.log"), later()) as file, opened(str(tmp_path / "link.log"), later()) as link:
+    with (
+        open_source(str(tmp_path / "app.log"), later()) as file,
+        open_source(str(tmp_path / "link.log"), later()) as link,
+    ):
         assert (link.file, link.signature, link.size) == (file.file, file.signature, 4)
         assert read(link) == b"text"
 
@@ -166,12 +170,12 @@ def test_any_name_that_a_file_can_have_is_opened(name, tmp_path):
     assert content_of(path) == b"text"
 
 
-def test_what_is_opened_is_closed_whatever_happens(tmp_path):
+def test_a_source_is_always_closed(tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b"text")
     before = open_files()
     for _ in range(3):
-        with pytest.raises(KeyError), opened(str(path), later()):
+        with pytest.raises(KeyError), open_source(str(path), later()):
             raise KeyError
     assert open_files() == before
 
@@ -180,7 +184,7 @@ def test_what_is_opened_is_closed_whatever_happens(tmp_path):
 
 
 def signature(path, now: datetime | None = None):
-    with opened(str(path), now or later()) as file:
+    with open_source(str(path), now or later()) as file:
         return file.signature
 
 
@@ -254,12 +258,12 @@ def test_a_rewrite_that_sets_the_time_back_has_another_signature(tmp_path):
 def test_another_file_in_its_place_has_another_name_and_signature_and_the_moved_one_keeps_its_name(tmp_path):
     path, rotated, new = tmp_path / "app.log", tmp_path / "app.log.1", tmp_path / "new"
     path.write_bytes(b"text")
-    with opened(str(path), later()) as file:
+    with open_source(str(path), later()) as file:
         first = file
     path.rename(rotated)
     new.write_bytes(b"text")
     new.rename(path)
-    with opened(str(path), later()) as replaced, opened(str(rotated), later()) as moved:
+    with open_source(str(path), later()) as replaced, open_source(str(rotated), later()) as moved:
         assert replaced.file != first.file
         assert replaced.signature not in {None, first.signature}
         assert moved.file == first.file
@@ -285,7 +289,7 @@ def test_what_is_no_file_says_so(name, problem, tmp_path):
     (tmp_path / "loop").symlink_to("pool")
     (tmp_path / "pool").symlink_to("loop")
     (tmp_path / "dangling").symlink_to("nowhere")
-    with pytest.raises(OSError, match=problem) as caught, opened(str(tmp_path / name), later()):
+    with pytest.raises(OSError, match=problem) as caught, open_source(str(tmp_path / name), later()):
         pytest.fail("it was opened")
     assert caught.value.strerror == problem
 
@@ -293,13 +297,13 @@ def test_what_is_no_file_says_so(name, problem, tmp_path):
 def test_a_directory_that_cannot_be_read_leaves_nothing_open(tmp_path):
     before = open_files()
     for _ in range(3):
-        with pytest.raises(IsADirectoryError), opened(str(tmp_path), later()):
+        with pytest.raises(IsADirectoryError), open_source(str(tmp_path), later()):
             pytest.fail("it was opened")
     assert open_files() == before
 
 
 def test_a_name_with_a_nul_is_a_value_error():
-    with pytest.raises(ValueError, match="null"), opened("a\0b", later()):
+    with pytest.raises(ValueError, match="null"), open_source("a\0b", later()):
         pytest.fail("it was opened")
 
 
@@ -308,7 +312,7 @@ def test_a_socket_is_called_one(tmp_path, monkeypatch):
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind("socket")
         listening.listen()
-        with pytest.raises(OSError, match="a socket, not a file") as caught, opened("socket", later()):
+        with pytest.raises(OSError, match="a socket, not a file") as caught, open_source("socket", later()):
             pytest.fail("it was opened")
     assert caught.value.strerror == "a socket, not a file"
 
@@ -317,13 +321,13 @@ def test_a_socket_is_called_one(tmp_path, monkeypatch):
 def test_a_device_that_never_ends_is_refused(device):
     if not Path(device).exists():
         pytest.skip("there is no such device")
-    with pytest.raises(OSError, match="a device, not a file") as caught, opened(device, later()):
+    with pytest.raises(OSError, match="a device, not a file") as caught, open_source(device, later()):
         pytest.fail("it was opened")
     assert caught.value.strerror == "a device, not a file"
 
 
 def test_dev_null_is_an_empty_source():
-    with opened(os.devnull, later()) as file:
+    with open_source(os.devnull, later()) as file:
         assert (file.size, file.file, file.signature, read(file)) == (None, None, None, b"")
 
 
@@ -347,13 +351,13 @@ def fifo(tmp_path):
     return path
 
 
-def test_a_fifo_that_nobody_writes_to_says_so_and_does_not_hang(fifo):
+def test_a_fifo_without_a_writer_is_reported_and_does_not_hang(fifo):
     with pytest.raises(OSError, match="a FIFO that nobody writes to") as caught:
         in_time(content_of, fifo)
     assert caught.value.strerror == "a FIFO that nobody writes to"
 
 
-def test_a_link_to_a_fifo_that_nobody_writes_to_does_not_hang_either(fifo, tmp_path):
+def test_a_link_to_a_fifo_without_a_writer_does_not_hang_either(fifo, tmp_path):
     (tmp_path / "link").symlink_to(fifo)
     with pytest.raises(OSError, match="a FIFO that nobody writes to"):
         in_time(content_of, tmp_path / "link")
@@ -366,7 +370,7 @@ def test_what_stands_in_a_fifo_already_is_read(length, fifo):
     os.write(writer, content)
 
     def read_it():
-        with opened(str(fifo), later()) as file:
+        with open_source(str(fifo), later()) as file:
             os.close(writer)
             assert (file.size, file.file, file.signature) == (None, None, None)
             return read(file)
@@ -392,9 +396,9 @@ def test_a_fifo_is_waited_for_as_long_as_it_has_a_writer(fifo):
 READ = """
 import sys
 from datetime import datetime, timezone
-from ingest.sources.open_file import opened
+from ingest.sources.open_file import open_source
 for name in sys.argv[1:]:
-    with opened(name, datetime.now(timezone.utc)) as file:
+    with open_source(name, datetime.now(timezone.utc)) as file:
         buffer = memoryview(bytearray(1000))
         while count := file.readinto(buffer):
             sys.stdout.buffer.write(buffer[:count])
@@ -428,7 +432,7 @@ def test_standard_input_is_read_to_its_end_and_has_no_size(content, tmp_path, mo
     path.write_bytes(content)
     with path.open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        with opened("-", later()) as file:
+        with open_source("-", later()) as file:
             assert (file.size, file.file, file.signature) == (None, None, None)
             assert read(file) == content
         assert not stdin.closed
@@ -437,7 +441,7 @@ def test_standard_input_is_read_to_its_end_and_has_no_size(content, tmp_path, mo
 def test_standard_input_that_never_ends_is_refused(monkeypatch):
     with Path("/dev/zero").open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        with pytest.raises(OSError, match="a device, not a file") as caught, opened("-", later()):
+        with pytest.raises(OSError, match="a device, not a file") as caught, open_source("-", later()):
             pytest.fail("it was opened")
     assert caught.value.strerror == "a device, not a file"
 
@@ -454,7 +458,7 @@ def test_what_a_pipe_holds_is_read_while_its_writer_is_still_there(monkeypatch):
         monkeypatch.setattr("sys.stdin", stdin)
         pipe.write(b"one line\n")
         buffer = memoryview(bytearray(1000))
-        with opened("-", later()) as file:
+        with open_source("-", later()) as file:
             assert bytes(buffer[: in_time(file.readinto, buffer)]) == b"one line\n"
             pipe.write(b"and more\n")
             assert bytes(buffer[: in_time(file.readinto, buffer)]) == b"and more\n"
@@ -469,7 +473,7 @@ def test_a_pipe_that_does_not_block_is_not_at_its_end_while_it_is_empty(monkeypa
         monkeypatch.setattr("sys.stdin", stdin)
         pipe.write(b"one line\n")
         buffer = memoryview(bytearray(1000))
-        with opened("-", later()) as file:
+        with open_source("-", later()) as file:
             assert bytes(buffer[: in_time(file.readinto, buffer)]) == b"one line\n"
             thread = threading.Timer(0.1, lambda: (pipe.write(b"and more\n"), pipe.close()))
             thread.start()
@@ -496,24 +500,24 @@ class Failing:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=900), max_size=15), st.booleans(), st.integers(1, 5000))
-def test_looking_at_the_head_takes_nothing_away(blocks, whole, view):
+def test_peeking_at_the_head_consumes_nothing(blocks, whole, view):
     text = b"".join(blocks)
-    peeked = Peeked(io.BytesIO(text) if whole else Failing(*(b[:1] for b in blocks)), whole=whole)
+    peeked = PeekableReader(io.BytesIO(text) if whole else Failing(*(b[:1] for b in blocks)), whole=whole)
     text = text if whole else b"".join(b[:1] for b in blocks)
     assert text.startswith(peeked.head)
     assert len(peeked.head) == (min(HEAD, len(text)) if whole else min(LONGEST_MAGIC, len(text)))
     assert read(peeked, view=view) == text
 
 
-def test_the_head_of_a_live_stream_is_what_comes_first_and_enough_to_tell_an_archive():
-    assert Peeked(Failing(b"a first line\n", b"a second\n"), whole=False).head == b"a first line\n"
-    assert Peeked(Failing(b"\xfd7", b"zX", b"Z\0", b"more"), whole=False).head == b"\xfd7zXZ\0"
+def test_the_head_of_a_live_stream_is_what_arrives_first_and_enough_to_recognise_an_archive():
+    assert PeekableReader(Failing(b"a first line\n", b"a second\n"), whole=False).head == b"a first line\n"
+    assert PeekableReader(Failing(b"\xfd7", b"zX", b"Z\0", b"more"), whole=False).head == b"\xfd7zXZ\0"
 
 
 def test_an_error_comes_after_what_was_read_before_it():
     for before in ([], [b"some"], [b"some", b" more"]):
-        peeked = Peeked(Failing(*before, OSError(5, "Input/output error")), whole=True)
-        guarded = Guarded(peeked)
+        peeked = PeekableReader(Failing(*before, OSError(5, "Input/output error")), whole=True)
+        guarded = ErrorCapturingReader(peeked)
         assert read(guarded) == b"".join(before)
         assert (guarded.error.strerror, guarded.readinto(memoryview(bytearray(10)))) == ("Input/output error", 0)
 
@@ -530,14 +534,16 @@ class Disk(Failing):
 
 
 def test_an_error_in_a_files_head_costs_nothing_before_it():
-    guarded = Guarded(Opened(Disk(b"some", b" more", OSError(5, "Input/output error")), 1000, None, None))
+    guarded = ErrorCapturingReader(
+        OpenSource(Disk(b"some", b" more", OSError(5, "Input/output error")), 1000, None, None)
+    )
     assert read(guarded) == b"some more"
     assert guarded.error.strerror == "Input/output error"
 
 
 def test_reading_ends_for_good_where_it_fails():
-    guarded = Guarded(Failing(b"one", RuntimeError("broken"), b"two"))
+    guarded = ErrorCapturingReader(Failing(b"one", RuntimeError("broken"), b"two"))
     assert read(guarded) == b"one"
     assert read(guarded) == b""
     assert str(guarded.error) == "broken"
-    assert Guarded(Failing(b"one")).error is None
+    assert ErrorCapturingReader(Failing(b"one")).error is None

@@ -21,8 +21,8 @@ from ingest.core.settings import Settings
 from ingest.core.sightings import Chunk, Sighting
 from ingest.pipeline.dry_run import dry_run
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import expand
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
 from ingest.sources.scanner import scan_all
 from ingest.warehouse import sql_files
 from ingest.warehouse.warehouse import Warehouse
@@ -41,7 +41,10 @@ def read_into(path, *sources):
     """A run's reading, without its asking."""
     with Warehouse(path, NOW) as warehouse:
         chunks = scan_all(
-            expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.ledger.checkpoints()), CallSiteParser()
+            expand_sources([str(s) for s in sources]),
+            NOW,
+            CheckpointIndex(warehouse.ledger.checkpoints()),
+            CallSiteParser(),
         )
         return sum(warehouse.add(chunk, "run", NOW) for chunk in chunks)
 

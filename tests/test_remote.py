@@ -13,10 +13,10 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ingest.core.errors import ConfigurationError, Exit
-from ingest.sources import remote
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import Source, expand
-from ingest.sources.scanner import Scan
+from ingest.sources import remote, source_names
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import Source, expand_sources
+from ingest.sources.source_scan import SourceScan
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
@@ -26,7 +26,7 @@ TEXT = f"one {TODAY}\ntwo {LEGACY}\n".encode()
 
 
 def scanned(url: str):
-    scan = Scan(Source(url), NOW, Checkpoints())
+    scan = SourceScan(Source(url), NOW, CheckpointIndex())
     return [(s.generation_id, s.position) for sightings in scan for s in sightings], scan.result
 
 
@@ -69,14 +69,14 @@ def memory():
     ],
 )
 def test_a_scheme_makes_a_url(name):
-    assert remote.is_url(name)
+    assert source_names.is_url(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "-", "a.log", "a:b", "c:\\logs", "a::b", "/s3://bucket", "./s3://bucket", "a/b://c", "://a", "1s3://a"]
 )
 def test_everything_else_is_a_file(name):
-    assert not remote.is_url(name)
+    assert not source_names.is_url(name)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_everything_else_is_a_file(name):
         (ValueError("\nsecond line"), "ValueError"),
     ],
 )
-def test_what_went_wrong_is_said_in_one_line_without_the_url(error, said):
-    assert remote.said_by(error) == said
+def test_an_error_text_is_one_line_without_the_url(error, said):
+    assert source_names.error_text(error) == said
 
 
 # A store in memory
@@ -101,7 +101,7 @@ def test_what_went_wrong_is_said_in_one_line_without_the_url(error, said):
 
 def test_an_object_is_read_like_a_file(memory):
     memory.pipe("/logs/app.log", TEXT)
-    expansion = expand(["memory://logs/app.log"])
+    expansion = expand_sources(["memory://logs/app.log"])
     assert expansion.sources == (Source("memory://logs/app.log"),)
     found, read = scanned("memory://logs/app.log")
     assert found == WHOLE
@@ -145,11 +145,11 @@ def test_the_objects_below_a_url_are_found_in_sorted_order(memory):
     for path in ("/logs/b.log", "/logs/a.log", "/logs/2025/c.log", "/other/d.log"):
         memory.pipe(path, TEXT)
     for url in ("memory://logs", "memory://logs/"):
-        expansion = expand([url])
+        expansion = expand_sources([url])
         assert names(expansion) == [f"memory:///logs/{n}" for n in ("2025/c.log", "a.log", "b.log")]
         assert not any(s.named for s in expansion.sources)
         assert expansion.problems == ()
-    for name in names(expand(["memory://logs"])):
+    for name in names(expand_sources(["memory://logs"])):
         assert scanned(name)[0] == WHOLE
 
 
@@ -165,14 +165,14 @@ def test_the_objects_below_a_url_are_found_in_sorted_order(memory):
 def test_a_pattern_stands_for_the_objects_that_match_it(pattern, expected, memory):
     for path in ("/logs/b.log", "/logs/a.log", "/logs/2025/c.log", "/logs/d.txt"):
         memory.pipe(path, TEXT)
-    assert names(expand([pattern])) == [f"memory:///logs/{n}" for n in expected]
+    assert names(expand_sources([pattern])) == [f"memory:///logs/{n}" for n in expected]
 
 
 @pytest.mark.parametrize("url", ["memory://gone", "memory://gone/app.log", "memory://gone/*", "memory://logs/*.gz"])
 def test_what_a_store_does_not_have_is_a_problem_and_stops_nothing(url, memory, tmp_path):
     memory.pipe("/logs/app.log", TEXT)
     (tmp_path / "app.log").touch()
-    expansion = expand([url, str(tmp_path / "app.log")])
+    expansion = expand_sources([url, str(tmp_path / "app.log")])
     assert names(expansion) == [str(tmp_path / "app.log")]
     assert problems(expansion) == [(url, "no such file or directory")]
 
@@ -185,18 +185,18 @@ def test_an_object_that_is_gone_by_the_time_it_is_read_is_a_problem(memory):
 
 def test_an_object_named_twice_is_read_once(memory):
     memory.pipe("/app.log", TEXT)
-    assert names(expand(["memory:///app.log", "memory://*", "memory:///app.log"])) == ["memory:///app.log"]
-    assert [s.named for s in expand(["memory://*", "memory:///app.log"]).sources] == [True]
+    assert names(expand_sources(["memory:///app.log", "memory://*", "memory:///app.log"])) == ["memory:///app.log"]
+    assert [s.named for s in expand_sources(["memory://*", "memory:///app.log"]).sources] == [True]
 
 
 def test_an_object_that_changed_has_another_signature(memory):
     memory.pipe("/app.log", TEXT)
-    with remote.opened("memory://app.log") as (_, size, first):
+    with remote.open_object("memory://app.log") as (_, size, first):
         assert (size, first is None) == (len(TEXT), False)
-    with remote.opened("memory://app.log") as (_, _, again):
+    with remote.open_object("memory://app.log") as (_, _, again):
         assert again == first
     memory.pipe("/app.log", TEXT.swapcase())
-    with remote.opened("memory://app.log") as (_, _, then):
+    with remote.open_object("memory://app.log") as (_, _, then):
         assert then not in {None, first}
 
 
@@ -213,7 +213,7 @@ def test_the_id_in_an_objects_name_is_found_once(memory):
 def test_a_file_url_is_that_file(tmp_path):
     (tmp_path / "app.log").write_bytes(TEXT)
     url = f"file://{tmp_path}/app.log"
-    assert names(expand([url])) == [url]
+    assert names(expand_sources([url])) == [url]
     found, read = scanned(url)
     assert (found, read.source, read.complete, read.size) == (WHOLE, url, True, len(TEXT))
 
@@ -222,9 +222,13 @@ def test_a_file_urls_directory_and_pattern_stand_for_its_files(tmp_path):
     for name in ("b.log", "a.log", "sub/c.log"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(TEXT)
-    assert names(expand([f"file://{tmp_path}"])) == [f"file://{tmp_path}/{n}" for n in ("a.log", "b.log", "sub/c.log")]
-    assert names(expand([f"file://{tmp_path}/*.log"])) == [f"file://{tmp_path}/{n}" for n in ("a.log", "b.log")]
-    assert problems(expand([f"file://{tmp_path}/gone"])) == [(f"file://{tmp_path}/gone", "no such file or directory")]
+    assert names(expand_sources([f"file://{tmp_path}"])) == [
+        f"file://{tmp_path}/{n}" for n in ("a.log", "b.log", "sub/c.log")
+    ]
+    assert names(expand_sources([f"file://{tmp_path}/*.log"])) == [f"file://{tmp_path}/{n}" for n in ("a.log", "b.log")]
+    assert problems(expand_sources([f"file://{tmp_path}/gone"])) == [
+        (f"file://{tmp_path}/gone", "no such file or directory")
+    ]
 
 
 @pytest.fixture
@@ -238,13 +242,13 @@ def zipped(memory):
 
 def test_a_file_in_an_archive_in_a_store_is_read(zipped):
     url = "zip://a.log::memory://logs.zip"
-    assert names(expand([url])) == [url]
+    assert names(expand_sources([url])) == [url]
     assert scanned(url)[0] == WHOLE
 
 
 @pytest.mark.parametrize("url", ["zip://*.log::memory://logs.zip", "zip://::memory://logs.zip"])
 def test_the_files_in_an_archive_in_a_store_are_found_and_read(url, zipped):
-    found = names(expand([url]))
+    found = names(expand_sources([url]))
     assert len(found) == 2
     assert [scanned(name)[0] for name in found] == [WHOLE, WHOLE]
 
@@ -252,13 +256,13 @@ def test_the_files_in_an_archive_in_a_store_are_found_and_read(url, zipped):
 @pytest.mark.parametrize("url", ["simplecache::memory://logs/*.log", "simplecache::memory://logs"])
 def test_what_a_cache_finds_in_a_store_is_called_by_what_it_is(url, memory):
     memory.pipe("/logs/a.log", TEXT)
-    (found,) = names(expand([url]))
+    (found,) = names(expand_sources([url]))
     assert found.endswith("memory:///logs/a.log")
     assert scanned(found)[0] == WHOLE
 
 
 def test_an_unknown_store_is_a_problem():
-    assert problems(expand(["nope://bucket/app.log?sig=SECRET"])) == [
+    assert problems(expand_sources(["nope://bucket/app.log?sig=SECRET"])) == [
         ("nope://bucket/app.log", "Protocol not known: nope")
     ]
 
@@ -274,7 +278,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class RangeHandler(Handler):
-    """A server that sends the range it is asked for, and tells its objects' versions."""
+    """A server that sends the requested range, and reports versions of its objects."""
 
     def do_GET(self):
         begin, _, end = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
@@ -330,7 +334,7 @@ def host(request, tmp_path):
 @pytest.mark.parametrize("path", ["app.log", "app.log.gz", "app.log?sig=SECRET", "app.log#part"])
 def test_an_object_is_read_over_http(path, host):
     url = f"http://{host}/{path}"
-    assert names(expand([url])) == [url]
+    assert names(expand_sources([url])) == [url]
     found, read = scanned(url)
     assert (found, read.complete, read.problem, read.bytes_read) == (WHOLE, True, None, len(TEXT))
     assert read.source == f"http://{host}/{path.partition('?')[0].partition('#')[0]}"
@@ -349,12 +353,12 @@ def test_a_long_object_is_read_over_http_whether_the_server_knows_ranges_or_not(
 
 def test_brackets_and_stars_in_a_query_are_no_pattern(host):
     url = f"http://{host}/app.log?fields[]=id&like=*"
-    expansion = expand([url])
+    expansion = expand_sources([url])
     assert (names(expansion), problems(expansion)) == ([url], [])
     assert scanned(url)[0] == WHOLE
 
 
-def test_a_user_and_a_password_are_sent_and_not_told(tmp_path):
+def test_a_user_and_a_password_are_sent_and_not_shown(tmp_path):
     asked = []
 
     class Asking(Handler):
@@ -370,7 +374,7 @@ def test_a_user_and_a_password_are_sent_and_not_told(tmp_path):
 
 
 @pytest.mark.parametrize("handler", [Handler, RangeHandler])
-def test_what_a_server_does_not_have_is_told_without_the_url(handler, tmp_path):
+def test_a_missing_object_is_reported_without_the_url(handler, tmp_path):
     with serving(tmp_path, handler) as host:
         found, read = scanned(f"http://user:SECRET@{host}/gone.log?sig=SECRET")
     assert (found, read.complete, read.was_readable) == ([], False, False)
@@ -378,7 +382,7 @@ def test_what_a_server_does_not_have_is_told_without_the_url(handler, tmp_path):
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-def test_a_server_that_refuses_is_told_without_the_url(status, tmp_path):
+def test_a_server_that_refuses_is_reported_without_the_url(status, tmp_path):
     class Refusing(Handler):
         def do_GET(self):
             self.send_error(status)
@@ -393,7 +397,7 @@ def test_a_server_that_refuses_is_told_without_the_url(status, tmp_path):
     assert "SECRET" not in repr(read)
 
 
-def test_a_server_that_is_not_there_is_told_without_the_url():
+def test_a_server_that_is_unreachable_is_reported_without_the_url():
     found, read = scanned("http://user:SECRET@127.0.0.1:1/app.log?sig=SECRET")
     assert (found, read.complete, read.was_readable) == ([], False, False)
     assert read.problem
@@ -448,7 +452,7 @@ class Stream(io.RawIOBase):
 
 
 class Faulty(fsspec.AbstractFileSystem):
-    """A store that raises what it is told to, where it is told to."""
+    """A store that raises a given error at a given stage."""
 
     protocol = "faulty"
     cachable = False
@@ -517,9 +521,9 @@ def faulty(monkeypatch):
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 @pytest.mark.parametrize("stage", ["isfile", "glob"])
-def test_whatever_a_store_raises_while_its_objects_are_looked_for_is_a_problem(stage, error, faulty):
+def test_any_error_of_a_store_while_it_lists_objects_is_a_problem(stage, error, faulty):
     faulty.stage, faulty.error = stage, error
-    expansion = expand([URL if stage == "isfile" else "faulty://user:SECRET@bucket/*.log", "-"])
+    expansion = expand_sources([URL if stage == "isfile" else "faulty://user:SECRET@bucket/*.log", "-"])
     assert names(expansion) == ["-"]
     assert [p.source for p in expansion.problems] == [f"faulty://bucket/{'app' if stage == 'isfile' else '*'}.log"]
     assert expansion.problems[0].problem
@@ -545,15 +549,15 @@ def test_whatever_a_store_raises_when_it_is_done_with_ends_nothing_else(error, f
     assert "SECRET" not in repr(read)
 
 
-def test_a_store_that_tells_no_version_is_read_and_not_known_again(faulty):
-    with remote.opened(URL) as (_, size, version):
+def test_a_store_that_reports_no_version_is_read_and_not_recognised_again(faulty):
+    with remote.open_object(URL) as (_, size, version):
         assert (size, version) == (len(LONG) + 1000, None)
     found, read = scanned(URL)
     assert (found, read.complete) == (WHOLE, True)
     assert read.checkpoint.signature is None
 
 
-@pytest.mark.parametrize("act", [lambda url: expand([url]), scanned], ids=["found", "read"])
+@pytest.mark.parametrize("act", [lambda url: expand_sources([url]), scanned], ids=["found", "read"])
 def test_without_fsspec_a_url_is_a_configuration_error_with_a_fix(act, monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
@@ -571,7 +575,7 @@ def test_without_fsspec_a_url_is_a_configuration_error_with_a_fix(act, monkeypat
 def test_a_store_whose_package_is_missing_is_a_configuration_error_too():
     fsspec.register_implementation("absent", "no_such_package.Store", errtxt="Install absent", clobber=True)
     with pytest.raises(ConfigurationError) as caught:
-        expand(["absent://bucket/app.log"])
+        expand_sources(["absent://bucket/app.log"])
     assert caught.value.cause == "a package is missing: Install absent"
 
 
@@ -581,4 +585,4 @@ def test_without_fsspec_everything_else_is_read(monkeypatch, tmp_path):
 
     monkeypatch.setattr("ingest.sources.remote.import_module", missing)
     (tmp_path / "app.log").write_bytes(TEXT)
-    assert [scanned(s.name)[0] for s in expand([str(tmp_path)]).sources] == [WHOLE]
+    assert [scanned(s.name)[0] for s in expand_sources([str(tmp_path)]).sources] == [WHOLE]

@@ -18,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.sources.discovery import Expansion, Source, expand, require_readable, unreadable
+from ingest.sources.discovery import Expansion, Source, expand_sources
 from ingest.sources.id_finder import REMEMBERED
-from ingest.sources.scanner import CHUNK_SOURCES, Scan, scan_all
+from ingest.sources.read_problems import require_readable, unreadable
+from ingest.sources.scanner import CHUNK_SOURCES, scan_all
+from ingest.sources.source_scan import SourceScan
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -41,12 +43,12 @@ def numbered(count: int, second: int = SECOND) -> list[str]:
     return [f"gen-{second}-{n:020d}" for n in range(count)]
 
 
-def with_call_sites(scan: Scan):
+def with_call_sites(scan: SourceScan):
     return [sighting for sightings in scan for sighting in sightings]
 
 
 def scanned(path, *, named=True, now=NOW):
-    scan = Scan(Source(str(path), named), now)
+    scan = SourceScan(Source(str(path), named), now)
     return [s.generation_id for s in with_call_sites(scan)], scan.result
 
 
@@ -59,10 +61,10 @@ def written(path, content: bytes):
 # One source
 
 
-def test_a_plain_file_tells_its_ids_and_how_it_was_read(tmp_path):
+def test_a_plain_file_yields_its_ids_and_how_it_was_read(tmp_path):
     content = f'{{"id": "{TODAY}"}}\nünïcode {LEGACY}\n'.encode()
     path = written(tmp_path / "app.log", content)
-    scan = Scan(Source(str(path)), NOW)
+    scan = SourceScan(Source(str(path)), NOW)
     sightings = with_call_sites(scan)
     assert [(s.generation_id, s.source, s.position) for s in sightings] == [
         (TODAY, str(path), content.index(TODAY.encode())),
@@ -79,7 +81,7 @@ def test_a_plain_file_tells_its_ids_and_how_it_was_read(tmp_path):
 def test_a_compressed_file_is_read_as_its_text_whatever_its_name(form, tmp_path):
     text = f"first {TODAY}\n".encode() + b"filler\n" * 1000 + LEGACY.encode()
     path = written(tmp_path / "rotated.log.1", COMPRESS[form](text))
-    scan = Scan(Source(str(path)), NOW)
+    scan = SourceScan(Source(str(path)), NOW)
     assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [
         (TODAY, 6),
         (LEGACY, text.index(LEGACY.encode())),
@@ -108,7 +110,7 @@ def test_an_id_may_lie_across_concatenated_archives(form, tmp_path):
 def test_a_file_in_utf_16_is_read_like_one_in_utf_8(encoding, pack, tmp_path):
     text = f"\ufeffünïcode → {TODAY}\n{LEGACY}\n"
     path = written(tmp_path / "app.log", pack(text.encode(encoding)))
-    scan = Scan(Source(str(path)), NOW)
+    scan = SourceScan(Source(str(path)), NOW)
     as_read = text.removeprefix("\ufeff").encode()
     assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [
         (i, as_read.index(i.encode())) for i in (TODAY, LEGACY)
@@ -186,7 +188,7 @@ def test_a_device_is_a_problem_and_null_is_empty(device):
 
 def test_repeated_ids_of_a_stream_count_once(tmp_path):
     chunks = "".join(f'data: {{"id":"{TODAY}","n":{n}}}\n' for n in range(50_000)) + f"{LEGACY}\n{TODAY}\n"
-    scan = Scan(Source(str(written(tmp_path / "sse.txt", chunks.encode()))), NOW)
+    scan = SourceScan(Source(str(written(tmp_path / "sse.txt", chunks.encode()))), NOW)
     sightings = [(s.generation_id, s.position) for s in with_call_sites(scan)]
     assert sightings == [(TODAY, chunks.index(TODAY)), (LEGACY, chunks.index(LEGACY))]
     assert scan.result.sightings == 2
@@ -207,7 +209,7 @@ def test_look_alikes_are_no_sightings(tmp_path):
 def test_reading_that_is_given_up_closes_the_file(tmp_path):
     path = written(tmp_path / "app.log", f"{TODAY}\n".encode() * 100_000)
     before = len(list(Path("/dev/fd").iterdir()))
-    scan = Scan(Source(str(path)), NOW)
+    scan = SourceScan(Source(str(path)), NOW)
     windows = iter(scan)
     assert (next(windows), [s.generation_id for s in next(windows)]) == ([], [TODAY])
     assert scan.result.complete is False
@@ -221,7 +223,7 @@ def test_reading_that_is_given_up_closes_the_file(tmp_path):
 def test_an_id_in_a_sources_name_is_found_once_and_has_no_position(tmp_path):
     content = f'{{"id": "{TODAY}", "other": "{LEGACY}"}}\n'.encode()
     path = written(tmp_path / f"time-14-36-51_{TODAY}.json", content)
-    scan = Scan(Source(str(path)), NOW)
+    scan = SourceScan(Source(str(path)), NOW)
     assert [(s.generation_id, s.source, s.position) for s in with_call_sites(scan)] == [
         (TODAY, str(path), None),
         (LEGACY, str(path), content.index(LEGACY.encode())),
@@ -243,13 +245,13 @@ def test_an_id_in_a_sources_name_is_found_once_and_has_no_position(tmp_path):
     ],
 )
 def test_the_same_holds_for_ids_in_names_as_in_texts(name, expected, tmp_path):
-    scan = Scan(Source(str(written(tmp_path / name, b"text\n"))), NOW)
+    scan = SourceScan(Source(str(written(tmp_path / name, b"text\n"))), NOW)
     assert [(s.generation_id, s.position) for s in with_call_sites(scan)] == [(i, None) for i in expected]
     assert (scan.result.sightings, scan.result.complete) == (len(expected), True)
 
 
 def test_an_id_in_a_name_behind_bytes_that_are_no_text_is_found():
-    scan = Scan(Source(f"gone/{os.fsdecode(bytes([255]))}{TODAY}.json"), NOW)
+    scan = SourceScan(Source(f"gone/{os.fsdecode(bytes([255]))}{TODAY}.json"), NOW)
     assert [s.generation_id for s in with_call_sites(scan)] == [TODAY]
 
 
@@ -270,7 +272,7 @@ def test_standard_input_is_read_like_a_file_without_a_size(form, tmp_path, monke
     path = written(tmp_path / "stdin", COMPRESS.get(form, bytes)(f"{TODAY}\n".encode()))
     with path.open(encoding="utf-8") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        scan = Scan(Source("-"), NOW)
+        scan = SourceScan(Source("-"), NOW)
         assert [(s.generation_id, s.source) for s in with_call_sites(scan)] == [(TODAY, "-")]
     assert (scan.result.size, scan.result.complete, scan.result.bytes_read) == (None, True, len(TODAY) + 1)
     assert scan.result.checkpoint is None
@@ -287,7 +289,7 @@ def test_the_ids_of_a_pipe_come_while_it_is_still_open_as_soon_as_their_line_has
     reading, writing = os.pipe()
     with io.TextIOWrapper(os.fdopen(reading, "rb")) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        scan = Scan(Source("-"), NOW)
+        scan = SourceScan(Source("-"), NOW)
         windows = iter(scan)
         with os.fdopen(writing, "wb", buffering=0) as pipe:
             found = []
@@ -331,7 +333,7 @@ def test_a_fifo_that_nobody_writes_to_is_a_problem(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [bytes, *COMPRESS.values()], ids=["plain", *COMPRESS])
-def test_binary_data_met_in_a_directory_is_passed_over_and_when_named_is_a_problem(pack, tmp_path):
+def test_binary_data_in_a_directory_is_skipped_and_when_named_is_a_problem(pack, tmp_path):
     path = written(tmp_path / "blob", pack(BINARY + TODAY.encode()))
     for named in (True, False):
         found, read = scanned(path, named=named)
@@ -369,9 +371,9 @@ def test_any_utf_8_text_is_text(tmp_path_factory, text, shift):
 SCAN = """
 import json, resource, sys
 from datetime import datetime, timezone
-from ingest.sources.scanner import Scan
+from ingest.sources.source_scan import SourceScan
 from ingest.sources.discovery import Source
-scan = Scan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
+scan = SourceScan(Source(sys.argv[1]), datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
 found = sum(len(sightings) for sightings in scan)
 result = scan.result
 print(json.dumps([found, result.bytes_read, result.complete, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
@@ -420,14 +422,14 @@ def finished(chunks):
     size=st.integers(1, 20),
 )
 @settings(max_examples=100)
-def test_chunks_hold_everything_in_order_and_tell_how_far_each_source_is_read(tmp_path_factory, counts, size):
+def test_chunks_hold_everything_in_order_and_how_far_each_source_is_read(tmp_path_factory, counts, size):
     folder = tmp_path_factory.mktemp("chunks")
     expected = []
     for n, (count, is_ended) in enumerate(counts):
         ids = numbered(count, SECOND + n)
         written(folder / f"{n}.log", "\n".join(ids).encode() + b"\n" * is_ended)
         expected += ids
-    expansion = expand([str(folder)])
+    expansion = expand_sources([str(folder)])
     chunks = list(scan_all(expansion, NOW, size=size))
     assert [s.generation_id for c in chunks for s in c.sightings] == expected
     assert all(len(c.sightings) >= size for c in chunks[:-1])
@@ -445,17 +447,17 @@ def test_chunks_hold_everything_in_order_and_tell_how_far_each_source_is_read(tm
 def test_a_chunk_ends_with_the_window_in_which_it_is_large_enough(tmp_path):
     ids = numbered(60_000)
     path = written(tmp_path / "app.log", "\n".join(ids).encode())
-    windows = [len(sightings) for sightings in Scan(Source(str(path)), NOW) if sightings]
-    chunks = list(scan_all(expand([str(path)]), NOW, size=windows[0] + 1))
+    windows = [len(sightings) for sightings in SourceScan(Source(str(path)), NOW) if sightings]
+    chunks = list(scan_all(expand_sources([str(path)]), NOW, size=windows[0] + 1))
     assert len(windows) > 4
     assert [len(c.sightings) for c in chunks[:2]] == [sum(windows[:2]), sum(windows[2:4])]
     assert [s.generation_id for c in chunks for s in c.sightings] == ids
 
 
-def test_what_is_told_of_an_unfinished_source_grows_to_what_is_told_in_the_end(tmp_path):
+def test_the_record_of_an_unfinished_source_grows_to_the_final_one(tmp_path):
     ids = numbered(60_000)
     path = written(tmp_path / "app.log", "\n".join(ids).encode())
-    reads = [read for chunk in scan_all(expand([str(path)]), NOW, size=1) for read in chunk.reads]
+    reads = [read for chunk in scan_all(expand_sources([str(path)]), NOW, size=1) for read in chunk.reads]
     assert [r.sightings for r in reads] == sorted(r.sightings for r in reads)
     assert [r.bytes_read for r in reads] == sorted(r.bytes_read for r in reads)
     assert [r.complete for r in reads] == [False] * (len(reads) - 1) + [True]
@@ -469,7 +471,7 @@ def test_the_bytes_of_all_chunks_are_those_of_all_sources(size, tmp_path):
     written(tmp_path / "c.log.gz", gzip.compress(b"text\n" * 100_000))
     written(tmp_path / "d.log", b"no line")
     written(tmp_path / "e.log", b"")
-    chunks = list(scan_all(expand([str(tmp_path)]), NOW, size=size))
+    chunks = list(scan_all(expand_sources([str(tmp_path)]), NOW, size=size))
     assert sum(c.bytes_read for c in chunks) == sum(r.bytes_read for r in finished(chunks)) == 60_000 * 36 - 1 + 500_013
     assert all(c.bytes_read >= 0 for c in chunks)
 
@@ -477,7 +479,7 @@ def test_the_bytes_of_all_chunks_are_those_of_all_sources(size, tmp_path):
 def test_a_chunk_ends_after_a_thousand_sources_that_hold_nothing(tmp_path):
     for n in range(2 * CHUNK_SOURCES + 1):
         (tmp_path / f"{n:04d}.log").touch()
-    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    chunks = list(scan_all(expand_sources([str(tmp_path)]), NOW))
     assert [c.ended for c in chunks] == [CHUNK_SOURCES, CHUNK_SOURCES, 1]
 
 
@@ -485,7 +487,7 @@ def test_a_chunk_ends_after_so_many_bytes_that_hold_nothing(tmp_path, monkeypatc
     monkeypatch.setattr("ingest.sources.scanner.CHUNK_BYTES", 1_000_000)
     path = written(tmp_path / "a.log", b"nothing\n" * 500_000)
     written(tmp_path / "b.log", TODAY.encode())
-    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    chunks = list(scan_all(expand_sources([str(tmp_path)]), NOW))
     assert len(chunks) == 4
     assert [r.source for c in chunks for r in c.reads] == [*[str(path)] * 4, str(tmp_path / "b.log")]
     assert [c.ended for c in chunks] == [0, 0, 0, 2]
@@ -501,7 +503,7 @@ def test_no_source_is_one_empty_chunk():
 def test_sources_that_cannot_be_read_come_in_chunks_and_the_others_are_read(tmp_path):
     good = written(tmp_path / "good.log", TODAY.encode())
     bad = written(tmp_path / "bad.gz", gzip.compress(LEGACY.encode())[:-4])
-    expansion = expand([str(tmp_path / "gone.log"), str(bad), str(good)])
+    expansion = expand_sources([str(tmp_path / "gone.log"), str(bad), str(good)])
     chunks = list(scan_all(expansion, NOW))
     assert [s.generation_id for c in chunks for s in c.sightings] == [LEGACY, TODAY]
     assert [(r.source, r.complete) for r in finished(chunks)] == [
@@ -519,17 +521,17 @@ def test_problems_alone_come_in_a_chunk_however_many_there_are():
 
 def test_a_file_that_vanishes_after_it_was_found_costs_only_itself(tmp_path):
     paths = [written(tmp_path / f"{n}.log", i.encode()) for n, i in enumerate(numbered(3))]
-    expansion = expand([str(tmp_path)])
+    expansion = expand_sources([str(tmp_path)])
     paths[1].unlink()
     chunks = list(scan_all(expansion, NOW))
     assert [s.generation_id for c in chunks for s in c.sightings] == [numbered(3)[0], numbered(3)[2]]
     assert [r.problem for r in finished(chunks)] == [None, "No such file or directory", None]
 
 
-def test_one_readable_source_is_enough_and_binary_files_that_nobody_named_are_none(tmp_path):
+def test_one_readable_source_is_enough_and_binary_files_found_in_directories_do_not_count(tmp_path):
     written(tmp_path / "logs" / "a.bin", BINARY)
-    binary = finished(scan_all(expand([str(tmp_path / "logs")]), NOW))
-    empty = finished(scan_all(expand([str(written(tmp_path / "empty.log", b""))]), NOW))
+    binary = finished(scan_all(expand_sources([str(tmp_path / "logs")]), NOW))
+    empty = finished(scan_all(expand_sources([str(written(tmp_path / "empty.log", b""))]), NOW))
     assert [r.was_readable for r in binary + empty] == [False, True]
     require_readable(binary + empty)
 
@@ -537,7 +539,7 @@ def test_one_readable_source_is_enough_and_binary_files_that_nobody_named_are_no
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_binary_file_counts_as_named_even_if_a_directory_holds_it_too(order, tmp_path):
     path = written(tmp_path / "dump", BINARY)
-    expansion = expand([str(tmp_path), str(path)][::order])
+    expansion = expand_sources([str(tmp_path), str(path)][::order])
     reads = finished(scan_all(expansion, NOW))
     assert [(r.problem, r.passed_over) for r in reads] == [("binary, not text", False)]
 
@@ -545,6 +547,6 @@ def test_a_binary_file_counts_as_named_even_if_a_directory_holds_it_too(order, t
 def test_without_what_earlier_runs_read_everything_is_read_and_nothing_is_kept_for_later(tmp_path):
     written(tmp_path / "a.log", f"{TODAY}\n".encode() * 10)
     written(tmp_path / "b.log", f"{TODAY}\n".encode() * 10)
-    chunks = list(scan_all(expand([str(tmp_path)]), NOW))
+    chunks = list(scan_all(expand_sources([str(tmp_path)]), NOW))
     assert [s.generation_id for c in chunks for s in c.sightings] == [TODAY, TODAY]
     assert [r.checkpoint for r in finished(chunks)] == [None, None]

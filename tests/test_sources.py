@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from ingest.core.errors import Exit, NoInputError
 from ingest.core.sightings import SourceRead
-from ingest.sources.discovery import STDIN, Expansion, Readings, Source, expand, require_readable, unreadable
+from ingest.sources.discovery import Expansion, Source, expand_sources
+from ingest.sources.read_problems import ReadProblems, require_readable, unreadable
+from ingest.sources.source_names import STDIN
 
 
 def written(path, content: bytes = b""):
@@ -36,7 +38,7 @@ def test_a_directory_is_walked_in_sorted_order_without_its_hidden_files(tmp_path
         written(tmp_path / name)
     for name in (".hidden", "sub/.hidden", ".git/config", ".git/HEAD"):
         written(tmp_path / name)
-    expansion = expand([str(tmp_path)])
+    expansion = expand_sources([str(tmp_path)])
     assert names(expansion) == [
         str(tmp_path / name) for name in ("a.log", "b.log", "another/x.log", "sub/z.log", "sub/deep/y.log")
     ]
@@ -52,21 +54,21 @@ def test_thousands_of_files_are_found_each_once_and_in_order(tmp_path):
         for path in random.Random(1).sample(paths, len(paths)):
             Path(path).touch()
         expected += paths
-    expansion = expand([str(tmp_path), f"{tmp_path}/**/*.log", *expected[:10]])
+    expansion = expand_sources([str(tmp_path), f"{tmp_path}/**/*.log", *expected[:10]])
     assert names(expansion) == expected
     assert (expansion.problems, expansion.passed_over) == ((), 0)
     assert [s.named for s in expansion.sources] == [True] * 2000  # for the pattern names each
 
 
 def test_an_empty_directory_stands_for_nothing_and_is_no_problem(tmp_path):
-    assert expand([str(tmp_path)]) == Expansion((), (), 0)
+    assert expand_sources([str(tmp_path)]) == Expansion((), (), 0)
 
 
 def test_the_current_directory_is_one_too(tmp_path, monkeypatch):
     written(tmp_path / "logs" / "app.log")
     monkeypatch.chdir(tmp_path)
-    assert names(expand(["."])) == ["./logs/app.log"]
-    assert names(expand(["logs/"])) == ["logs/app.log"]
+    assert names(expand_sources(["."])) == ["./logs/app.log"]
+    assert names(expand_sources(["logs/"])) == ["logs/app.log"]
 
 
 def test_loops_of_links_in_a_directory_end(tmp_path):
@@ -76,7 +78,7 @@ def test_loops_of_links_in_a_directory_end(tmp_path):
     (tmp_path / "logs/a").symlink_to("b")
     (tmp_path / "logs/b").symlink_to("a")
     (tmp_path / "logs/gone").symlink_to("nowhere")
-    expansion = expand([str(tmp_path / "logs")])
+    expansion = expand_sources([str(tmp_path / "logs")])
     assert (names(expansion), expansion.problems, expansion.passed_over) == ([str(path)], (), 5)
 
 
@@ -84,27 +86,27 @@ def test_a_link_to_a_directory_is_counted_and_not_followed(tmp_path):
     written(tmp_path / "elsewhere" / "a.log")
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "current").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    expansion = expand([str(tmp_path / "logs")])
+    expansion = expand_sources([str(tmp_path / "logs")])
     assert (expansion.sources, expansion.passed_over) == ((), 1)
 
 
 def test_a_link_to_a_directory_that_is_named_is_walked(tmp_path):
     written(tmp_path / "elsewhere" / "a.log")
     (tmp_path / "current").symlink_to("elsewhere", target_is_directory=True)
-    assert names(expand([str(tmp_path / "current")])) == [str(tmp_path / "current" / "a.log")]
+    assert names(expand_sources([str(tmp_path / "current")])) == [str(tmp_path / "current" / "a.log")]
 
 
 def test_a_link_to_a_file_in_a_directory_is_read_like_a_file(tmp_path):
     written(tmp_path / "elsewhere" / "a.log")
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "latest.log").symlink_to(tmp_path / "elsewhere" / "a.log")
-    assert names(expand([str(tmp_path / "logs")])) == [str(tmp_path / "logs" / "latest.log")]
+    assert names(expand_sources([str(tmp_path / "logs")])) == [str(tmp_path / "logs" / "latest.log")]
 
 
-def test_special_files_of_a_directory_are_passed_over(tmp_path):
+def test_special_files_of_a_directory_are_skipped(tmp_path):
     path = written(tmp_path / "app.log")
     os.mkfifo(tmp_path / "pipe")
-    expansion = expand([str(tmp_path)])
+    expansion = expand_sources([str(tmp_path)])
     assert (names(expansion), expansion.passed_over) == ([str(path)], 1)
 
 
@@ -119,7 +121,7 @@ def test_a_directory_that_cannot_be_entered_costs_only_itself(tmp_path, monkeypa
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    expansion = expand([str(tmp_path)])
+    expansion = expand_sources([str(tmp_path)])
     assert names(expansion) == [str(tmp_path / "ok" / "a.log")]
     assert problems(expansion) == [(str(tmp_path / "shut"), "Permission denied")]
 
@@ -145,7 +147,7 @@ def deep(tmp_path, monkeypatch):
 def test_directories_may_be_nested_deeper_than_calls(deep):
     top, deepest = deep
     path = written(top / "a.log")
-    assert names(expand([str(top)])) == [str(path), deepest]
+    assert names(expand_sources([str(top)])) == [str(path), deepest]
 
 
 # Files and patterns
@@ -153,45 +155,47 @@ def test_directories_may_be_nested_deeper_than_calls(deep):
 
 def test_a_hidden_file_is_read_when_it_is_named(tmp_path):
     path = written(tmp_path / ".hidden.log")
-    assert expand([str(path)]) == Expansion((Source(str(path)),), (), 0)
+    assert expand_sources([str(path)]) == Expansion((Source(str(path)),), (), 0)
 
 
 def test_arguments_keep_their_order(tmp_path):
     paths = [str(written(tmp_path / name)) for name in ("c.log", "a.log", "b.log")]
-    assert names(expand([*paths, "-"])) == [*paths, "-"]
+    assert names(expand_sources([*paths, "-"])) == [*paths, "-"]
 
 
 def test_a_glob_stands_for_its_files_in_sorted_order(tmp_path):
     for name in ("b.log", "a.log", "c.txt", "sub/d.log"):
         written(tmp_path / name)
     (tmp_path / "folder.log").mkdir()
-    assert names(expand([f"{tmp_path}/*.log"])) == [str(tmp_path / n) for n in ("a.log", "b.log")]
-    assert names(expand([f"{tmp_path}/**/*.log"])) == [str(tmp_path / n) for n in ("a.log", "b.log", "sub/d.log")]
-    assert all(s.named for s in expand([f"{tmp_path}/*.log"]).sources)
+    assert names(expand_sources([f"{tmp_path}/*.log"])) == [str(tmp_path / n) for n in ("a.log", "b.log")]
+    assert names(expand_sources([f"{tmp_path}/**/*.log"])) == [
+        str(tmp_path / n) for n in ("a.log", "b.log", "sub/d.log")
+    ]
+    assert all(s.named for s in expand_sources([f"{tmp_path}/*.log"]).sources)
 
 
 def test_a_relative_glob_is_one_too(tmp_path, monkeypatch):
     written(tmp_path / "sub" / "d.log")
     monkeypatch.chdir(tmp_path)
-    assert names(expand(["s?b/[a-d].log"])) == ["sub/d.log"]
+    assert names(expand_sources(["s?b/[a-d].log"])) == ["sub/d.log"]
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
     written(tmp_path / "app1.log")
     path = written(tmp_path / "app[1].log")
-    assert names(expand([str(path)])) == [str(path)]
+    assert names(expand_sources([str(path)])) == [str(path)]
 
 
 @pytest.mark.parametrize("name", ["file:notes.log", "notes:", "a::b.log", "http:", "c/d://e.log", "1://x", "-app.log"])
 def test_a_file_whose_name_looks_a_little_like_a_url_is_that_file(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(tmp_path / name.replace("//", "/"))
-    assert names(expand([name])) == [name]
+    assert names(expand_sources([name])) == [name]
 
 
 def test_special_files_are_read_when_they_are_named(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert names(expand([str(tmp_path / "pipe"), os.devnull])) == [str(tmp_path / "pipe"), os.devnull]
+    assert names(expand_sources([str(tmp_path / "pipe"), os.devnull])) == [str(tmp_path / "pipe"), os.devnull]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +204,7 @@ def test_special_files_are_read_when_they_are_named(tmp_path):
 )
 def test_an_argument_that_stands_for_nothing_is_a_problem_and_stops_nothing(argument, problem, tmp_path):
     path = str(written(tmp_path / "app.log"))
-    expansion = expand([f"{tmp_path}/{argument}", path])
+    expansion = expand_sources([f"{tmp_path}/{argument}", path])
     assert names(expansion) == [path]
     assert [(p.source, p.problem, p.complete, p.was_readable) for p in expansion.problems] == [
         (f"{tmp_path}/{argument}", problem, False, False)
@@ -209,23 +213,23 @@ def test_an_argument_that_stands_for_nothing_is_a_problem_and_stops_nothing(argu
 
 def test_a_glob_that_matches_directories_only_stands_for_nothing_too(tmp_path):
     (tmp_path / "2025-07").mkdir()
-    expansion = expand([f"{tmp_path}/2025*"])
+    expansion = expand_sources([f"{tmp_path}/2025*"])
     assert (expansion.sources, [p.problem for p in expansion.problems]) == ((), ["no file matches"])
 
 
 @pytest.mark.parametrize("argument", ["", "a\x00b", "a\x00*", "x" * 5000, "x" * 300 + "*", "gone/\udcff"])
 def test_a_name_that_no_file_can_have_is_a_problem_and_stands_for_nothing(argument):
     # "" is what a shell makes of an unset variable: it must not stand for the current directory.
-    expansion = expand([argument])
+    expansion = expand_sources([argument])
     assert expansion.sources == ()
     assert [p.source for p in expansion.problems] == [argument.encode("utf-8", "backslashreplace").decode()]
 
 
-def test_a_link_that_leads_nowhere_is_left_to_be_told_when_it_is_read(tmp_path):
+def test_a_broken_link_is_reported_when_it_is_read(tmp_path):
     (tmp_path / "gone.log").symlink_to("nowhere")
     (tmp_path / "self.log").symlink_to("self.log")
     arguments = [str(tmp_path / "gone.log"), str(tmp_path / "self.log")]
-    assert expand(arguments) == Expansion(tuple(map(Source, arguments)), (), 0)
+    assert expand_sources(arguments) == Expansion(tuple(map(Source, arguments)), (), 0)
 
 
 # Each file once
@@ -237,16 +241,16 @@ def test_a_file_named_twice_is_read_once_whatever_it_is_called(tmp_path, monkeyp
     (tmp_path / "linked").symlink_to("logs")
     monkeypatch.chdir(tmp_path)
     again = ["logs/app.log", "./logs/app.log", str(path), "logs/../link.log", "link.log", "linked/app.log"]
-    assert names(expand([*again, "logs", "linked", "logs/*.log", "."])) == ["logs/app.log"]
-    assert names(expand([*reversed(again)])) == ["linked/app.log"]
-    assert names(expand(["-", "-"])) == ["-"]
+    assert names(expand_sources([*again, "logs", "linked", "logs/*.log", "."])) == ["logs/app.log"]
+    assert names(expand_sources([*reversed(again)])) == ["linked/app.log"]
+    assert names(expand_sources(["-", "-"])) == ["-"]
 
 
 def test_hard_links_are_one_file_and_copies_are_not(tmp_path):
     path = written(tmp_path / "a.log", b"text")
     os.link(path, tmp_path / "b.log")
     written(tmp_path / "c.log", b"text")
-    assert names(expand([str(tmp_path)])) == [str(path), str(tmp_path / "c.log")]
+    assert names(expand_sources([str(tmp_path)])) == [str(path), str(tmp_path / "c.log")]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -254,7 +258,7 @@ def test_hard_links_are_one_file_and_copies_are_not(tmp_path):
 def test_a_file_counts_as_named_even_if_a_directory_holds_it_too(order, argument, tmp_path):
     path = written(tmp_path / "logs" / "dump")
     os.link(path, tmp_path / "logs" / "link")
-    expansion = expand([str(tmp_path / "logs"), f"{tmp_path}/logs/{argument}"][::order])
+    expansion = expand_sources([str(tmp_path / "logs"), f"{tmp_path}/logs/{argument}"][::order])
     assert [s.named for s in expansion.sources] == [True]
 
 
@@ -262,7 +266,7 @@ def test_a_file_that_vanishes_while_others_are_found_stays_a_source_of_its_own(t
     (tmp_path / "gone.log").symlink_to("nowhere")
     (tmp_path / "also.log").symlink_to("nowhere")
     arguments = [str(tmp_path / name) for name in ("gone.log", "also.log", "gone.log")]
-    assert names(expand(arguments)) == arguments[:2]
+    assert names(expand_sources(arguments)) == arguments[:2]
 
 
 # Names
@@ -278,7 +282,7 @@ def test_any_name_that_a_file_can_have_is_a_source_whose_label_can_be_stored(nam
     except OSError:
         pytest.skip("no file can have this name here")
     for arguments in ([path], [str(tmp_path)], [f"{tmp_path}/*"]):
-        expansion = expand(arguments)
+        expansion = expand_sources(arguments)
         assert (names(expansion), expansion.problems) == ([path], ())
         label = expansion.sources[0].label
         assert label.encode("utf-8").startswith(os.fsencode(tmp_path))
@@ -315,7 +319,7 @@ def test_an_undecodable_byte_is_shown_by_its_number():
         ("filecache::https://user:SECRET@host/a.log?sig=SECRET\nSECRET", "filecache::https://host/a.log"),
     ],
 )
-def test_a_label_tells_no_secret_that_a_url_may_hold(name, label):
+def test_a_label_shows_no_secret_of_a_url(name, label):
     assert Source(name).label == label
     assert unreadable(name, "gone").source == label
 
@@ -342,7 +346,7 @@ def a_read(name="app.log", problem=None, **facts) -> SourceRead:
 
 def test_standard_input_is_called_by_a_dash():
     assert STDIN == "-"
-    assert expand(["-"]) == Expansion((Source("-"),), (), 0)
+    assert expand_sources(["-"]) == Expansion((Source("-"),), (), 0)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +375,7 @@ def test_sources_of_which_none_can_be_read_are_an_error(unread):
 
 
 def test_the_error_for_nothing_readable_names_three_sources_in_plain_ascii(tmp_path):
-    expansion = expand([f"{tmp_path}/\u202egone{n}.log" for n in range(5)])
+    expansion = expand_sources([f"{tmp_path}/\u202egone{n}.log" for n in range(5)])
     with pytest.raises(NoInputError) as caught:
         require_readable(expansion.problems)
     assert caught.value.cause == "; ".join(
@@ -382,13 +386,13 @@ def test_the_error_for_nothing_readable_names_three_sources_in_plain_ascii(tmp_p
 # What came of reading
 
 
-def test_what_was_not_read_to_its_end_is_told_and_what_was_left_alone_is_not():
-    readings = Readings()
+def test_sources_not_read_to_their_end_are_problems_and_skipped_ones_are_not():
+    read_problems = ReadProblems()
     gone, cut = a_read("gone.log", problem="gone"), a_read("cut.gz", problem="truncated", bytes_read=10)
-    readings.note([gone, a_read("whole.log")])
-    readings.note([a_read("blob", problem="binary, not text", passed_over=True), cut])
-    assert readings.problems == [gone, cut]
-    readings.require_readable()
+    read_problems.add([gone, a_read("whole.log")])
+    read_problems.add([a_read("blob", problem="binary, not text", passed_over=True), cut])
+    assert read_problems.problems == [gone, cut]
+    read_problems.require_readable()
 
 
 @given(st.lists(st.lists(st.sampled_from(["read", "gone", "binary"]), max_size=4), max_size=5))
@@ -398,9 +402,9 @@ def test_sources_are_refused_alike_whether_they_come_together_or_one_after_the_o
         "gone": a_read(problem="gone"),
         "binary": a_read(problem="binary, not text", passed_over=True),
     }
-    readings, together = Readings(), [kinds[kind] for part in parts for kind in part]
+    read_problems, together = ReadProblems(), [kinds[kind] for part in parts for kind in part]
     for part in parts:
-        readings.note(iter([kinds[kind] for kind in part]))
+        read_problems.add(iter([kinds[kind] for kind in part]))
 
     def refusal(require, *arguments):
         try:
@@ -409,4 +413,4 @@ def test_sources_are_refused_alike_whether_they_come_together_or_one_after_the_o
             return str(error)
         return None
 
-    assert refusal(readings.require_readable) == refusal(require_readable, together)
+    assert refusal(read_problems.require_readable) == refusal(require_readable, together)

@@ -16,14 +16,15 @@ STORE_AND_DIE = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.sources.call_site import CallSites
-from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.call_site import CallSiteParser
+from ingest.sources.checkpoints import CheckpointIndex
 from ingest.sources.scanner import scan_all
-from ingest.sources.discovery import expand
+from ingest.sources.discovery import expand_sources
 from ingest.warehouse.warehouse import Warehouse
 now = datetime.now(UTC)
 warehouse = Warehouse(Path(sys.argv[1]), now)
-for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.ledger.checkpoints()), CallSites()):
+known = CheckpointIndex(warehouse.ledger.checkpoints())
+for chunk in scan_all(expand_sources([sys.argv[2]]), now, known, CallSiteParser()):
     warehouse.add(chunk, "run", now)
 os._exit(9)
 """

@@ -218,7 +218,7 @@ def is_measured(record):
     )
 
 
-def test_latency_leaves_out_what_would_lie(connection):
+def test_latency_leaves_out_what_would_distort_it(connection):
     facts = dicts(connection, "SELECT * FROM generation_facts")
     for fact in facts:
         record = RECORDS[fact["generation_id"]]
@@ -285,7 +285,7 @@ def test_a_measure_has_one_definition_in_all_views(views):
         assert len({m[name] for m in measures}) == 1, name
 
 
-def test_coverage_and_dead_letters_tell_what_became_of_each_id(connection):
+def test_coverage_and_dead_letters_show_the_state_of_each_id(connection):
     assert connection.execute("SELECT first_seen_ids, settled, pending, dead FROM ops.coverage").fetchall() == [
         (len(IDS) + len(DEAD), len(IDS), 0, len(DEAD))
     ]

@@ -9,9 +9,9 @@ from blocks import Blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.sources.id_finder import CONTEXT, REACH, Finder
-from ingest.sources.open_file import HEAD
-from ingest.sources.text_windows import SIZE, Mark, Windows
+from ingest.sources.id_finder import CONTEXT, REACH, IdFinder
+from ingest.sources.readers import HEAD
+from ingest.sources.text_windows import SIZE, ResumePoint, TextWindows
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1753485462
@@ -37,20 +37,20 @@ class Taken:
         self.end = window.offset + window.end
         self.held = len(window.buffer)
         self.found = [(i, window.offset + at) for i, at in zip(*found, strict=True)]
-        self.mark = None
+        self.resume_at = None
         self.position = None
 
 
-def taken(blocks, *, size=SIZE, mark=None, left=None, counts_lines=True) -> list[Taken]:
+def taken(blocks, *, size=SIZE, begin=None, left=None, counts_lines=True) -> list[Taken]:
     """Every window of a text that comes in these blocks."""
-    find, all_taken = Finder(NOW), []
+    find, all_taken = IdFinder(NOW), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ingest.sources.text_windows.SIZE", size)
-        windows = Windows(Blocks(blocks), mark or Mark(), left, counts_lines=counts_lines)
+        windows = TextWindows(Blocks(blocks), begin or ResumePoint(), left, counts_lines=counts_lines)
 
         def tell():
             for one in all_taken[-1:]:
-                one.mark, one.position = windows.mark, windows.position
+                one.resume_at, one.position = windows.resume_at, windows.position
 
         for window in windows:
             tell()
@@ -68,10 +68,10 @@ def cut(data: bytes, places) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
-def mark_at(text: bytes, position: int) -> Mark:
-    """The mark that lies at a line's end."""
+def resume_point_at(text: bytes, position: int) -> ResumePoint:
+    """The resume point at a line's end."""
     before = text[:position]
-    return Mark(position, before.count(b"\n"), zlib.crc32(before), before[-HEAD:])
+    return ResumePoint(position, before.count(b"\n"), zlib.crc32(before), before[-HEAD:])
 
 
 pieces = st.one_of(
@@ -159,25 +159,25 @@ def test_windows_follow_upon_each_other_and_end_with_a_line_or_where_it_is_cut(t
 
 @settings(max_examples=300)
 @given(texts, st.integers(0, 2 * HEAD), st.data())
-def test_after_each_window_the_mark_is_the_end_of_the_last_whole_line(text, before, draw):
+def test_after_each_window_the_resume_point_is_the_end_of_the_last_whole_line(text, before, draw):
     text = b"-" * before + b"\n" + text  # so that the tail has bytes to forget
     blocks = cut(text, draw.draw(st.lists(st.integers(0, len(text)), max_size=12)))
     windows = taken(blocks, size=draw.draw(sizes))
     for window in windows:
-        assert window.mark == mark_at(text, text.rfind(b"\n", 0, window.end) + 1)
+        assert window.resume_at == resume_point_at(text, text.rfind(b"\n", 0, window.end) + 1)
 
 
 @settings(max_examples=150)
 @given(texts, st.data())
-def test_reading_on_from_a_mark_is_like_never_having_stopped(text, draw):
+def test_reading_on_from_a_resume_point_is_like_never_having_stopped(text, draw):
     ends = [0, *(at + 1 for at in range(len(text)) if text[at : at + 1] == b"\n")]
     position = draw.draw(st.sampled_from(ends))
     size = draw.draw(sizes)
-    start = mark_at(text, position)
+    start = resume_point_at(text, position)
     first = taken([text[:position]], size=size)
-    rest = taken([text[position:]], size=size, mark=start)
-    assert (first[-1].mark if first else Mark()) == start
-    assert (rest[-1].mark if rest else start) == mark_at(text, text.rfind(b"\n") + 1)
+    rest = taken([text[position:]], size=size, begin=start)
+    assert (first[-1].resume_at if first else ResumePoint()) == start
+    assert (rest[-1].resume_at if rest else start) == resume_point_at(text, text.rfind(b"\n") + 1)
     places = [p for w in (*first, *rest) for p in w.found]
     once = {}
     for generation_id, at in places:  # each reading remembers only its own repetitions
@@ -185,19 +185,19 @@ def test_reading_on_from_a_mark_is_like_never_having_stopped(text, draw):
     assert list(once.items()) == found([text], size=size)
 
 
-def test_a_text_without_any_line_end_has_no_mark_and_all_its_ids():
+def test_a_text_without_any_line_end_has_no_resume_point_and_all_its_ids():
     text = b",".join(f"gen-{SECOND}-{n:020d}".encode() for n in range(200))
     windows = taken([text], size=SMALLEST)
     assert [i for w in windows for i, _ in w.found] == text.decode().split(",")
-    assert {w.mark for w in windows} == {Mark()}
+    assert {w.resume_at for w in windows} == {ResumePoint()}
     assert windows[-1].position == len(text)
 
 
-def test_an_unfinished_last_line_is_read_and_not_marked():
+def test_an_unfinished_last_line_is_read_and_moves_no_resume_point():
     text = f"one\n{TODAY}\ntwo {LEGACY}".encode()
     windows = taken([text])
     assert [p for w in windows for p in w.found] == [(TODAY, 4), (LEGACY, text.index(LEGACY.encode()))]
-    assert windows[-1].mark == mark_at(text, text.index(b"two"))
+    assert windows[-1].resume_at == resume_point_at(text, text.index(b"two"))
     assert windows[-1].position == len(text)
 
 
@@ -217,10 +217,10 @@ def test_an_empty_text_has_no_window(left):
     assert taken([], left=left) == []
 
 
-@pytest.mark.parametrize("start", [Mark(), Mark(position=4, line=7)])
-def test_lines_that_nobody_wants_are_not_counted(start):
-    windows = taken([b"one\ntwo\n"], mark=start, counts_lines=False)
-    assert {w.mark.line for w in windows} == {start.line}
+@pytest.mark.parametrize("start", [ResumePoint(), ResumePoint(position=4, line=7)])
+def test_lines_are_counted_only_on_request(start):
+    windows = taken([b"one\ntwo\n"], begin=start, counts_lines=False)
+    assert {w.resume_at.line for w in windows} == {start.line}
 
 
 def test_lines_come_as_they_are_read_not_when_the_buffer_is_full():

@@ -370,25 +370,26 @@ def extract(sources: tuple[str, ...], format: str) -> int:
 
     from ingest.core.clock import SystemClock
     from ingest.reports.formats import streamed
-    from ingest.sources.discovery import Readings, expand
+    from ingest.sources.discovery import expand_sources
+    from ingest.sources.read_problems import ReadProblems
     from ingest.sources.scanner import scan_all
 
-    readings = Readings()
+    read_problems = ReadProblems()
     row = attrgetter("generation_id", "source", "position")
 
     def rows() -> Iterator[list[tuple[Any, ...]]]:
-        for chunk in scan_all(expand(sources), SystemClock().now(), size=1):
-            readings.note(chunk.finished)
+        for chunk in scan_all(expand_sources(sources), SystemClock().now(), size=1):
+            read_problems.add(chunk.finished)
             yield list(map(row, chunk.sightings))
 
     for text in streamed(("generation_id", "source", "position"), rows(), format):
         if not _print_result(text):
             break
     else:
-        readings.require_readable()
-    for read in readings.problems:
+        read_problems.require_readable()
+    for read in read_problems.problems:
         log.warning("%s: %s", ascii(read.source)[1:-1], read.problem)
-    return Exit.PARTIAL if readings.problems else Exit.DONE
+    return Exit.PARTIAL if read_problems.problems else Exit.DONE
 
 
 @orusage.command()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ingest.core.run_stats import RunStats
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import Readings, expand
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
+from ingest.sources.read_problems import ReadProblems
 from ingest.sources.scanner import scan_all
 from ingest.warehouse.ledger_snapshot import LedgerSnapshot
 
@@ -66,11 +67,11 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
 
 
 def _read(sources: Sequence[str], ledger: LedgerSnapshot, now: datetime) -> tuple[RunStats, tuple[SourceRead, ...]]:
-    stats, readings, expansion = RunStats(), Readings(), expand(sources)
+    stats, read_problems, expansion = RunStats(), ReadProblems(), expand_sources(sources)
     stats.passed_over = expansion.passed_over
-    for chunk in scan_all(expansion, now, Checkpoints(ledger.checkpoints())):
+    for chunk in scan_all(expansion, now, CheckpointIndex(ledger.checkpoints())):
         stats.count(chunk)
         stats.new_ids += ledger.note(chunk.sightings)
-        readings.note(chunk.finished)
-    readings.require_readable()
-    return stats, tuple(readings.problems)
+        read_problems.add(chunk.finished)
+    read_problems.require_readable()
+    return stats, tuple(read_problems.problems)

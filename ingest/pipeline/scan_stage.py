@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ingest.core.errors import NoInputError
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import Readings, expand, named, require_readable
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
+from ingest.sources.read_problems import ReadProblems, list_problems, require_readable
 from ingest.sources.scanner import scan_all
 from ingest.warehouse.storage.workspace import Workspace
 
@@ -39,7 +40,7 @@ class ScanStage:
     def __init__(self, sources: Sequence[str], context: RunContext, now: datetime) -> None:
         self._context = context
         self._now = now
-        self._expansion = expand(sources)
+        self._expansion = expand_sources(sources)
         self._call_sites = CallSiteParser(context.settings.keep_fields)
         context.stats.passed_over = self._expansion.passed_over
 
@@ -55,7 +56,7 @@ class ScanStage:
         if Workspace(self._context.warehouse).holds_anything:
             return None
         seen: list[Chunk] = []
-        chunks = self._chunks(Checkpoints())
+        chunks = self._chunks(CheckpointIndex())
         for chunk in chunks:
             seen.append(chunk)
             if chunk.sightings:
@@ -81,22 +82,22 @@ class ScanStage:
         Raises:
             NoInputError: no source was readable, or the ledger is empty and no ID was found.
         """
-        stats, readings = self._context.stats, Readings()
-        for chunk in first_chunks or self._chunks(Checkpoints(warehouse.ledger.checkpoints())):
+        stats, read_problems = self._context.stats, ReadProblems()
+        for chunk in first_chunks or self._chunks(CheckpointIndex(warehouse.ledger.checkpoints())):
             await asyncio.sleep(0)  # lets the progress display run
             stats.new_ids += warehouse.add(_without_passed_over(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()
             for read in chunk.finished:
                 log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
-            readings.note(chunk.finished)
-        readings.require_readable()
+            read_problems.add(chunk.finished)
+        read_problems.require_readable()
         if not stats.sightings and not warehouse.ledger.has_ids():
-            raise _nothing_found(stats.sources, readings.problems)
+            raise _nothing_found(stats.sources, read_problems.problems)
         stats.kept_fields = self._call_sites.kept
-        return tuple(readings.problems)
+        return tuple(read_problems.problems)
 
-    def _chunks(self, checkpoints: Checkpoints) -> Iterator[Chunk]:
+    def _chunks(self, checkpoints: CheckpointIndex) -> Iterator[Chunk]:
         return scan_all(self._expansion, self._now, checkpoints, self._call_sites)
 
 
@@ -110,6 +111,8 @@ def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError
         cause = f"no generation ID in {sources:,} {'source' if sources == 1 else 'sources'}"
     return NoInputError(
         "there is no generation ID to request",
-        cause=f"{cause}; {len(problems):,} not read, or not to the end: {named(problems)}" if problems else cause,
+        cause=f"{cause}; {len(problems):,} not read, or not to the end: {list_problems(problems)}"
+        if problems
+        else cause,
         fix="name logs that hold IDs such as gen-1753485462-…; `orusage extract FILE` shows what is found",
     )

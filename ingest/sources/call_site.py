@@ -1,4 +1,4 @@
-"""What a log line tells of an ID in it: the line's own time, and the fields that were to be kept."""
+"""Reads the log line around an ID: its time, and the fields to keep."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ingest.sources.id_finder import Window
 
 LONGEST_LINE = 256 * 1024
-"""Bytes. A longer line is no record of one call, so it tells neither time nor fields."""
+"""Bytes. A longer line is not the record of one call, so neither time nor fields are read from it."""
 
 TIME_WITHIN = 1024
-"""Bytes from a line's beginning, and before an ID, in which the line's time is looked for."""
+"""Bytes at the beginning of a line, and before an ID, that are searched for the line's time."""
 
-OLDEST_ZONE_FREE, YOUNGEST_ZONE_FREE = timedelta(minutes=-1), timedelta(minutes=14)
-"""How far a time without zone may lie from the ID's second to be taken for UTC: zones differ by quarters of an hour."""
+EARLIEST_WITHOUT_ZONE, LATEST_WITHOUT_ZONE = timedelta(minutes=-1), timedelta(minutes=14)
+"""A time without zone counts as UTC if it is so far from the ID's second: zones differ by quarters of an hour."""
 
-DEEPEST = 4
-"""Strings within strings that are opened: docker's json-file holds a JSON line as text."""
+MAX_DEPTH = 4
+"""Levels of JSON texts inside JSON texts that are read: Docker's json-file driver stores a JSON line as text."""
 
 _TIME = re.compile(
     rb"""(?P<iso>\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?P<zone>Z|[ ]?[+-]\d\d:?\d\d|[ ]UTC)?)
@@ -30,17 +30,17 @@ _TIME = re.compile(
        | "(?:time|ts|timestamp|@timestamp|created|created_at)"\s*:\s*"?(?P<unix>1[6-9]\d{8}(?:\.\d{1,9}|\d{3})?)\b""",
     re.VERBOSE,
 )
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is no JSON, though Python writes it
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is not JSON, though Python writes it
 
 
 class CallSiteParser:
-    """Reads lines for what they tell.
+    """Parses lines.
 
     Args:
         keep: Names of the fields to keep; ``a.b`` is b inside a.
 
     Attributes:
-        kept: How often each was found.
+        kept: How often each field was found.
     """
 
     def __init__(self, keep: Sequence[str] = ()) -> None:
@@ -49,14 +49,14 @@ class CallSiteParser:
         self.kept = dict.fromkeys(self._keep, 0)
 
     def read(self, line: bytes, at: int, requested_at: datetime | None) -> tuple[datetime | None, str | None]:
-        """What a line tells of the ID at byte `at` in it: its time in UTC, and its kept fields as JSON."""
+        """The line's time in UTC, and its kept fields as JSON, for the ID at byte `at`; None if it has none."""
         return logged_at(line, at, requested_at), self._fields(line, at) if self._keep else None
 
     def _fields(self, line: bytes, at: int) -> str | None:
         text = line.decode("utf-8", "replace")
-        needle = line[at : at + 24].decode("utf-8", "replace")
+        id_beginning = line[at : at + 24].decode("utf-8", "replace")
         found: dict[str, Any] = {}
-        for record in _records(text, needle, DEEPEST):
+        for record in _records(text, id_beginning, MAX_DEPTH):
             for name in self._keep:
                 if name not in found and (value := self._value(record, name)) is not None:
                     found[name] = value
@@ -72,32 +72,32 @@ class CallSiteParser:
 
 
 class LineIndex:
-    """The lines of one window; asked for one ID after the other, in order.
+    """Finds the lines of the IDs of one window.
 
     Args:
         window: The window.
         before: Lines of the text before it.
-        sites: Reads them.
+        parser: Parses the lines.
     """
 
-    def __init__(self, window: Window, before: int, sites: CallSiteParser) -> None:
+    def __init__(self, window: Window, before: int, parser: CallSiteParser) -> None:
         self._window = window
         self._number = before + 1
         self._counted = window.begin
-        self._sites = sites
+        self._parser = parser
 
     def at(self, at: int, requested_at: datetime | None) -> tuple[int, datetime | None, str | None]:
-        """The number of the line in which the ID at byte `at` of the buffer stands, and what that line tells."""
+        """Number, time and kept fields of the line at byte `at` of the buffer. Call in ascending order of `at`."""
         self._number += self._window.buffer.count(b"\n", self._counted, at)
         self._counted = at
         begin, end = self._bounds(at)
         if begin is None or end is None or end - begin > LONGEST_LINE:
             return self._number, None, None
         line = bytes(self._window.buffer[begin:end])
-        return self._number, *self._sites.read(line, at - begin, requested_at)
+        return self._number, *self._parser.read(line, at - begin, requested_at)
 
     def _bounds(self, at: int) -> tuple[int | None, int | None]:
-        """Where the line begins and ends in the buffer; None where that is too far away."""
+        """Where the line begins and ends in the buffer; None if that is more than `LONGEST_LINE` away."""
         buffer, limit = self._window.buffer, self._window.limit
         first, last = max(at - LONGEST_LINE, 0), min(at + LONGEST_LINE, limit)
         begin, end = buffer.rfind(b"\n", first, at) + 1, buffer.find(b"\n", at, last)
@@ -106,7 +106,7 @@ class LineIndex:
 
 
 def logged_at(line: bytes, at: int, requested_at: datetime | None) -> datetime | None:
-    """The line's own time if it is obvious: one with a zone, or one that must be UTC beside the ID's second."""
+    """The line's time in UTC if that is certain: it has a zone, or must be UTC because it is near the ID's second."""
     match = _TIME.search(line, 0, TIME_WITHIN) or _TIME.search(line, max(at - TIME_WITHIN, 0), at)
     if not match:
         return None
@@ -117,7 +117,7 @@ def logged_at(line: bytes, at: int, requested_at: datetime | None) -> datetime |
     if time.tzinfo:
         return time.astimezone(UTC)
     time = time.replace(tzinfo=UTC)
-    is_utc = requested_at is not None and OLDEST_ZONE_FREE <= time - requested_at <= YOUNGEST_ZONE_FREE
+    is_utc = requested_at is not None and EARLIEST_WITHOUT_ZONE <= time - requested_at <= LATEST_WITHOUT_ZONE
     return time if is_utc else None
 
 
@@ -136,13 +136,13 @@ def _parsed(match: re.Match[bytes]) -> datetime:
 
 
 def _in_iso(text: str) -> str:
-    """Python 3.11 reads three or six digits of a second, behind a point, and no space before the zone."""
+    """The time as Python 3.11 reads it: three or six digits after a point, and no space before the zone."""
     date, time = text[:11], text[11:].replace(",", ".").replace(" UTC", "Z").replace(" ", "")
     return date + re.sub(r"\.(\d+)", lambda m: "." + m[1][:6].ljust(6, "0"), time)
 
 
-def _records(text: str, needle: str, depth: int) -> Iterator[dict[str, Any] | str]:
-    """The records in which the ID stands, outermost first: a JSON object, one within its texts, or plain text."""
+def _records(text: str, id_beginning: str, depth: int) -> Iterator[dict[str, Any] | str]:
+    """The records that contain the ID, outermost first: a JSON object, those inside its texts, or plain text."""
     before, brace, _ = text.partition("{")
     record = _json_object(text, len(before)) if brace else None
     if record is None or before.strip():
@@ -150,8 +150,8 @@ def _records(text: str, needle: str, depth: int) -> Iterator[dict[str, Any] | st
     if record is not None:
         yield record
         for value in _texts(record.values()):
-            if needle in value and depth:
-                yield from _records(value, needle, depth - 1)
+            if id_beginning in value and depth:
+                yield from _records(value, id_beginning, depth - 1)
 
 
 def _texts(values: Iterable[Any]) -> Iterator[str]:
@@ -188,5 +188,5 @@ def _unquoted(value: str) -> Any:
 
 
 def _as_json(fields: dict[str, Any]) -> str:
-    """As text that any database takes: half a surrogate pair, which is no character, becomes a question mark."""
+    """JSON that any database accepts: half a surrogate pair, which is not a character, becomes a question mark."""
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()

@@ -1,4 +1,7 @@
-"""Bytes as stored into text: archives, recognised by content, are decompressed within bounds, UTF-16 becomes UTF-8."""
+"""Turns a source's bytes into text: decompresses archives, within limits, and recodes UTF-16 as UTF-8.
+
+Formats are recognised by their first bytes, never by the source's name.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +14,33 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from isal.isal_zlib import crc32
 
-from ingest.sources.open_file import HEAD, LONGEST_MAGIC, Peeked
+from ingest.sources.readers import HEAD, LONGEST_MAGIC, PeekableReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ingest.sources.open_file import Opened, Readable
+    from ingest.sources.open_file import OpenSource
+    from ingest.sources.readers import Readable
 
 COMPRESSED_BLOCK = 64 * 1024
 """Bytes read from an archive at a time."""
 
 TEXT_BLOCK = 64 * 1024
-"""Bytes decompressed at a time; where an archive is corrupt, so many are lost of what is sound before."""
+"""Bytes decompressed at a time. Where an archive is corrupt, up to as many sound bytes before that are lost."""
 
 TRAILER = 64
-"""Bytes that end an archive, its checksum among them."""
+"""Bytes at the end of an archive that contain its checksum."""
 
 LARGEST_WINDOW = 27
-"""Log2 of the bytes that a zstd frame may make us keep: 128 MiB, the bound of the zstd command as well."""
+"""Log2 of the window size of a zstd frame, in bytes: 128 MiB, the limit of the zstd command as well."""
 
 LZMA_MEMORY = 128 * 2**20
-"""Bytes that an xz archive may make us keep; ``xz -9`` needs 65 MiB."""
+"""Bytes of memory that an xz archive may need; ``xz -9`` needs 65 MiB."""
 
 ALWAYS_ALLOWED = 64 * 2**20
 LARGEST_RATIO = 250
-"""Text that an archive may hold: `ALWAYS_ALLOWED` bytes, and so many times its own size. Logs reach 100: each ID in
-them is new."""
+"""The text of an archive may have `ALWAYS_ALLOWED` bytes plus `LARGEST_RATIO` times the archive's size. Logs reach a
+ratio of 100, because each ID in them is new."""
 
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_SHARE = 0.05
@@ -44,30 +48,30 @@ _PARQUET = b"PAR1"
 
 
 class DecodingError(Exception):
-    """The text ends here, though the source does not; the message says why, for people."""
+    """The text ends before the source does. The message says why, in words for the user."""
 
 
 class Decompressor(Protocol):
-    """What bz2, lzma, isal and zstd have in common."""
+    """The interface that bz2, lzma, isal and zstd share."""
 
     @property
     def eof(self) -> bool:
-        """Whether the member ends here."""
+        """Whether the member has ended."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more text in what it got."""
+        """Whether it needs more input to yield text."""
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the member."""
+        """The bytes after the member."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most so many bytes of text."""
+        """At most `max_length` bytes of text."""
 
 
 def _gzip() -> Decompressor:
-    from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor  # noqa: PLC0415  # only archives pay for it
+    from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor  # noqa: PLC0415  # imported only for archives
 
     return cast("Decompressor", IgzipDecompressor(flag=DECOMP_GZIP))
 
@@ -78,9 +82,9 @@ def _xz() -> Decompressor:
 
 def _zstd() -> Decompressor:
     if sys.version_info >= (3, 14):
-        from compression import zstd  # noqa: PLC0415  # only archives pay for it
+        from compression import zstd  # noqa: PLC0415  # imported only for archives
     else:
-        from backports import zstd  # noqa: PLC0415  # likewise
+        from backports import zstd  # noqa: PLC0415  # imported only for archives
 
     options = {int(zstd.DecompressionParameter.window_log_max): LARGEST_WINDOW}
     return cast("Decompressor", zstd.ZstdDecompressor(options=options))
@@ -90,27 +94,27 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[], Decompressor]], ...] = (
     (re.compile(rb"\x1f\x8b\x08"), _gzip),
     (re.compile(rb"BZh[1-9]"), bz2.BZ2Decompressor),
     (re.compile(rb"\xfd7zXZ\x00"), _xz),
-    (re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd),  # a frame, or one to be skipped
+    (re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd),  # a frame, or a skippable one
 )
 
 
-class Stored:
-    """The bytes of a source that are not themselves the text, counted as they go by.
+class StoredBytes:
+    """Reads an archive's bytes and records them, because a checkpoint covers the bytes as they are stored.
 
     Attributes:
-        count: Bytes so far.
+        count: Bytes read so far.
         checksum: CRC-32 of them.
         tail: The last of them, `HEAD` at most.
     """
 
-    def __init__(self, source: Opened) -> None:
+    def __init__(self, source: OpenSource) -> None:
         self._source = source
         self.count = 0
         self.checksum = 0
         self.tail = b""
 
     def readinto(self, view: memoryview) -> int:
-        """Fill the view as far as one read does; 0 at the end."""
+        """Read up to the view's size; returns the bytes read, 0 at the end."""
         count = self._source.readinto(view)
         self.count += count
         self.checksum = crc32(view[:count], self.checksum)
@@ -118,10 +122,10 @@ class Stored:
         return count
 
 
-class _Decompressed:
+class _DecompressedText:
     """The text of all members of an archive, one after the other."""
 
-    def __init__(self, stored: Stored, magic: re.Pattern[bytes], begin: Callable[[], Decompressor]) -> None:
+    def __init__(self, stored: StoredBytes, magic: re.Pattern[bytes], begin: Callable[[], Decompressor]) -> None:
         self._stored = stored
         self._magic = magic
         self._begin = begin
@@ -131,10 +135,10 @@ class _Decompressed:
         self._length = 0
 
     def readinto(self, view: memoryview) -> int:
-        """Fill the view as far as one step does; 0 at the end of the last member.
+        """Read up to the view's size; returns the bytes read, 0 at the end of the last member.
 
         Raises:
-            DecodingError: the archive is truncated, corrupt, a bomb, or wants too much memory.
+            DecodingError: The archive is truncated, corrupt, a bomb, or needs too much memory.
         """
         while not (data := self._step(min(len(view), TEXT_BLOCK))):
             if self._member.eof and not self._next_member():
@@ -153,16 +157,16 @@ class _Decompressed:
             raise DecodingError("truncated: the archive ends in the middle")
         try:
             return self._member.decompress(piece, at_most)
-        except Exception as error:  # each format has errors of its own
+        except Exception as error:  # each format has its own errors
             raise DecodingError(f"corrupt: {error}") from error
 
     def _next_piece(self) -> bytes | None:
-        """What follows in the archive; None at its end."""
+        """The next bytes of the archive; None at its end."""
         piece, self._rest = self._rest, b""
         return piece or next(self._pieces, None)
 
     def _next_member(self) -> bool:
-        """Whether another member follows; zeros may pad an archive."""
+        """Begin the next member; returns whether there is one. Zeros may pad an archive."""
         self._rest = self._member.unused_data
         rest = b""
         while len(rest) < LONGEST_MAGIC and (piece := self._next_piece()) is not None:
@@ -174,8 +178,8 @@ class _Decompressed:
         return bool(rest)
 
 
-def _pieces(stored: Stored) -> Iterator[bytes]:
-    """What is stored, in blocks, their ends byte by byte: a wrong checksum there must not cost the text before."""
+def _pieces(stored: StoredBytes) -> Iterator[bytes]:
+    """The stored bytes in blocks, the end of each byte by byte: a wrong checksum must not lose the text before it."""
     buffer = memoryview(bytearray(COMPRESSED_BLOCK))
     while count := stored.readinto(buffer):
         block = bytes(buffer[:count])
@@ -183,8 +187,8 @@ def _pieces(stored: Stored) -> Iterator[bytes]:
         yield from filter(None, (block[:whole], *(block[n : n + 1] for n in range(whole, count))))
 
 
-class _Transcoded:
-    """UTF-16 as UTF-8, without the mark at its beginning."""
+class _Utf16Text:
+    """UTF-16 recoded as UTF-8, without the byte order mark."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -193,7 +197,7 @@ class _Transcoded:
         self._unread = b""
 
     def readinto(self, view: memoryview) -> int:
-        """Fill the view as far as one read does; 0 at the end."""
+        """Read up to the view's size; returns the bytes read, 0 at the end."""
         while not self._unread and (count := self._source.readinto(self._buffer)):
             self._unread = self._decoder.decode(self._buffer[:count]).encode("utf-8", "replace")
         count = min(len(view), len(self._unread))
@@ -201,30 +205,33 @@ class _Transcoded:
         return count
 
 
-def decoded(source: Opened) -> tuple[Peeked, Stored | None]:
-    """The text of a source, and what counts its bytes where they are not themselves the text.
+def open_text(source: OpenSource) -> tuple[PeekableReader, StoredBytes | None]:
+    """The text of a source.
+
+    Returns:
+        The text, and the record of the stored bytes; None if the stored bytes are the text.
 
     Raises:
-        DecodingError: its very beginning cannot be decompressed.
+        DecodingError: Its beginning cannot be decompressed.
     """
-    text: Peeked = source
-    stored = Stored(source)
+    text: PeekableReader = source
+    stored = StoredBytes(source)
     form = next((form for form in _FORMATS if form[0].match(source.head)), None)
     if form:
-        text = Peeked(_Decompressed(stored, *form), whole=True)
+        text = PeekableReader(_DecompressedText(stored, *form), whole=True)
     is_utf_16 = text.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if is_utf_16:
-        text = Peeked(_Transcoded(text if form else stored), whole=True)
+        text = PeekableReader(_Utf16Text(text if form else stored), whole=True)
     return text, stored if form or is_utf_16 else None
 
 
 def looks_binary(head: bytes) -> bool:
-    """Whether a source that begins so is no text. Leading NULs are a log's that was truncated while written to."""
+    """Whether a source with this head is not text. A log that was truncated while it was open may begin with NULs."""
     if head.startswith(_PARQUET):
-        return True  # its pages may be mostly text, but their compression cuts IDs into others
+        return True  # compression cuts the IDs in its pages into look-alikes, though much of it is text
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        cut_at_the_end = error.start >= len(head) - 3  # an incomplete character, because the head ends there
+        cut_at_the_end = error.start >= len(head) - 3  # a character that the end of the head cuts
         return not cut_at_the_end and len(_CONTROL.findall(head)) > _CONTROL_SHARE * len(head)
     return False

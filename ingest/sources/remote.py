@@ -3,59 +3,30 @@
 from __future__ import annotations
 
 import errno
-import re
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.errors import ConfigurationError
+from ingest.sources.source_names import error_text, is_http, url_chain, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
-_SECRETS = re.compile(r"(?<=://)[^/?#]*@|[?#].*\Z", re.DOTALL)
-_LINK = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*(?:::|://))")
-_A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
-_WORDS: dict[type[Exception], str] = {
-    FileNotFoundError: "no such file or directory",
-    PermissionError: "permission denied",
-    IsADirectoryError: "is a directory",
-    TimeoutError: "timed out",
-    ConnectionError: "connection failed",
-}
 
-
-def is_url(name: str) -> bool:
-    """Whether a name is a URL: a scheme and ``://``, or several chained by ``::``."""
-    return _URL.match(name) is not None and "://" in name
-
-
-def without_secrets(url: str) -> str:
-    """The URL without user, password, query and fragment: a signed URL's query opens the object to everybody."""
-    return "::".join(_SECRETS.sub("", part) for part in _LINK.split(url))
-
-
-def said_by(error: Exception) -> str:
-    """What went wrong, in a few words and without any URL, which an error's text may repeat with its secrets."""
-    told = getattr(error, "strerror", None)
-    known = next((words for kind, words in _WORDS.items() if isinstance(error, kind)), None)
-    text = told if isinstance(told, str) else known or str(error)
-    return _A_URL.sub("…", text.partition("\n")[0]) or type(error).__name__
-
-
-def expand(url: str) -> tuple[list[str], bool]:
-    """The objects a URL stands for, sorted: itself, those below it, or those that match its pattern.
+def list_objects(url: str) -> tuple[list[str], bool]:
+    """The objects that a URL stands for, sorted: itself, those below it, or those that match its pattern.
 
     Returns:
         Their URLs, and whether the URL names one object.
 
     Raises:
-        FileNotFoundError: there is none.
-        ConfigurationError: fsspec, or its part for this store, is not installed.
+        FileNotFoundError: There is no such object.
+        ConfigurationError: fsspec, or its package for this store, is not installed.
+        Exception: Whatever else the store's library raises.
     """
     store, path = _store(url)
-    if _is_http(url):
+    if is_http(url):
         return [url], True
     if any(c in path for c in "*?["):
         paths, is_one = sorted(store.glob(path)), False
@@ -65,54 +36,58 @@ def expand(url: str) -> tuple[list[str], bool]:
         paths, is_one = sorted(store.find(path)), False
     if not paths:
         raise FileNotFoundError
-    links = _LINK.split(url)
-    place = next(n for n, link in enumerate(links) if "://" in link)  # what stands before is a cache
-    return ["::".join([*links[:place], store.unstrip_protocol(p), *links[place + 1 :]]) for p in paths], is_one
+    chain = url_chain(url)
+    place = next(n for n, link in enumerate(chain) if "://" in link)  # links before it are caches, without a path
+    return ["::".join([*chain[:place], store.unstrip_protocol(p), *chain[place + 1 :]]) for p in paths], is_one
 
 
 @contextmanager
-def opened(url: str) -> Iterator[tuple[Stream, int | None, str | None]]:
-    """The object's bytes, its size if the store tells it, and a text that changes when the object does, likewise.
+def open_object(url: str) -> Iterator[tuple[RemoteStream, int | None, str | None]]:
+    """Open an object for reading.
+
+    Yields:
+        Its bytes; its size, None if the store does not report it; and a text that changes whenever the object does,
+        None if the store reports nothing that does.
 
     Raises:
-        OSError: it cannot be opened.
-        ConfigurationError: fsspec, or its part for this store, is not installed.
+        OSError: It cannot be opened.
+        ConfigurationError: fsspec, or its package for this store, is not installed.
     """
     with _as_os_errors():
-        stream, size, version = _opened(url)
+        stream, size, version = _open(url)
     try:
-        yield Stream(stream), size, version
+        yield RemoteStream(stream), size, version
     finally:
         with _as_os_errors():
             stream.close()
 
 
-def _opened(url: str) -> tuple[Any, int | None, str | None]:
+def _open(url: str) -> tuple[Any, int | None, str | None]:
     store, path = _store(url)
     info = store.info(path)
-    in_parts = {} if info.get("partial", not _is_http(url)) else {"block_size": 0}  # not every server knows ranges
-    stream = store.open(path, "rb", **in_parts)
-    size = info.get("size") if stream.seekable() and not in_parts else None
+    whole = {} if info.get("partial", not is_http(url)) else {"block_size": 0}  # not every web server supports ranges
+    stream = store.open(path, "rb", **whole)
+    size = info.get("size") if stream.seekable() and not whole else None
     is_versioned = any(info.get(k) for k in ("ETag", "etag", "md5Hash", "mtime", "LastModified", "created"))
     version = f"{without_secrets(url)} {store.ukey(path)}" if is_versioned and size is not None else None
     return stream, size, version
 
 
-class Stream:
-    """A store's stream whose errors are an OSError, whatever they were."""
+class RemoteStream:
+    """An object's bytes. Any error of the store's library becomes an OSError."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def readinto(self, view: memoryview) -> int:
-        """Fill the view as far as one read does; 0 at the end."""
+        """Read up to the view's size; returns the bytes read, 0 at the end."""
         with _as_os_errors():
             data = self._stream.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def seek(self, position: int) -> int:
-        """Go there."""
+        """Move to a byte."""
         with _as_os_errors():
             return int(self._stream.seek(position))
 
@@ -123,12 +98,8 @@ def _as_os_errors() -> Iterator[None]:
         yield
     except ConfigurationError:
         raise
-    except Exception as error:  # a store's library may raise anything
-        raise OSError(errno.EIO, said_by(error)) from error
-
-
-def _is_http(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
+    except Exception as error:  # the library of a remote store may raise anything
+        raise OSError(errno.EIO, error_text(error)) from error
 
 
 def _store(url: str) -> tuple[Any, str]:

@@ -1,4 +1,4 @@
-"""Text in windows of bounded size that end with a line, however long lines are."""
+"""Cuts text into windows of limited size. A window ends with a line, unless the line is longer than a window."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 from isal.isal_zlib import crc32
 
 from ingest.sources.id_finder import CONTEXT, REACH, Window
-from ingest.sources.open_file import HEAD
+from ingest.sources.readers import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.sources.open_file import Readable
+    from ingest.sources.readers import Readable
 
 SIZE = 512 * 1024
-"""Bytes of text held at a time; a longer line is cut."""
+"""Bytes of text in memory at a time. A longer line is cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """The end of a line in a text: where the next reading may begin.
+class ResumePoint:
+    """The end of a line in a text, where a later run may continue.
 
     Attributes:
         position: Bytes of text before it.
-        line: Lines before it; 0 where nobody counts.
+        line: Lines before it; 0 if lines are not counted.
         checksum: CRC-32 of the text before it.
         tail: The last bytes before it, `HEAD` at most.
     """
@@ -36,27 +36,27 @@ class Mark:
     tail: bytes = b""
 
 
-class Windows:
-    """The windows of a text, from a mark on.
+class TextWindows:
+    """The windows of a text; iterate once. The next window overwrites the one before.
 
     Args:
-        text: The text from there on.
-        mark: The end of a line in it.
-        left: Bytes to come at most, so that a short text takes little memory; None if unknown.
-        counts_lines: Whether marks tell lines.
+        text: The text that follows `begin`.
+        begin: Where reading begins.
+        left: At most how many bytes follow, so that a short text takes little memory; None if unknown.
+        counts_lines: Whether to count lines.
 
     Attributes:
-        mark: The end of the last line that lies in the windows taken so far.
-        position: Bytes of text taken so far.
+        resume_at: The end of the last line that was searched.
+        position: Bytes of text up to the end of the last window that was searched.
     """
 
-    def __init__(self, text: Readable, mark: Mark, left: int | None = None, *, counts_lines: bool) -> None:
+    def __init__(self, text: Readable, begin: ResumePoint, left: int | None = None, *, counts_lines: bool) -> None:
         self._text = text
         self._size = SIZE if left is None else min(SIZE, left + 1)
         self._counts_lines = counts_lines
-        self.mark = mark
-        self._checksum, self._tail = mark.checksum, mark.tail
-        self.position = mark.position
+        self.resume_at = begin
+        self._checksum, self._tail = begin.checksum, begin.tail
+        self.position = begin.position
 
     def __iter__(self) -> Iterator[Window]:
         buffer = bytearray(self._size)
@@ -69,7 +69,7 @@ class Windows:
                 continue
             window = Window(buffer, begin, line_end or filled - REACH, line_end or filled, self.position - begin)
             yield window
-            self._pass(view, window, is_line=line_end > 0)
+            self._advance(view, window, is_line=line_end > 0)
             kept = line_end or window.end - CONTEXT
             begin = window.end - kept
             view[: filled - kept] = view[kept:filled]
@@ -78,12 +78,12 @@ class Windows:
             yield Window(buffer, begin, filled, filled, self.position - begin)
             self.position += filled - begin
 
-    def _pass(self, view: memoryview, window: Window, *, is_line: bool) -> None:
-        """Take a window into account."""
+    def _advance(self, view: memoryview, window: Window, *, is_line: bool) -> None:
+        """Move the position, and the resume point if the window ends a line, to the end of a window."""
         new = view[window.begin : window.end]
         self.position += len(new)
         self._checksum = crc32(new, self._checksum)
         self._tail = (self._tail + bytes(new[-HEAD:]))[-HEAD:]
         if is_line:
             lines = window.buffer.count(b"\n", window.begin, window.end) if self._counts_lines else 0
-            self.mark = Mark(self.position, self.mark.line + lines, self._checksum, self._tail)
+            self.resume_at = ResumePoint(self.position, self.resume_at.line + lines, self._checksum, self._tail)

@@ -1,2 +1,2 @@
--- All rows of one relation, by its name, in one order: two lists of the same rows are equal.
+-- All rows of a relation, in an order that depends only on their values: equal sets of rows give equal lists.
 SELECT * FROM query_table($relation) ORDER BY ALL;

@@ -1,4 +1,4 @@
--- A table or view of somebody's, if the file has any.
+-- Has a row if the file has a table or a view.
 SELECT 1
 FROM duckdb_columns()
 WHERE database_name = current_database()

@@ -1,4 +1,4 @@
--- What this warehouse has: numbers and names of applied migrations, and the views' digest under number 0.
+-- The applied migrations, by number and name; number 0 is the digest of the views.
 SELECT
     number,
     name

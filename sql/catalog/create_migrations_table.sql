@@ -1,4 +1,4 @@
--- The ledger of migrations; it exists before the first one runs.
+-- Creates the list of applied migrations. It must exist before the first migration runs.
 CREATE SCHEMA IF NOT EXISTS ops;
 
 CREATE TABLE IF NOT EXISTS ops.migrations (

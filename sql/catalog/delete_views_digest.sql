@@ -1,3 +1,3 @@
--- The set of views in force is about to be replaced.
+-- Deletes the digest of the views before they are replaced.
 DELETE FROM ops.migrations
 WHERE number = 0;

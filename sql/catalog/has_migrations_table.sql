@@ -1,4 +1,4 @@
--- Whether the file is a warehouse of ours.
+-- Whether the file is an orusage warehouse.
 SELECT count(*) > 0
 FROM duckdb_tables()
 WHERE database_name = current_database()

@@ -1,5 +1,5 @@
--- Every relation of the warehouse with its comment, one row per column with its type and comment. Relations of the
--- schema ops carry its name.
+-- One row per column of every table and view, with types and comments. Names of relations in the schema ops include the
+-- schema.
 SELECT
     CASE WHEN c.schema_name = 'main' THEN c.table_name ELSE c.schema_name || '.' || c.table_name END AS relation,
     CASE WHEN v.view_name IS NULL THEN 'table' ELSE 'view' END AS kind,

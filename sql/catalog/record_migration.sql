@@ -1,3 +1,3 @@
--- Note that a migration (or, under number 0, a set of views) is in force.
+-- Records an applied migration, or, as number 0, the digest of the views.
 INSERT INTO ops.migrations (number, name, applied_at)
 VALUES ($number, $name, $now);

@@ -1,4 +1,4 @@
--- All that a check view shows.
+-- All rows of a check view.
 SELECT
     requested_day,
     generation_id,

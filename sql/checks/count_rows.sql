@@ -1,4 +1,4 @@
--- How many rows the warehouse's own tables have: what a clone must have as well.
+-- The number of rows of each table, to compare a copy of the warehouse with its original.
 SELECT 'main.generations' AS relation, count(*) AS rows_there FROM main.generations
 UNION ALL
 SELECT 'main.provider_attempts' AS relation, count(*) AS rows_there FROM main.provider_attempts

@@ -1,4 +1,4 @@
--- What a check view shows for some days, and for what belongs to no day.
+-- The rows of a check view for some days, and those that belong to no day.
 SELECT
     requested_day,
     generation_id,

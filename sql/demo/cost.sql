@@ -1,4 +1,4 @@
--- What the demo shows of cost: the dearest models.
+-- The demo's table of costs: the ten models that cost most.
 SELECT
     model,
     request_count AS requests,

@@ -1,4 +1,4 @@
--- What the demo shows of latency: the providers with most traffic.
+-- The demo's table of latencies: the ten providers with the most requests.
 SELECT
     provider_name AS provider,
     request_count AS requests,

@@ -1,4 +1,4 @@
--- What the demo shows of the ledger: what became of every ID ever seen.
+-- The demo's table of the ledger: how many IDs are settled, pending and dead.
 SELECT
     settled AS "settled IDs",
     pending AS "pending: asked again later",

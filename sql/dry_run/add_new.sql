@@ -1,7 +1,7 @@
--- Note new IDs, none twice.
-INSERT INTO rehearsed
+-- Adds new IDs to those of the dry run, each once.
+INSERT INTO new_ids
 SELECT
     i.generation_id,
     i.requested_at
 FROM incoming AS i
-ANTI JOIN rehearsed AS r USING (generation_id);
+ANTI JOIN new_ids AS n USING (generation_id);

@@ -1,2 +1,2 @@
--- Where a rehearsal notes the IDs that a run would add. It lies in memory, or beside it, and ends with the connection.
-CREATE TEMP TABLE rehearsed (generation_id VARCHAR, requested_at TIMESTAMP);
+-- Creates the table of the IDs that the run would add. It is temporary: it ends with the connection.
+CREATE TEMP TABLE new_ids (generation_id VARCHAR, requested_at TIMESTAMP);

@@ -1,4 +1,4 @@
--- How many of the IDs that a run would add it would ask for.
+-- Counts the IDs that the run would add and also request.
 SELECT count(*)
-FROM rehearsed
+FROM new_ids
 WHERE coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND $until;

@@ -1,2 +1,2 @@
--- Nothing is left of what was chosen.
+-- Drops the chosen IDs, so that no trace of them remains.
 DROP TABLE chosen;

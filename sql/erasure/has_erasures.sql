@@ -1,2 +1,2 @@
--- Whether anything was ever erased.
+-- Whether the warehouse has recorded an erasure.
 SELECT count(*) > 0 FROM ops.erasures;

@@ -1,3 +1,3 @@
--- So many IDs are no longer accounted for: they were erased on request.
+-- Lowers the number of IDs that the ledger accounts for by the number of erased ones.
 UPDATE ops.last_commit
 SET known_ids = known_ids - $released;

@@ -1,4 +1,4 @@
--- The rows of `incoming` whose IDs were not erased on request.
+-- The rows of `incoming` whose IDs were not erased.
 SELECT i.*
 FROM incoming AS i
 ANTI JOIN (

@@ -1,4 +1,5 @@
--- Append what came of the batch's asks for content, for generations that have none yet. The range prunes the look-up to the batch's own days.
+-- Appends the contents of the batch's generations that have none stored yet. The range limits the look-up to the
+-- batch's own days.
 INSERT INTO main.generation_contents BY NAME
 SELECT i.*
 FROM incoming AS i

@@ -1,4 +1,4 @@
--- Append the batch's generations that are not stored yet. The range prunes the look-up to the batch's own days.
+-- Appends the batch's generations that are not stored yet. The range limits the look-up to the batch's own days.
 INSERT INTO main.generations BY NAME
 SELECT i.*
 FROM incoming AS i

@@ -1,4 +1,5 @@
--- Append the attempts of the batch's generations whose attempts are not stored yet. The range prunes the look-up to the batch's own days.
+-- Appends the provider attempts of the batch's generations that have none stored yet. The range limits the look-up to
+-- the batch's own days.
 INSERT INTO main.provider_attempts BY NAME
 SELECT i.*
 FROM incoming AS i

@@ -1,4 +1,4 @@
--- New IDs into the ledger.
+-- Adds new IDs to the ledger, as pending.
 INSERT INTO ops.work BY NAME
 SELECT
     i.*,

@@ -1,4 +1,4 @@
--- Where reading goes on in each source that was read before.
+-- The checkpoint of each source: how far it was read, and how to recognise it.
 SELECT
     source,
     file,

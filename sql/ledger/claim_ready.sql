@@ -1,5 +1,5 @@
--- The next page of due IDs that are old enough to be asked at once, newest first. A page begins behind the last row of
--- the page before, so nothing is claimed twice in a run, whatever became of it meanwhile. Legacy IDs sort as the oldest.
+-- The next page of due IDs that are old enough to be requested at once, newest first. A page begins after the last row
+-- of the page before, so a run claims no ID twice, whatever its state is by then. Legacy IDs sort as the oldest.
 SELECT
     generation_id,
     requested_at,

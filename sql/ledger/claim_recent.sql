@@ -1,5 +1,5 @@
--- The next page of due IDs that claim_ripe leaves out because they are too young, oldest first: those are old enough
--- soonest. Paged in the same way.
+-- The next page of due IDs that are too recent for claim_ready, oldest first, because those become ready first. Pages
+-- work as in claim_ready.
 SELECT
     generation_id,
     requested_at,

@@ -1,4 +1,4 @@
--- How many IDs a run that starts now may ask.
+-- Counts the IDs that a run starting now may request.
 SELECT count(*)
 FROM ops.work
 WHERE state = 'pending'

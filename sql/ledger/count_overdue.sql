@@ -1,5 +1,5 @@
--- Pending IDs past the grace that this run should have settled: leaving any makes it a partial one.
--- Legacy IDs are older than any grace.
+-- Counts the pending IDs past the not-found grace, which this run should have settled: if any are left, the run is a
+-- partial one. Legacy IDs are older than any grace.
 SELECT count(*)
 FROM ops.work
 WHERE state = 'pending'

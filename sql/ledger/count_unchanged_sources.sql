@@ -1,5 +1,5 @@
--- How many of the rows of `incoming` say of a source what is known of it already, but for when it was read. One that
--- holds nothing, or could not be read at all, says nothing new of a source with a checkpoint, for that is kept.
+-- Counts the rows of `incoming` that change nothing about a source except when it was read. For a source with a
+-- checkpoint, a reading that found no text, or failed at once, changes nothing either, because the checkpoint is kept.
 SELECT count(*)
 FROM incoming AS i
 JOIN ops.sources AS s ON s.source = i.source

@@ -1,4 +1,4 @@
--- A source is described as it was at its last reading only. One that could not be read at all keeps its checkpoint.
+-- Removes the sources that are about to be stored again. A source that could not be read at all keeps its checkpoint.
 DELETE FROM ops.sources AS s
 USING incoming AS i
 WHERE s.source = i.source

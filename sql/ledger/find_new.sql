@@ -1,5 +1,6 @@
--- The rows of `incoming` whose IDs are neither in the ledger nor settled. The range prunes both look-ups; DuckDB takes
--- a stream for one row, so it hashes `incoming` and streams what is known past it: memory does not grow with that.
+-- The rows of `incoming` whose IDs are neither in the ledger nor settled. The range limits both look-ups. DuckDB
+-- estimates a stream at one row, so it hashes `incoming` and streams the known IDs past it: memory does not grow with
+-- the warehouse.
 SELECT i.*
 FROM incoming AS i
 ANTI JOIN (

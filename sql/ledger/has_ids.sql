@@ -1,4 +1,4 @@
--- Whether any ID was ever seen.
+-- Whether the warehouse holds any ID.
 SELECT
     EXISTS (SELECT 1 FROM ops.work)
     OR EXISTS (SELECT 1 FROM main.generations);

@@ -1,4 +1,4 @@
--- How sources were read, in the transaction that stores their last IDs.
+-- Stores how far sources were read, in the transaction that stores their last IDs.
 INSERT INTO ops.sources BY NAME
 SELECT i.*
 FROM incoming AS i

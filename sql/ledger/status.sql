@@ -1,2 +1,2 @@
--- One row: how much is settled, pending and dead, and how fresh it is.
+-- One row: the number of settled, pending and dead IDs, and how recent they are.
 SELECT * FROM ops.freshness;

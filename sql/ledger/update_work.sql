@@ -1,5 +1,5 @@
--- What this run's asks left pending or dead. An ask that was cut short, by a throttling server or the run's own end,
--- is not the ID's fault: it adds to the requests, and the next run may ask at once.
+-- Updates the work items that this run leaves pending or dead. If a request was cut short, by a throttling server or by
+-- the end of the run, it is not charged to the ID: it counts as a request, and the next run may repeat it at once.
 UPDATE ops.work AS w
 SET
     state = i.state,

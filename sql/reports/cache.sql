@@ -1,34 +1,9 @@
 -- What prompt caching and the response cache saved, by one dimension; periods, parts and $top as in reports/cost.sql.
 -- Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts as the cost
 -- of the generation that it copied, whenever that was made, if that generation is in the warehouse.
-WITH shifts AS (
-    SELECT
-        unnest(CAST($begins AS TIMESTAMP[])) AS begins,
-        unnest(CAST($ends AS TIMESTAMP[])) AS ends,
-        unnest(CAST($seconds AS BIGINT[])) AS seconds,
-        unnest(CAST($labels AS VARCHAR[])) AS label
-),
+-- include: period_shifts
 
-timed AS (
-    SELECT
-        facts.*,
-        facts.requested_at + to_seconds(shifts.seconds) AS local_at,
-        shifts.label
-    FROM main.generation_facts AS facts
-    JOIN shifts
-        ON facts.requested_at >= shifts.begins
-        AND facts.requested_at < shifts.ends
-    WHERE facts.requested_at >= $since
-      AND facts.requested_at < $until
-    UNION ALL
-    SELECT
-        facts.*,
-        CAST(facts.requested_day AS TIMESTAMP) AS local_at,
-        NULL AS label
-    FROM main.generation_facts AS facts
-    WHERE facts.requested_at IS NULL
-      AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
-),
+-- include: period_facts condition=true
 
 sources AS (
     SELECT
@@ -49,17 +24,8 @@ priced AS (
 cells AS (
     SELECT
         CASE $by
-            WHEN 'hour' THEN strftime(local_at, '%Y-%m-%dT%H:00') || label
-            WHEN 'day' THEN strftime(local_at, '%Y-%m-%d')
-            WHEN 'week' THEN strftime(date_trunc('week', local_at), '%Y-%m-%d')
-            WHEN 'month' THEN strftime(local_at, '%Y-%m')
-            WHEN 'model' THEN model
-            WHEN 'author' THEN model_author
-            WHEN 'provider' THEN provider_name
-            WHEN 'app' THEN CAST(app_id AS VARCHAR)
-            WHEN 'user' THEN external_user
-            WHEN 'session' THEN session_id
-            WHEN 'workspace' THEN workspace_id
+            -- include: time_keys
+            -- include: fact_keys
         END AS key,
         min(coalesce(requested_at, local_at)) AS began,
         count(*) AS request_count,
@@ -77,19 +43,7 @@ cells AS (
     GROUP BY key
 ),
 
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (ORDER BY cache_discount + response_cache_saved_usage DESC, key) > CAST($top AS BIGINT) AS is_rest
-    FROM cells
-),
-
-kept AS (
-    SELECT
-        * REPLACE (CASE WHEN NOT coalesce(is_rest, false) THEN key END AS key),
-        CASE WHEN is_rest THEN 1 ELSE 0 END AS part
-    FROM ranked
-),
+-- include: top_rows order="cache_discount + response_cache_saved_usage DESC"
 
 added AS (
     SELECT
@@ -131,5 +85,4 @@ final AS (
     FROM added
 )
 
-SELECT * EXCLUDE (began) FROM final
-ORDER BY part, CASE WHEN $by IN ('hour', 'day', 'week', 'month') THEN began END, cache_discount + response_cache_saved_usage DESC, key;
+-- include: part_order order="cache_discount + response_cache_saved_usage DESC"

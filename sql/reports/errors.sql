@@ -1,12 +1,6 @@
 -- How attempts of providers ended, by one dimension; periods, parts and $top as in reports/cost.sql. One generation can
 -- have several attempts.
-WITH shifts AS (
-    SELECT
-        unnest(CAST($begins AS TIMESTAMP[])) AS begins,
-        unnest(CAST($ends AS TIMESTAMP[])) AS ends,
-        unnest(CAST($seconds AS BIGINT[])) AS seconds,
-        unnest(CAST($labels AS VARCHAR[])) AS label
-),
+-- include: period_shifts
 
 timed AS (
     SELECT
@@ -34,41 +28,19 @@ timed AS (
 cells AS (
     SELECT
         CASE $by
-            WHEN 'hour' THEN strftime(local_at, '%Y-%m-%dT%H:00') || label
-            WHEN 'day' THEN strftime(local_at, '%Y-%m-%d')
-            WHEN 'week' THEN strftime(date_trunc('week', local_at), '%Y-%m-%d')
-            WHEN 'month' THEN strftime(local_at, '%Y-%m')
+            -- include: time_keys
             WHEN 'provider' THEN provider_name
             WHEN 'model' THEN model_permaslug
             WHEN 'status' THEN CAST(status AS VARCHAR)
         END AS key,
         min(coalesce(requested_at, local_at)) AS began,
-        count(*) AS attempt_count,
-        count(*) FILTER (WHERE status BETWEEN 200 AND 299) AS success_count,
-        count(*) FILTER (WHERE status = 429) AS throttled_count,
-        count(*) FILTER (WHERE status IN (503, 529)) AS overloaded_count,
-        count(*) FILTER (WHERE status >= 500 AND status NOT IN (503, 529)) AS server_error_count,
-        count(*) FILTER (WHERE status < 200 OR status BETWEEN 300 AND 428 OR status BETWEEN 430 AND 499) AS other_error_count,
-        count(*) FILTER (WHERE status IS NULL) AS unknown_count,
-        count(*) FILTER (WHERE attempt > 1) AS fallback_count,
-        coalesce(sum(latency) FILTER (WHERE status IS NULL OR status NOT BETWEEN 200 AND 299), 0) AS failed_ms
+        coalesce(sum(latency) FILTER (WHERE status IS NULL OR status NOT BETWEEN 200 AND 299), 0) AS failed_ms,
+        -- include: attempt_counts
     FROM timed
     GROUP BY key
 ),
 
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (ORDER BY attempt_count DESC, key) > CAST($top AS BIGINT) AS is_rest
-    FROM cells
-),
-
-kept AS (
-    SELECT
-        * REPLACE (CASE WHEN NOT coalesce(is_rest, false) THEN key END AS key),
-        CASE WHEN is_rest THEN 1 ELSE 0 END AS part
-    FROM ranked
-),
+-- include: top_rows order="attempt_count DESC"
 
 added AS (
     SELECT
@@ -108,5 +80,4 @@ final AS (
     FROM added
 )
 
-SELECT * EXCLUDE (began) FROM final
-ORDER BY part, CASE WHEN $by IN ('hour', 'day', 'week', 'month') THEN began END, attempt_count DESC, key;
+-- include: part_order order="attempt_count DESC"

@@ -1,4 +1,4 @@
--- The expected cost of future days, from the same weekdays of the past.
+-- The forecast of the coming days, with its range and the days of history behind it.
 SELECT
     requested_day,
     low_usage,

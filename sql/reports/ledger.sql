@@ -1,12 +1,6 @@
 -- The states of all IDs, by one dimension; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
 -- settled not even the day is known; it counts in all of history only.
-WITH shifts AS (
-    SELECT
-        unnest(CAST($begins AS TIMESTAMP[])) AS begins,
-        unnest(CAST($ends AS TIMESTAMP[])) AS ends,
-        unnest(CAST($seconds AS BIGINT[])) AS seconds,
-        unnest(CAST($labels AS VARCHAR[])) AS label
-),
+-- include: period_shifts
 
 states AS (
     SELECT
@@ -45,10 +39,7 @@ timed AS (
 cells AS (
     SELECT
         CASE $by
-            WHEN 'hour' THEN strftime(local_at, '%Y-%m-%dT%H:00') || label
-            WHEN 'day' THEN strftime(local_at, '%Y-%m-%d')
-            WHEN 'week' THEN strftime(date_trunc('week', local_at), '%Y-%m-%d')
-            WHEN 'month' THEN strftime(local_at, '%Y-%m')
+            -- include: time_keys
             WHEN 'source' THEN source
             WHEN 'state' THEN state
             WHEN 'reason' THEN reason
@@ -64,19 +55,7 @@ cells AS (
     GROUP BY key
 ),
 
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (ORDER BY ids DESC, key) > CAST($top AS BIGINT) AS is_rest
-    FROM cells
-),
-
-kept AS (
-    SELECT
-        * REPLACE (CASE WHEN NOT coalesce(is_rest, false) THEN key END AS key),
-        CASE WHEN is_rest THEN 1 ELSE 0 END AS part
-    FROM ranked
-),
+-- include: top_rows order="ids DESC"
 
 added AS (
     SELECT
@@ -107,5 +86,4 @@ final AS (
     FROM added
 )
 
-SELECT * EXCLUDE (began) FROM final
-ORDER BY part, CASE WHEN $by IN ('hour', 'day', 'week', 'month') THEN began END, ids DESC, key;
+-- include: part_order order="ids DESC"

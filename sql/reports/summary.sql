@@ -60,7 +60,7 @@ attempted AS (
        OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
 ),
 
-standing_out AS (
+anomalies AS (
     SELECT CAST(count(*) AS BIGINT) AS anomaly_count
     FROM main.cost_anomalies
     WHERE $whole
@@ -76,17 +76,25 @@ expected AS (
     WHERE is_forecast
 ),
 
+spent_daily AS (
+    SELECT
+        requested_day,
+        sum(total_usage) AS total_usage
+    FROM ops.cost_rollup
+    GROUP BY requested_day
+),
+
 -- The month of the newest day: actual cost of past days, the greater of actual and expected cost of the newest day, and
 -- expected cost of the remaining days.
-coming AS (
+forecast AS (
     SELECT
         strftime(max(month.newest), '%Y-%m') AS forecast_month,
         CAST(sum(greatest(spent_daily.total_usage, expected.total_usage)) AS DECIMAL(28, 12)) AS forecast_usage
     FROM expected
-    FULL JOIN (SELECT requested_day, sum(total_usage) AS total_usage FROM ops.cost_rollup GROUP BY requested_day) AS spent_daily
-        ON spent_daily.requested_day = expected.requested_day
+    FULL JOIN spent_daily ON spent_daily.requested_day = expected.requested_day
     CROSS JOIN (SELECT max(newest) AS newest FROM expected) AS month
-    WHERE date_trunc('month', coalesce(spent_daily.requested_day, expected.requested_day)) = date_trunc('month', month.newest)
+    WHERE date_trunc('month', coalesce(spent_daily.requested_day, expected.requested_day))
+        = date_trunc('month', month.newest)
 ),
 
 ledger AS (
@@ -103,6 +111,6 @@ SELECT *
 FROM spent
 CROSS JOIN copied
 CROSS JOIN attempted
-CROSS JOIN standing_out
+CROSS JOIN anomalies
 CROSS JOIN ledger
-LEFT JOIN coming ON true;
+LEFT JOIN forecast ON true;

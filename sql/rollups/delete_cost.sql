@@ -1,4 +1,4 @@
--- The rollup of some days, or of all; days that are not known are always made anew.
+-- Deletes the cost rollup of some days, or of all. The rows without a day are always rebuilt.
 DELETE FROM ops.cost_rollup
 WHERE requested_day IS NULL
    OR $all

@@ -1,4 +1,4 @@
--- The histograms of some weeks, or of all; weeks that are not known are always made anew.
+-- Deletes the latency histograms of some weeks, or of all. The rows without a week are always rebuilt.
 DELETE FROM ops.latency_rollup
 WHERE requested_week IS NULL
    OR $all

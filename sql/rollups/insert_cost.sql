@@ -1,4 +1,4 @@
--- The rollup of the days that were removed, made from the facts. The range prunes what is read of them.
+-- Rebuilds the cost rollup of the deleted days from the facts. The range limits what is read of them.
 INSERT INTO ops.cost_rollup BY NAME
 SELECT * FROM ops.cost_cells
 WHERE requested_day BETWEEN $low AND $high

@@ -1,4 +1,4 @@
--- The histograms of the weeks that were removed, by model and by provider, made from the facts. The range prunes what
+-- Rebuilds the latency histograms of the deleted weeks, by model and by provider, from the facts. The range limits what
 -- is read of them.
 INSERT INTO ops.latency_rollup BY NAME
 WITH samples AS (

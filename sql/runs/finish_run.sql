@@ -1,4 +1,4 @@
--- A run's counts and its end.
+-- Records the counts and the end of a run.
 UPDATE ops.runs
 SET
     finished_at = $now,

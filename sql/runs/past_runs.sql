@@ -1,3 +1,3 @@
--- Past runs, the newest first.
+-- All recorded runs, newest first.
 SELECT * FROM ops.runs
 ORDER BY started_at DESC;

@@ -1,4 +1,4 @@
--- The limit last measured at a host.
+-- The rate limit last measured at a host.
 SELECT
     rate,
     burst,

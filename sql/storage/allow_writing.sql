@@ -1,3 +1,4 @@
--- Lets COPY write below one directory and reach nothing else. A path cannot be bound here: it is quoted.
+-- Allows COPY to write below one directory, and nothing else outside the database. SET takes no parameters, so the path
+-- is substituted, quoted.
 SET allowed_directories = ['$path'];
 SET enable_external_access = false;

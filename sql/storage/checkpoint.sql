@@ -1,2 +1,2 @@
--- The write-ahead log into the file.
+-- Moves the write-ahead log into the file.
 CHECKPOINT;

@@ -1,4 +1,4 @@
--- Part of every transaction: its number, and how many IDs it takes in.
+-- Part of every transaction: counts it, and the IDs that it adds.
 UPDATE ops.last_commit
 SET
     number = number + 1,

@@ -1,4 +1,7 @@
--- The schema's number, and what DuckDB wrote the file with.
+-- The number of the schema, and the storage version of the file.
 SELECT
     (SELECT max(number) FROM ops.migrations) AS schema_number,
-    (SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()) AS storage_version;
+    (
+        SELECT tags['storage_version'] FROM duckdb_databases()
+        WHERE database_name = current_database()
+    ) AS storage_version;

@@ -1,2 +1,2 @@
--- The number of the last transaction that was stored.
+-- The number of the last committed transaction.
 SELECT number FROM ops.last_commit;

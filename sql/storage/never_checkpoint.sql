@@ -1,2 +1,2 @@
--- A session that leaves the file as it is: whatever is committed stays in the write-ahead log.
+-- Leaves the file unchanged when the session ends: commits stay in the write-ahead log.
 PRAGMA disable_checkpoint_on_shutdown;

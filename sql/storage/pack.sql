@@ -1,4 +1,5 @@
--- All that is in another file into this one, which is called "packed". A path cannot be bound here: it is quoted.
+-- Copies everything in another file into this one, named "packed". ATTACH takes no parameters, so the path is
+-- substituted, quoted.
 ATTACH '$path' AS old (READ_ONLY);
 COPY FROM DATABASE old TO packed;
 DETACH old;

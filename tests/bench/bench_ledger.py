@@ -17,8 +17,8 @@ import duckdb
 from bench_scan import some_ids
 
 from ingest.sources.call_site import CallSiteParser
-from ingest.sources.checkpoints import Checkpoints
-from ingest.sources.discovery import expand
+from ingest.sources.checkpoints import CheckpointIndex
+from ingest.sources.discovery import expand_sources
 from ingest.sources.scanner import scan_all
 from ingest.warehouse.warehouse import Warehouse
 
@@ -34,7 +34,7 @@ def fill_ledger(directory: Path) -> None:
     log.write_text("".join(f'{{"time":"2025-06-15T12:00:00Z","id":"{i}","model":"openai/gpt-4o"}}\n' for i in ids))
     alone = timed(lambda: sum(len(c.sightings) for c in chunks_of(log)))
     with Warehouse(directory / "ledger.duckdb", datetime.now(UTC)) as warehouse:
-        stored = timed(lambda: sum(add(warehouse, c) for c in chunks_of(log, Checkpoints(), CallSiteParser())))
+        stored = timed(lambda: sum(add(warehouse, c) for c in chunks_of(log, CheckpointIndex(), CallSiteParser())))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\n{MILLION:,} new IDs, shuffled: scan alone {alone:.2f} s, scanned and stored {stored:.2f} s")
     print(f"  ratio {stored / alone:.1f}, peak {peak:.0f} MiB")
@@ -62,8 +62,8 @@ def look_up(directory: Path) -> None:
         print(f"{len(ids):,} known IDs, {name}, looked up in {10 * MILLION:,}: {seconds:.2f} s")
 
 
-def chunks_of(log: Path, known: Checkpoints | None = None, sites: CallSiteParser | None = None):
-    return scan_all(expand([str(log)]), datetime.now(UTC), known, sites)
+def chunks_of(log: Path, known: CheckpointIndex | None = None, sites: CallSiteParser | None = None):
+    return scan_all(expand_sources([str(log)]), datetime.now(UTC), known, sites)
 
 
 def add(warehouse: Warehouse, chunk) -> int:

@@ -8,24 +8,7 @@ WITH cells AS (
 final AS (
     SELECT
         provider_name,
-        CAST(sum(request_count) AS BIGINT) AS request_count,
-        CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
-        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
-        CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
-        CAST(sum(byok_fees) AS DECIMAL(28, 12)) AS byok_fees,
-        CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
-        CAST(sum(cache_discount) AS DECIMAL(28, 12)) AS cache_discount,
-        CAST(sum(cancelled_usage) AS DECIMAL(28, 12)) AS cancelled_usage,
-        CAST(sum(failed_usage) AS DECIMAL(28, 12)) AS failed_usage,
-        CAST(sum(truncated_usage) AS DECIMAL(28, 12)) AS truncated_usage,
-        CAST(sum(filtered_usage) AS DECIMAL(28, 12)) AS filtered_usage,
-        CAST(sum(web_search_usage) AS DECIMAL(28, 12)) AS web_search_usage,
-        CAST(sum(response_cache_hits) AS BIGINT) AS response_cache_hits,
-        CAST(sum(unknown_cost_count) AS BIGINT) AS unknown_cost_count,
-        CAST(sum(tokens_prompt) AS BIGINT) AS tokens_prompt,
-        CAST(sum(tokens_completion) AS BIGINT) AS tokens_completion,
-        CAST(sum(tokens_reasoning) AS BIGINT) AS tokens_reasoning,
-        CAST(sum(tokens_cached) AS BIGINT) AS tokens_cached,
+        -- include: cost_sums_of_rollup
         CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(priced_usage) / nullif(sum(priced_tokens), 0) AS DOUBLE) AS blended_cost_per_million_tokens,
         CAST(min(requested_day) AS DATE) AS first_day,
@@ -38,25 +21,6 @@ SELECT * FROM final;
 
 COMMENT ON VIEW main.cost_by_provider IS 'One row per provider that answered: what it cost over all of history. Every settled generation is in exactly one row. Made of ops.cost_rollup, as of the last publish.';
 COMMENT ON COLUMN main.cost_by_provider.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
-COMMENT ON COLUMN main.cost_by_provider.request_count IS 'Generations. Unit: generations.';
-COMMENT ON COLUMN main.cost_by_provider.total_usage IS 'What they cost in all: openrouter_usage + byok_usage. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.credits_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.byok_fees IS 'OpenRouter''s fees for BYOK. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.byok_usage IS 'Charged by providers to your own keys, estimated at market rates. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.cache_discount IS 'Saved by prompt caching, already taken off; negative where writing caches cost more. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.cancelled_usage IS 'The part of total_usage spent on cancelled generations. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.failed_usage IS 'The part of total_usage spent on failed generations. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.truncated_usage IS 'The part of total_usage spent on answers cut at a token limit. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.filtered_usage IS 'The part of total_usage spent on answers a content filter stopped. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.web_search_usage IS 'The part of total_usage spent on generations that searched or fetched web pages, inference included. Unit: USD.';
-COMMENT ON COLUMN main.cost_by_provider.response_cache_hits IS 'Generations copied from an earlier answer, at no cost. Unit: generations.';
-COMMENT ON COLUMN main.cost_by_provider.unknown_cost_count IS 'Generations whose answer did not tell their whole cost, which is booked as 0: see cost_basis. Unit: generations.';
-COMMENT ON COLUMN main.cost_by_provider.tokens_prompt IS 'Prompt tokens by the providers'' counts. Unit: tokens.';
-COMMENT ON COLUMN main.cost_by_provider.tokens_completion IS 'Completion tokens by the providers'' counts. Unit: tokens.';
-COMMENT ON COLUMN main.cost_by_provider.tokens_reasoning IS 'Reasoning tokens, which tokens_completion contains. Unit: tokens.';
-COMMENT ON COLUMN main.cost_by_provider.tokens_cached IS 'Prompt tokens read from providers'' caches, which tokens_prompt contains. Unit: tokens.';
-COMMENT ON COLUMN main.cost_by_provider.cache_hit_rate IS 'Share of prompt tokens read from the provider''s cache; NULL without prompt tokens. Unit: 0 to 1.';
-COMMENT ON COLUMN main.cost_by_provider.blended_cost_per_million_tokens IS 'total_usage per million prompt and completion tokens, response-cache hits left out; NULL without tokens. Unit: USD per million tokens.';
-COMMENT ON COLUMN main.cost_by_provider.first_day IS 'First day with such a request. Unit: UTC.';
-COMMENT ON COLUMN main.cost_by_provider.last_day IS 'Last day with such a request. Unit: UTC.';
+-- include: cost_comments relation=main.cost_by_provider
+-- include: cost_rate_comments relation=main.cost_by_provider
+-- include: day_range_comments relation=main.cost_by_provider

@@ -1,0 +1,16 @@
+-- Comments on the columns of duration_quantiles.
+COMMENT ON COLUMN {relation}.duration_count IS 'Sample behind the duration_ms percentiles. Unit: generations.';
+COMMENT ON COLUMN {relation}.p50_duration_ms IS 'Time to the whole answer; percentile 50. Unit: ms.';
+COMMENT ON COLUMN {relation}.p90_duration_ms IS 'Time to the whole answer; percentile 90. Unit: ms.';
+COMMENT ON COLUMN {relation}.p95_duration_ms IS 'Time to the whole answer; percentile 95. Unit: ms.';
+COMMENT ON COLUMN {relation}.p99_duration_ms IS 'Time to the whole answer; percentile 99. Unit: ms.';
+COMMENT ON COLUMN {relation}.throughput_count IS 'Sample behind the throughput percentiles. Unit: generations.';
+COMMENT ON COLUMN {relation}.p50_throughput IS 'native_tokens_completion / generation_time; percentile 50. Unit: tokens/s.';
+COMMENT ON COLUMN {relation}.p90_throughput IS 'native_tokens_completion / generation_time; percentile 90. Unit: tokens/s.';
+COMMENT ON COLUMN {relation}.p95_throughput IS 'native_tokens_completion / generation_time; percentile 95. Unit: tokens/s.';
+COMMENT ON COLUMN {relation}.p99_throughput IS 'native_tokens_completion / generation_time; percentile 99. Unit: tokens/s.';
+COMMENT ON COLUMN {relation}.inter_token_count IS 'Sample behind the inter_token_latency percentiles. Unit: generations.';
+COMMENT ON COLUMN {relation}.p50_inter_token_latency IS 'Time between two tokens, streamed generations only; percentile 50. Unit: ms.';
+COMMENT ON COLUMN {relation}.p90_inter_token_latency IS 'Time between two tokens, streamed generations only; percentile 90. Unit: ms.';
+COMMENT ON COLUMN {relation}.p95_inter_token_latency IS 'Time between two tokens, streamed generations only; percentile 95. Unit: ms.';
+COMMENT ON COLUMN {relation}.p99_inter_token_latency IS 'Time between two tokens, streamed generations only; percentile 99. Unit: ms.';

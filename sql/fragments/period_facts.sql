@@ -1,0 +1,24 @@
+-- CTE: the rows of main.generation_facts in the period that meet a condition, with their local time: the second of the
+-- request plus the UTC offset of that moment. A legacy ID has only a day; it counts at the beginning of that day.
+timed AS (
+    SELECT
+        facts.*,
+        facts.requested_at + to_seconds(shifts.seconds) AS local_at,
+        shifts.label
+    FROM main.generation_facts AS facts
+    JOIN shifts
+        ON facts.requested_at >= shifts.begins
+        AND facts.requested_at < shifts.ends
+    WHERE facts.requested_at >= $since
+      AND facts.requested_at < $until
+      AND {condition}
+    UNION ALL
+    SELECT
+        facts.*,
+        CAST(facts.requested_day AS TIMESTAMP) AS local_at,
+        NULL AS label
+    FROM main.generation_facts AS facts
+    WHERE facts.requested_at IS NULL
+      AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
+      AND {condition}
+),
