@@ -28,14 +28,14 @@ def seen_while(tracker, clock, stats, seconds, per_second, step=0.5):
     for _ in range(round(seconds / step)):
         clock.advance(step)
         stats.done += round(per_second * step)
-        snapshot = tracker.look()
+        snapshot = tracker.snapshot()
     return snapshot
 
 
 def test_before_fetching_there_are_counts_but_no_rate_and_no_limiter(clock):
     tracker = ProgressTracker(RunStats(sightings=7), clock)
     clock.advance(60)
-    assert tracker.look() == ProgressSnapshot(found=7, due=0, done=0, throttled=0, overloaded=0)
+    assert tracker.snapshot() == ProgressSnapshot(found=7, due=0, done=0, throttled=0, overloaded=0)
     assert not tracker.has_begun
 
 
@@ -45,7 +45,7 @@ def test_a_sight_has_the_tallys_counts_and_the_limiters_state(clock):
     tracker, limiter = ProgressTracker(stats, clock), FakeGate()
     tracker.begin(limiter)
     assert tracker.has_begun
-    assert tracker.look() == ProgressSnapshot(20, 10, 3, throttled=2, overloaded=5, limit=limiter.state())
+    assert tracker.snapshot() == ProgressSnapshot(20, 10, 3, throttled=2, overloaded=5, limit=limiter.state())
 
 
 def test_the_rate_is_that_of_now_and_the_rest_is_expected_to_go_on_like_it(clock):
