@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.dataset
 import pytest
 
-from ingest.cli.app import orusage
+from ingest.cli.app import COMMANDS
 from ingest.core.errors import Exit
 from ingest.export.export import export
 from ingest.export.plan import ExportOptions
@@ -83,7 +83,7 @@ def test_exports_are_read_as_the_page_says(warehouse, tmp_path, monkeypatch):
     assert rows == dict.fromkeys(ways, 3000)
 
 
-@pytest.mark.parametrize("command", orusage.commands)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_readme(command):
     assert f"orusage {command}" in README
 
