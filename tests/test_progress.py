@@ -151,7 +151,7 @@ def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
         tracker = ProgressTracker(stats, clock)
         async with progress_shown(tracker, clock, bar=False):
             await clock.sleep(HEARTBEAT_EVERY + 1)
-            tracker.begin(FlowingGate())
+            tracker.begin(FlowingLimiter())
             stats.done = 45
             await clock.sleep(HEARTBEAT_EVERY)
 
@@ -163,7 +163,7 @@ def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
     assert [record.fields["done"] for record in caplog.records] == [0, 45]
 
 
-class FlowingGate:
+class FlowingLimiter:
     def state(self):
         return FLOWING.limit
 

@@ -19,8 +19,9 @@ from ingest.simulator.models import EMBEDDING_MODEL, IMAGE_MODEL, MODELS
 if TYPE_CHECKING:
     from ingest.simulator.models import Model
 
-
 _WEIGHTS = [1 / (rank + 2) for rank in range(len(MODELS))]
+"""Popularity of the models: some are used much more than others."""
+
 _MISSING_IN_OLD_ANSWERS = (
     "api_type",
     "router",
@@ -34,9 +35,13 @@ _MISSING_IN_OLD_ANSWERS = (
 _AGENTS = ("node-fetch/1.0", "python-requests/2.32", "OpenAI/Python 1.99.0", "LiteLLM/1.75", None)
 _APPS = ((4211, "https://app.example.com/"), (90210, "https://batch.example.com/"), (None, ""))
 _BYOK_FEE = 0.05
-_CACHE_READ = 0.1
-_CACHE_WRITE = 1.25
+"""OpenRouter's charge for BYOK, as a share of the provider's price."""
+
+_CACHE_READ, _CACHE_WRITE = 0.1, 1.25
+"""Price of a cached prompt token and of one written to the cache, as multiples of an ordinary one."""
+
 _LEGACY_BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
+"""Begin of the 180 days in which generations with legacy IDs are dated; such an ID has no timestamp."""
 
 
 def number(seed: int, generation_id: str, purpose: str) -> int:

@@ -28,7 +28,10 @@ def warehouse() -> None:
 @lock_timeout_option
 @click.pass_obj
 def publish(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
-    """Publish what a run has committed but could not publish. The next run does so too."""
+    """Publish what a run has committed but could not publish.
+
+    The next run publishes it too.
+    """
     from ingest.cli.output import print_result
     from ingest.warehouse import maintenance
 
@@ -41,7 +44,10 @@ def publish(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 @lock_timeout_option
 @click.pass_obj
 def migrate(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
-    """Bring the schema up to date, on a copy that is published when it is complete. The next run does so too."""
+    """Bring the schema up to date.
+
+    Migrates a copy, which is published when it is complete. The next run does the same.
+    """
     from ingest.cli.output import print_result
     from ingest.warehouse import maintenance
 
@@ -64,15 +70,19 @@ def compact(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
 
 @warehouse.command()
-@click.option("--before", type=MOMENT, help="Everything about IDs whose timestamp is earlier: 2026-01-01, or 365d.")
-@click.option("--user", help="Everything about the generations of this external_user.")
+@click.option(
+    "--before", type=MOMENT, help="Erase all about IDs whose timestamp is earlier: 2026-01-01, or 365d (ago)."
+)
+@click.option("--user", help="Erase all about the generations of this external_user.")
 @lock_timeout_option
 @format_option(*FORMATS)
 @click.pass_obj
 def forget(
     options: GlobalOptions, /, before: datetime | None, user: str | None, lock_timeout: timedelta, format: str
 ) -> int:
-    """Erase facts, attempts, contents and ledger, rewrite the file, and never store those IDs again.
+    """Erase what is stored about old IDs or about one user.
+
+    Erases facts, attempts, contents and ledger entries and rewrites the file. Those IDs are never stored again.
 
     \b
       orusage warehouse forget --before 365d
