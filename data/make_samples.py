@@ -1,9 +1,9 @@
-"""Writes data/samples: logs in the formats of the wild, some 2,000 generation IDs over 14 days, and look-alikes.
+"""Writes data/samples: logs in formats that real services write, about 2,000 generation IDs over 14 days, look-alikes.
 
     python data/make_samples.py
 
-The same files come out each time. Names, models and texts are invented; the shapes are those in which IDs stand in
-real logs. `EXPECTED` is the number of distinct IDs; a test holds it against what the scanner finds.
+The files are the same each time. Names, models and texts are invented; the formats are those of real logs. `EXPECTED`
+is the number of distinct IDs; a test compares it with what the scanner finds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEWEST = datetime(2026, 1, 15, 12, 0, 0, tzinfo=UTC)
 SPAN = timedelta(days=14)
 EXPECTED = 2_022
 JUST_NOW = 12
-"""IDs of the last half minute: the demo's server does not have them yet."""
+"""Number of IDs of the last half minute, which the demo's server has not recorded yet."""
 
 ALPHABET = string.ascii_letters + string.digits
 MODELS = ("openai/gpt-4o-mini", "anthropic/claude-sonnet-4", "google/gemini-2.5-flash", "deepseek/deepseek-chat-v3.1")
@@ -46,7 +46,7 @@ def tail(length: int = 20, alphabet: str = ALPHABET) -> str:
 
 
 def moments(count: int) -> list[datetime]:
-    """Busy by day, quiet by night, oldest first."""
+    """Times of requests, more by day than by night, oldest first."""
     drawn = []
     while len(drawn) < count:
         moment = NEWEST - timedelta(seconds=random.uniform(40, SPAN.total_seconds()))
@@ -172,7 +172,7 @@ def append(name: str, lines: list[str]) -> None:
 
 
 def rotate(name: str, keep: int) -> None:
-    """As logrotate does: the newest lines stay, those before go to .1, the oldest to .2.gz."""
+    """Rotate a log like logrotate: the newest lines stay, older ones go to .1, the oldest to .2.gz."""
     path = SAMPLES / name
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     middle = (len(lines) - keep) // 2

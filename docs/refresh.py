@@ -1,15 +1,20 @@
-"""Writes what is made from the program: README.md's data dictionary, and the results in the pages beside this file.
+"""Writes the generated parts of the documentation.
 
     python docs/refresh.py
 
-A test makes the same texts and compares.
+Generated are the data dictionary (`data-dictionary.md`), the command reference (`cli.md`), the list of modules
+(`architecture.md`), and on every page the result below each SQL query and each `orusage report` command. The results
+come from a warehouse of simulated generations that is the same every time. `tests/test_docs.py` generates the same
+texts and compares.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import re
+import shlex
 import string
 import tempfile
 from contextlib import contextmanager
@@ -17,36 +22,74 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from ingest.cli.app import orusage
 from ingest.client.decode import decode_generation
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Dead, Settled, WorkItem
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 from ingest.reports.formats import render
+from ingest.reports.period import Period
+from ingest.reports.report import report
+from ingest.reports.summary_view import printed
 from ingest.simulator import fake_records
 from ingest.warehouse.reader import Reader
 from ingest.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 README = Path(__file__).parent.parent / "README.md"
+PACKAGE = README.parent / "ingest"
 PAGES = sorted(Path(__file__).parent.glob("*.md"))
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SETTLED, PENDING, DEAD = 3_000, 7, 4
-"""IDs of the sample, which spread over three weeks."""
+"""Number of IDs in the sample warehouse by state. They are spread over three weeks."""
 
+WIDTH = 80
+"""Characters per line of a report's table."""
+
+HELP_WIDTH = 100
+"""Characters per line of a command's help."""
+
+SECTION = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 QUERY_AND_RESULT = re.compile(r"(```sql\n([^`]*)```\n+```text\n)[^`]*(```\n)")
+REPORT_AND_RESULT = re.compile(r"(```sh\n(orusage report[^`\n]*)\n```\n+```text\n)[^`]*(```\n)")
+
+
+def refreshed(text: str, reader: Reader) -> str:
+    """The text of a page with its generated parts replaced."""
+    text = SECTION.sub(lambda found: found[1] + SECTIONS[found[2]](reader) + found[3], text)
+    text = REPORT_AND_RESULT.sub(lambda found: found[1] + _report(reader, found[2]) + found[3], text)
+    return QUERY_AND_RESULT.sub(lambda found: found[1] + _result(reader, found[2]) + found[3], text)
 
 
 def dictionary(reader: Reader) -> str:
-    """Every relation with its grain, columns, types and meaning, from the comments that a warehouse carries."""
-    return "\n".join(
-        f"<details><summary><code>{name}</code> ({kind}): {meaning}</summary>\n\n"
+    """An index of all relations, then each with its columns, from the comments stored in a warehouse."""
+    relations = reader.relations().rows()
+    index = "".join(f"- [`{name}`](#{name.replace('.', '')})\n" for name, _, _ in relations)
+    return f"\n{index}\n" + "\n".join(
+        f"## {name}\n\n**{kind.capitalize()}.** {meaning}\n\n"
         + render(reader.columns_of([name]).drop("relation"), "markdown")
-        + "\n</details>\n"
-        for name, kind, meaning in reader.relations().rows()
+        for name, kind, meaning in relations
     )
+
+
+def commands(_: Reader) -> str:
+    """The help text of every command."""
+    root = click.Context(orusage, info_name="orusage", terminal_width=HELP_WIDTH, **orusage.context_settings)
+    return "".join(_helps(root))
+
+
+def modules(_: Reader) -> str:
+    """Every package with its modules, each with the first line of its docstring."""
+    return "".join(map(_package, sorted(PACKAGE.rglob("__init__.py"))))
+
+
+SECTIONS: dict[str, Callable[[Reader], str]] = {"dictionary": dictionary, "commands": commands, "modules": modules}
+"""The generator of each section that a page marks with ``<!-- begin: NAME -->``."""
 
 
 @contextmanager
@@ -65,15 +108,8 @@ def sample() -> Iterator[Path]:
         yield path
 
 
-def refreshed(text: str, reader: Reader) -> str:
-    """A document's text with its made parts made anew."""
-    marks = r"(<!-- begin: dictionary -->\n).*?(<!-- end: dictionary -->)"
-    text = re.sub(marks, lambda found: found[1] + dictionary(reader) + found[2], text, flags=re.DOTALL)
-    return QUERY_AND_RESULT.sub(lambda found: found[1] + _result(reader, found[2]) + found[3], text)
-
-
 def _ids(count: int) -> list[str]:
-    draw = random.Random(1)  # noqa: S311  # the same every time
+    draw = random.Random(1)  # noqa: S311  # sample data, the same every time
     seconds = [int((NOW - draw.random() * timedelta(days=21)).timestamp()) for _ in range(count)]
     return [f"gen-{second}-{''.join(draw.choices(string.ascii_letters, k=20))}" for second in seconds]
 
@@ -81,6 +117,35 @@ def _ids(count: int) -> list[str]:
 def _settled(item: WorkItem) -> Settled:
     body = json.dumps({"data": fake_records.record(1, item.generation_id)}).encode()
     return Settled(item, decode_generation(body).data, NOW, 1)
+
+
+def _helps(context: click.Context) -> Iterator[str]:
+    command = context.command
+    yield f"\n## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            if part := command.get_command(context, name):
+                yield from _helps(click.Context(part, parent=context, info_name=name))
+
+
+def _package(init: Path) -> str:
+    rows = (f"| `{path.name}` | {_summary(path)} |\n" for path in sorted(init.parent.glob("*.py")) if path != init)
+    name = init.parent.relative_to(PACKAGE.parent).as_posix()
+    return f"\n### {name}/\n\n{_summary(init)}\n\n| module | content |\n|---|---|\n{''.join(rows)}"
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0].replace("|", "\\|").replace("``", "`")
+
+
+def _report(reader: Reader, line: str) -> str:
+    command = orusage.get_command(click.Context(orusage), "report")
+    assert command  # noqa: S101  # for the type checker: the command exists
+    options = command.make_context("report", shlex.split(line)[2:]).params
+    period = Period.between(options["since"], options["until"], options["timezone"])
+    found = report(reader, options["name"], period, options["by"], options["top"])
+    return printed(found, options["format"], WIDTH)
 
 
 def _result(reader: Reader, statement: str) -> str:

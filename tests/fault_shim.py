@@ -112,7 +112,7 @@ class Place(faults.Place):
     @property
     def quarantine(self) -> list[str]:
         """What could not be used."""
-        return [path.name for path in self.folder.rglob("set-aside-*")]
+        return [path.name for path in self.folder.rglob("quarantine-*")]
 
 
 # What is stored

@@ -95,7 +95,7 @@ def test_a_full_batch_that_cannot_be_committed_ends_the_run_and_is_not_counted()
 
 
 @pytest.mark.parametrize(
-    ("outcome", "got_anywhere"),
+    ("outcome", "has_progressed"),
     [
         (dead(0), True),
         (pending(requests=3), True),
@@ -103,7 +103,7 @@ def test_a_full_batch_that_cannot_be_committed_ends_the_run_and_is_not_counted()
         (pending(requests=0, charged=False), False),
     ],
 )
-def test_a_run_gets_anywhere_with_an_ask_that_was_finished(outcome, got_anywhere):
+def test_a_run_progresses_with_every_outcome_but_an_interruption(outcome, has_progressed):
     _, batches, stats = stored([outcome, outcome])
-    assert batches.got_anywhere == got_anywhere
+    assert batches.has_progressed == has_progressed
     assert stats.pending == (2 if isinstance(outcome, Pending) and outcome.requests else 0)

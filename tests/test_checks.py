@@ -125,8 +125,8 @@ def test_a_new_fault_stops_the_publish_and_keeps_the_work_copy(path, name):
     more = new_ids(3, seed=4)
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk([*more, *IDS]), "run", NOW)  # the days of all IDs are written to
-    warehouse._days.update(second_of(i).date() for i in IDS if second_of(i))
-    warehouse._write().execute(statement)
+    warehouse._session._days.update(second_of(i).date() for i in IDS if second_of(i))
+    warehouse._connection.execute(statement)
     before = path.read_bytes()
     with pytest.raises(OrusageError, match="not published") as error:
         warehouse.publish()
@@ -134,7 +134,7 @@ def test_a_new_fault_stops_the_publish_and_keeps_the_work_copy(path, name):
     assert any(check in error.value.cause for check in seen_by)
     warehouse.close()
     assert path.read_bytes() == before
-    assert len(Workspace(path).work_copies) == 1
+    assert len(Workspace(path).directory.work_copies) == 1
     with pytest.raises(OrusageError, match="not published"), Warehouse(path, NOW):
         pass  # nor does the next run publish it
 
@@ -143,9 +143,8 @@ def test_an_old_fault_is_told_and_publishes_go_on(path, caplog):
     with duckdb.connect(path) as connection:
         connection.execute(fault("a generation stored twice")[0])
     with caplog.at_level(logging.WARNING, "orusage"), Warehouse(path, NOW) as warehouse:
-        warehouse._days = None
         warehouse.add(chunk(new_ids(3, seed=4)), "run", NOW)
-        warehouse._days = None
+        warehouse._session.mark_all_changed()
     assert f"as before this run, check_generation_id_unique: {SETTLED[0]}" in caplog.text
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM ops.work").fetchall() == [(len(IDS) - len(SETTLED) + 3,)]

@@ -1,4 +1,4 @@
-"""Kills and failures at every call that changes a file, in a forked child; links; what is not ours."""
+"""Kills and failures at every call that changes a file, in a forked child; links; files that no export has written."""
 
 import errno
 import os
@@ -9,8 +9,9 @@ import pytest
 from test_manifest import NOW, a_file, a_manifest
 
 from ingest.core.errors import CannotCreateError, Exit, StorageError, TryAgainLaterError
-from ingest.export.delivery import MANIFEST, STAGING, open_delivery
-from ingest.export.manifest import File, Manifest, decode, encode
+from ingest.export.delivery import open_delivery
+from ingest.export.journal import STAGING
+from ingest.export.manifest import MANIFEST, File, Manifest, decode, encode
 
 OLD = {"a.parquet": b"old a", "t/d=1/t.parquet": b"old 1", "t/d=2/t.parquet": b"old 2", "same/same.csv": b"same"}
 NEW = {"a.parquet": b"new a", "t/d=2/t.parquet": b"new 2", "t/d=3/t.parquet": b"new 3", "same/same.csv": b"same"}
@@ -25,12 +26,12 @@ def deliver(directory, contents, kept=()):
     with open_delivery(directory) as delivery:
         for path, data in contents.items():
             if path not in kept:
-                delivery.place(path).write_bytes(data)
+                delivery.stage(path).write_bytes(data)
         delivery.commit(a_manifest(*(listed(path, data) for path, data in contents.items())))
 
 
 def found(directory):
-    """All files that readers see, and the manifest apart."""
+    """All visible files, and the manifest."""
     files = {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
     visible = {path: data for path, data in files.items() if not path.startswith(STAGING)}
     return visible, decode(visible.pop(MANIFEST, b""))
@@ -50,7 +51,7 @@ def holds(directory, contents):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    """A child counts its syncs; that the disk does them is the kernel's affair."""
+    """Makes syncs instant; the child process only counts them."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
@@ -66,14 +67,14 @@ def test_a_delivery_replaces_adds_and_removes(out):
     holds(out, NEW)
 
 
-def test_what_does_not_change_keeps_its_file(out):
+def test_an_unchanged_file_is_not_replaced(out):
     before = (out / "same/same.csv").stat()
     deliver(out, NEW)
     assert (out / "same/same.csv").stat() == before
     assert (out / "a.parquet").stat().st_ino != before.st_ino
 
 
-def test_what_somebody_changed_is_replaced_although_it_should_be_the_same(out):
+def test_a_file_that_was_modified_since_the_last_export_is_replaced(out):
     (out / "same/same.csv").write_bytes(b"SAME")
     deliver(out, NEW)
     holds(out, NEW)
@@ -84,10 +85,10 @@ def test_a_file_may_be_kept_without_being_written_again(out):
     holds(out, OLD | {"a.parquet": b"new a"})
 
 
-def test_what_is_not_committed_leaves_no_trace(tmp_path, out):
+def test_an_export_that_is_not_committed_changes_nothing(tmp_path, out):
     for directory in (out, tmp_path / "fresh"):
         with pytest.raises(ZeroDivisionError), open_delivery(directory) as delivery:
-            delivery.place("a.parquet").write_bytes(b"x" * (1 // 0))
+            delivery.stage("a.parquet").write_bytes(b"x" * (1 // 0))
     holds(out, OLD)
     assert not (tmp_path / "fresh").exists()
 
@@ -123,7 +124,7 @@ def child(directory, number, end):
 
 
 @pytest.mark.parametrize(("end", "code"), [("kill", 9), ("disk full from then on", Exit.STORAGE)])
-def test_at_each_call_every_file_stays_whole_and_the_next_delivery_is_complete(tmp_path, out, end, code):
+def test_an_end_at_any_call_leaves_whole_files_and_the_next_delivery_is_complete(tmp_path, out, end, code):
     for number in range(1, 200):
         case = tmp_path / str(number)
         shutil.copytree(out, case)
@@ -146,7 +147,7 @@ def assert_whole(case):
     assert visible.keys() >= OLD.keys() & NEW.keys()
 
 
-def test_what_a_killed_export_had_committed_is_finished_by_one_that_fails(out):
+def test_a_commit_of_a_killed_export_is_completed_by_the_next_even_if_that_fails(out):
     number = 1
     while (out / STAGING / MANIFEST).exists() is False:
         number += 1
@@ -156,12 +157,12 @@ def test_what_a_killed_export_had_committed_is_finished_by_one_that_fails(out):
     holds(out, NEW)
 
 
-def test_two_deliveries_take_turns(out):
+def test_a_directory_can_be_held_once(out):
     with open_delivery(out), pytest.raises(TryAgainLaterError), open_delivery(out):
         pass
 
 
-# What is not ours
+# Files that no export has written
 
 
 def refused(directory, contents=NEW):
@@ -172,38 +173,38 @@ def refused(directory, contents=NEW):
     return caught.value
 
 
-def test_a_directory_with_something_else_in_it(tmp_path):
+def test_a_directory_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.doc").write_text("years of work")
     assert "thesis.doc" in refused(tmp_path).cause
 
 
-def test_hidden_files_are_nobodys_business(tmp_path):
+def test_hidden_files_are_ignored(tmp_path):
     (tmp_path / ".gitignore").write_text("*")
     deliver(tmp_path, NEW)
     assert (tmp_path / ".gitignore").read_text() == "*"
 
 
 @pytest.mark.parametrize("data", [b"{}", b"", encode(a_manifest(a_file("victim"))).replace(b"victim", b"../victim")])
-def test_a_manifest_of_somebody_else(tmp_path, data):
+def test_a_foreign_manifest_is_refused(tmp_path, data):
     (tmp_path / MANIFEST).write_bytes(data)
     refused(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["new.parquet", "t/d=3/t.parquet"])
-def test_a_file_that_no_manifest_names(out, path):
+def test_a_file_that_no_manifest_names_is_not_replaced(out, path):
     (out / path).parent.mkdir(exist_ok=True)
     (out / path).write_text("mine")
     refused(out, NEW | {path: b"x"})
     assert (out / path).read_text() == "mine"
 
 
-def test_a_directory_that_no_manifest_names(out):
+def test_a_folder_that_no_manifest_names_is_not_written_to(out):
     (out / "mine").mkdir()
     (out / "mine" / "x.parquet").write_text("mine")
     refused(out, NEW | {"mine/d=1/mine.parquet": b"x"})
 
 
-def test_other_peoples_files_beside_ours_are_left_alone(out):
+def test_other_files_beside_exported_ones_are_kept(out):
     (out / "t/d=1/notes.txt").write_text("mine")
     (out / "notes.txt").write_text("mine")
     deliver(out, NEW)
@@ -236,7 +237,7 @@ def test_stale_files_behind_a_link_are_not_removed(tmp_path, out):
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "no parent"])
-def test_a_directory_that_is_none(tmp_path, kind):
+def test_a_path_that_cannot_be_a_directory_is_refused(tmp_path, kind):
     path = tmp_path / "out"
     if kind == "link":
         (tmp_path / "real").mkdir()
@@ -249,17 +250,17 @@ def test_a_directory_that_is_none(tmp_path, kind):
         pass
 
 
-def test_two_partitions_that_a_file_system_takes_for_one(out):
+def test_two_partitions_with_the_same_file_name_are_refused(out):
     with open_delivery(out) as delivery:
-        delivery.place("t/d=3/t.parquet").write_bytes(b"x")
+        delivery.stage("t/d=3/t.parquet").write_bytes(b"x")
         with pytest.raises(CannotCreateError, match="twice"):
-            delivery.place("t/d=3/t.parquet")
+            delivery.stage("t/d=3/t.parquet")
 
 
-# Who may read
+# Access rights
 
 
-def test_it_is_its_owners_alone_unless_it_was_opened_to_others(tmp_path):
+def test_access_rights_are_those_of_the_earlier_export_and_private_at_first(tmp_path):
     old_mask = os.umask(0o077)
     try:
         deliver(tmp_path / "out", OLD)
@@ -272,6 +273,6 @@ def test_it_is_its_owners_alone_unless_it_was_opened_to_others(tmp_path):
     assert {p.stat().st_mode & 0o777 for p in (tmp_path / "out").rglob("*")} == {0o640, 0o750}
 
 
-def test_a_manifest_says_when(out):
+def test_a_manifest_holds_the_time_of_the_export(out):
     assert found(out)[1].generated_at == NOW
     assert isinstance(found(out)[1], Manifest)

@@ -9,7 +9,7 @@ from test_checks import fault, filled, path  # noqa: F401  # fixtures
 from test_warehouse import chunk, write_old_warehouse
 
 from ingest.warehouse import sql_files
-from ingest.warehouse.doctor import BAD, OK, TOLD, examine
+from ingest.warehouse.doctor import BAD, NOTICE, OK, examine
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -30,8 +30,8 @@ def seen(path, state=None):  # noqa: F811
 
 
 def test_a_healthy_warehouse(path):  # noqa: F811
-    before = {p: p.stat() for p in (path, *Workspace(path).directory.iterdir())}
-    assert seen(path, BAD) == seen(path, TOLD) == {}
+    before = {p: p.stat() for p in (path, *Workspace(path).directory.path.iterdir())}
+    assert seen(path, BAD) == seen(path, NOTICE) == {}
     assert set(seen(path, OK)) == {"orusage", "python", "file", "lock", "space", "schema", "checks"}
     assert f"duckdb {duckdb.__version__}" in seen(path)["python"]
     assert seen(path)["schema"].startswith(str(sql_files.migrations()[-1].number))
@@ -39,7 +39,7 @@ def test_a_healthy_warehouse(path):  # noqa: F811
 
 
 def test_before_the_first_run(tmp_path):
-    assert set(seen(tmp_path / "w.duckdb", TOLD)) == {"file"}
+    assert set(seen(tmp_path / "w.duckdb", NOTICE)) == {"file"}
     assert seen(tmp_path / "w.duckdb", BAD) == {}
     assert set(seen(tmp_path / "missing/w.duckdb", BAD)) == {"space"}
     assert list(tmp_path.iterdir()) == []
@@ -48,7 +48,7 @@ def test_before_the_first_run(tmp_path):
 def test_who_holds_the_lock(path):  # noqa: F811
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=-1, stdout=-1) as process:
         process.stdout.readline()
-        assert f"process {process.pid} holds" in seen(path, TOLD)["lock"]
+        assert f"process {process.pid} holds" in seen(path, NOTICE)["lock"]
         process.kill()
     assert seen(path, OK)["lock"] == "free"
 
@@ -57,11 +57,11 @@ def test_what_was_left(path):  # noqa: F811
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk(["gen-1790274612-3swkjesLaQutYDtDRd8b"]), "run", NOW)
     warehouse.close()
-    shutil.copy(path, Workspace(path).directory / "set-aside-1-w.duckdb")
+    shutil.copy(path, Workspace(path).directory.path / "quarantine-1-w.duckdb")
     path.with_name("w.duckdb.wal").touch()
-    told = seen(path, TOLD)
-    assert set(told) == {"work copy", "set aside", "stray log"}
-    assert "of a run that died" in told["work copy"]
+    told = seen(path, NOTICE)
+    assert set(told) == {"work copy", "quarantine", "stray log"}
+    assert "of a run that did not end" in told["work copy"]
 
 
 @pytest.mark.parametrize("name", ["a generation stored twice", "a pending ID lost", "an attempt stored twice"])
@@ -85,7 +85,7 @@ def test_a_foreign_file_and_a_newer_one_are_bad_and_an_older_one_is_told(path, t
         connection.execute("CREATE TABLE mine (a INTEGER)")
     assert "not an orusage warehouse" in seen(tmp_path / "theirs.duckdb", BAD)["file opens"]
     older = write_old_warehouse(tmp_path / "old.duckdb", sql_files.migrations()[:1])
-    assert "older" in seen(older, TOLD)["schema"]
+    assert "older" in seen(older, NOTICE)["schema"]
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ops.migrations VALUES (9999, '9999_future.sql', now())")
     assert "newer orusage" in seen(path, BAD)["file opens"]

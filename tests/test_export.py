@@ -22,10 +22,10 @@ from test_views import path as filled  # noqa: F401  # a fixture
 import ingest.export.excel
 import ingest.export.export
 from ingest.core.errors import CannotCreateError, ConfigurationError, NoInputError, UnexpectedInputError, UsageError
-from ingest.export.delivery import MANIFEST
 from ingest.export.export import export
-from ingest.export.manifest import decode
-from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions, hive_name
+from ingest.export.manifest import MANIFEST, decode
+from ingest.export.partition_names import hive_name
+from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -159,14 +159,14 @@ def test_every_relation_has_flat_types_and_names_that_spark_and_bi_tools_read(ev
             assert not set(field.name) & set(" ,;{}()\n\t="), field.name
 
 
-def test_times_are_utc_without_a_zone(path, out):
+def test_times_are_utc_without_a_time_zone(path, out):
     made(path, out, "generations")
     schema = pyarrow.parquet.ParquetFile(out / "generations.parquet").schema
     logical = json.loads(schema.column(schema.names.index("requested_at")).logical_type.to_json())
     assert (logical["isAdjustedToUTC"], logical["timeUnit"]) == (False, "microseconds")
 
 
-def test_the_manifest_tells_columns_units_rows_sums_and_checksums(path, everything):
+def test_the_manifest_holds_columns_units_rows_sums_and_checksums(path, everything):
     relation = manifest(everything).relations["cost_daily"]
     columns = {c.name: c for c in relation.columns}
     assert (columns["total_usage"].type, columns["total_usage"].unit) == ("DECIMAL(28,12)", "USD")
@@ -215,7 +215,7 @@ def test_time_comes_first_so_that_readers_can_skip(everything):
     assert days.is_sorted(nulls_last=True)
 
 
-def test_cost_and_latency_views_are_what_one_gets_unasked(path, out):
+def test_cost_and_latency_views_are_the_default(path, out):
     names = [e.relation for e in made(path, out)]
     assert {"cost_daily", "cost_by_model", "cache_savings", "latency_by_model", "throughput_by_length"} <= set(names)
     assert not [n for n in names if n.startswith(("ops.", "check_")) or n in ("generations", "focus_cost_and_usage")]
@@ -316,11 +316,11 @@ def test_excel_text_is_text_and_numbers_are_numbers(empty, tmp_path, out):
 
 
 def test_too_many_rows_for_excel_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS))
+    monkeypatch.setattr(ingest.export.excel, "MAX_ROWS", len(IDS))
     with pytest.raises(CannotCreateError, match="does not fit"):
         made(path, out, "generations", form="excel")
     assert not out.exists()
-    monkeypatch.setattr(ingest.export.excel, "MOST_ROWS", len(IDS) + 1)
+    monkeypatch.setattr(ingest.export.excel, "MAX_ROWS", len(IDS) + 1)
     assert made(path, out, "generations", form="excel")[0].rows == len(IDS)
 
 
@@ -383,7 +383,7 @@ def test_nothing_leads_out_of_the_directory(empty, tmp_path, out):
 
 
 @given(st.text(max_size=40))
-def test_a_partitions_name_is_safe_and_tells_the_value(value):
+def test_a_partition_name_is_safe_and_decodes_to_its_value(value):
     from urllib.parse import unquote
 
     try:
@@ -402,7 +402,7 @@ def test_a_key_too_long_for_a_name_is_refused(empty, tmp_path, out):
 
 
 @pytest.mark.parametrize("column", ["no_such", "usage", "requested_at", 'x" --', ""])
-def test_what_does_not_divide_is_refused(path, out, column):
+def test_a_column_that_cannot_partition_is_refused(path, out, column):
     if not column:
         pytest.skip("the command line takes no empty name")
     with pytest.raises(UsageError) as caught:
@@ -411,12 +411,12 @@ def test_what_does_not_divide_is_refused(path, out, column):
 
 
 def test_too_many_partitions_are_refused(path, out, monkeypatch):
-    monkeypatch.setattr(ingest.export.export, "MOST_PARTS", 5)
+    monkeypatch.setattr(ingest.export.export, "MAX_PARTITIONS", 5)
     with pytest.raises(UsageError, match="more than 5 files"):
         made(path, out, "generations", partition_by="requested_day")
 
 
-def test_booleans_and_numbers_divide_too(path, out):
+def test_booleans_and_numbers_can_partition(path, out):
     made(path, out, "generation_facts", partition_by="is_byok")
     assert {f.partition for f in manifest(out).files.values()} <= {"true", "false", None}
     made(path, out, "cost_by_app", partition_by="app_id")
@@ -438,12 +438,12 @@ def a_day(number, **other):
     return {"generation_id": f"gen-{number}", "requested_at": at, "requested_day": at.date(), **other}
 
 
-def test_a_night_replaces_what_changed_and_nothing_else(empty, tmp_path, out):
+def test_an_export_since_a_day_replaces_changed_partitions_only(empty, tmp_path, out):
     days = [a_day(n, usage=1) for n in range(1, 7)]
     legacy = {"generation_id": "legacy", "usage": 1}
     made(altered(empty, tmp_path, [*days, legacy]), out, "generations", partition_by="requested_day")
     before = states(out)
-    days[0]["usage"] = 9  # outside of the window: not looked at
+    days[0]["usage"] = 9  # before `since`, so not exported
     days[4]["usage"] = 2  # changed
     del days[3]  # a day that no longer has rows
     path = altered(empty, tmp_path, [*days, a_day(7, usage=1), legacy])
@@ -487,7 +487,7 @@ def test_since_needs_partitions_that_are_days(path, out, column):
 @pytest.mark.parametrize(
     "other", [{"form": "csv"}, {"money": "double"}, {"partition_by": None}], ids=["format", "money", "partition"]
 )
-def test_kept_partitions_must_go_together_with_new_ones(path, out, other):
+def test_kept_partitions_must_have_the_options_of_new_ones(path, out, other):
     made(path, out, "generations", **{"partition_by": "requested_day"} | other)
     before = states(out)
     with pytest.raises(UsageError, match="does not go together"):
@@ -495,7 +495,7 @@ def test_kept_partitions_must_go_together_with_new_ones(path, out, other):
     assert states(out) == before
 
 
-def test_a_kept_partition_that_is_gone_is_told(path, out):
+def test_a_missing_kept_partition_is_an_error(path, out):
     made(path, out, "generations", partition_by="requested_day")
     min((out / "generations").iterdir()).joinpath("generations.parquet").unlink()
     with pytest.raises(UnexpectedInputError, match="not whole"):
@@ -515,7 +515,7 @@ def test_other_relations_stay_and_another_layout_replaces_the_earlier(path, out)
     assert sorted(manifest(out).relations) == ["cost_by_model", "cost_daily", "generations"]
 
 
-def test_an_unchanged_night_changes_only_the_manifest(path, out):
+def test_an_export_of_unchanged_data_replaces_the_manifest_only(path, out):
     made(path, out, "cost_daily", "cost_by_model")
     before = states(out)
     made(path, out, "cost_daily", "cost_by_model", now=NOW.replace(day=21))
@@ -533,7 +533,7 @@ def by_duckdb_count(out):
     return [(pyarrow.parquet.read_table(out / "cost_daily.parquet").num_rows,)]
 
 
-def test_a_directory_in_one_that_is_not_there_says_what_to_create(path, tmp_path):
+def test_a_missing_parent_directory_is_named_in_the_fix(path, tmp_path):
     with pytest.raises(CannotCreateError) as caught:
         made(path, tmp_path / "gone" / "out", "cost_daily")
     assert caught.value.fix == f"create {tmp_path / 'gone'} first, or name another with -o"
@@ -567,13 +567,13 @@ def test_an_empty_warehouse_makes_files_without_rows(empty, out, form, partition
         assert len(list(sheet_of(out / path).iter(f"{SHEET}c"))) == len(names)
 
 
-def test_there_is_no_warehouse(tmp_path, out):
+def test_a_missing_warehouse_is_an_error(tmp_path, out):
     with pytest.raises(NoInputError):
         made(tmp_path / "none.duckdb", out)
     assert not out.exists()
 
 
-def test_another_programs_file(tmp_path, out):
+def test_a_database_of_another_program_is_refused(tmp_path, out):
     with duckdb.connect(tmp_path / "w.duckdb") as connection:
         connection.execute("CREATE TABLE mine (a INTEGER)")
     with pytest.raises(UnexpectedInputError):
@@ -589,7 +589,7 @@ def test_an_unknown_name_is_refused_with_a_suggestion(path, out, name):
     assert not out.exists()
 
 
-def test_a_warehouse_of_before_a_view_came_is_exported_without_it(empty, tmp_path, out):
+def test_a_default_view_that_an_older_warehouse_lacks_is_skipped(empty, tmp_path, out):
     path = altered(empty, tmp_path, [{"generation_id": "gen-1"}])
     with duckdb.connect(path) as connection:
         connection.execute("DROP VIEW cost_anomalies")

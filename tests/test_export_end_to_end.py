@@ -13,8 +13,8 @@ from faults import KILLED, build, calls_in
 from test_views import path as filled  # noqa: F401  # a fixture
 
 from ingest.core.errors import Exit
-from ingest.export.delivery import MANIFEST, STAGING
-from ingest.export.manifest import decode
+from ingest.export.journal import STAGING
+from ingest.export.manifest import MANIFEST, decode
 
 VIEWS = ("cost_daily", "generation_facts")
 
@@ -97,7 +97,7 @@ def test_kill_minus_9_leaves_whole_files_and_the_next_export_is_complete(place, 
 
 
 @pytest.mark.parametrize("where", [("write", "cost_daily.parquet"), ("write", "manifest.draft")], ids=lambda w: w[1])
-def test_a_full_disk_is_told_and_leaves_the_earlier_export(place, shim, numbers, where):
+def test_a_full_disk_is_reported_and_leaves_the_earlier_export(place, shim, numbers, where):
     old = sorted((place / "out").rglob("*")), checksums(place)
     done, _ = shimmed(place, shim, at=numbers(*where), do="full:28")
     assert done.code == Exit.STORAGE, done.err
@@ -108,7 +108,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_export(place, shim, numbers,
 
 
 @pytest.mark.parametrize("form", ["csv", "excel"])
-def test_a_file_that_may_not_grow_is_told(place, form):
+def test_a_file_size_limit_is_reported(place, form):
     old = checksums(place)
 
     def limits():
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing(place, form, cpu_seconds):
     assert sorted((place / "out").rglob("*")) == old
 
 
-def test_one_line_per_relation_and_talk_on_standard_error(place):
+def test_one_line_per_relation_and_logs_on_standard_error(place):
     done = command(place, "cost_daily", "main.generations", "--partition-by", "requested_day")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()[2:]] == ["cost_daily", "generations"]
@@ -158,10 +158,10 @@ def test_it_is_its_owners_alone_under_any_umask(place):
         (("cost_daily", "--format", "csv", "--compression", "zstd"), Exit.USAGE, "only Parquet"),
         (("cost_by_model", "--since", "3d"), Exit.USAGE, "requested_day"),
         (("cost_daily", "--since", "yesterday"), Exit.USAGE, "neither a date"),
-        (("cost_daily", "-o", "taken"), Exit.CANNOT_CREATE, "not ours to write"),
+        (("cost_daily", "-o", "taken"), Exit.CANNOT_CREATE, "was not written by an export"),
     ],
 )
-def test_what_makes_no_sense_is_told_with_its_exit_code(place, arguments, code, told):
+def test_wrong_usage_is_reported_with_its_exit_code(place, arguments, code, told):
     (place / "taken").write_text("mine")
     done = command(place, *arguments)
     assert done.code == code

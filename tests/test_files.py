@@ -12,8 +12,10 @@ from ingest.core.errors import CannotCreateError, StorageError
 from ingest.warehouse.storage.durable_files import (
     NOWHERE,
     copy,
+    describe_os_error,
     identity_of,
     make_private,
+    replace_durably,
     require_space,
     take_over_access,
 )
@@ -27,7 +29,7 @@ def database(tmp_path):
     return path
 
 
-def test_a_state_keeps_its_identity_whatever_it_is_called_and_whoever_may_read_it(database, tmp_path):
+def test_the_identity_does_not_depend_on_name_and_mode(database, tmp_path):
     identity = identity_of(database)
     assert len(identity) == len(NOWHERE)
     database.chmod(0o640)
@@ -36,13 +38,13 @@ def test_a_state_keeps_its_identity_whatever_it_is_called_and_whoever_may_read_i
     assert identity_of(moved) == identity_of(backup) == identity
 
 
-def test_opening_for_writing_without_writing_is_no_other_state(database):
+def test_the_identity_survives_opening_for_writing_without_writing(database):
     identity = identity_of(database)
     duckdb.connect(database).close()
     assert identity_of(database) == identity
 
 
-def test_a_checkpoint_makes_another_state_even_at_the_same_size_and_time(database):
+def test_a_checkpoint_changes_the_identity_even_at_the_same_size_and_time(database):
     before, identity = database.stat(), identity_of(database)
     with duckdb.connect(database) as connection:
         connection.execute("UPDATE t SET a = 2")
@@ -51,18 +53,18 @@ def test_a_checkpoint_makes_another_state_even_at_the_same_size_and_time(databas
     assert identity_of(database) != identity
 
 
-def test_another_time_is_another_state(database):
+def test_another_modification_time_is_another_identity(database):
     identity = identity_of(database)
     os.utime(database, ns=(1, 1))
     assert identity_of(database) != identity
 
 
-def test_what_does_not_exist_is_nowhere(tmp_path):
+def test_a_missing_file_has_the_identity_of_nowhere(tmp_path):
     assert identity_of(tmp_path / "missing") == NOWHERE
 
 
 @pytest.mark.parametrize("way", ["the best there is", "within the kernel", "in half within the kernel", "by hand"])
-def test_a_copy_is_the_whole_file_wherever_it_was_read_to(tmp_path, monkeypatch, way):
+def test_a_copy_is_the_whole_file_from_any_position(tmp_path, monkeypatch, way):
     if way != "the best there is":
         monkeypatch.setattr(ingest.warehouse.storage.durable_files, "_shares_extents", lambda *_: False)
     if way == "by hand":
@@ -93,7 +95,7 @@ def test_a_copy_replaces_nothing(tmp_path):
     assert (tmp_path / "b").read_text() == "b"
 
 
-def test_without_room_nothing_is_begun(tmp_path):
+def test_too_little_free_space_is_an_error(tmp_path):
     free = os.statvfs(tmp_path)
     require_space(tmp_path, 1)
     with pytest.raises(StorageError, match="no room") as error:
@@ -101,8 +103,33 @@ def test_without_room_nothing_is_begun(tmp_path):
     assert "MB are needed" in error.value.cause
 
 
+def test_a_replacement_is_synced_before_the_rename_and_its_directory_after_it(tmp_path, monkeypatch):
+    new, target = tmp_path / "a" / "new", tmp_path / "b" / "target"
+    for path in (new, target):
+        path.parent.mkdir()
+        path.write_text(path.name)
+    synced = []
+
+    def fsync(descriptor):
+        synced.append((os.fstat(descriptor).st_ino, target.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    file, directory = new.stat().st_ino, target.parent.stat().st_ino
+    replace_durably(new, target)
+    assert synced == [(file, "target"), (directory, "new")]
+    assert not new.exists()
+
+
+def test_an_operating_system_error_is_described_with_its_file_if_known():
+    assert describe_os_error(OSError(errno.ENOSPC, "No space left on device")) == "No space left on device"
+    assert (
+        describe_os_error(OSError(errno.ENOSPC, "No space left on device", "a.csv")) == "No space left on device: a.csv"
+    )
+    assert describe_os_error(OSError("closed")) == "closed"
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o444])
-def test_the_same_people_may_read_and_write(tmp_path, mode):
+def test_owner_group_and_mode_are_taken_over(tmp_path, mode):
     old, new = tmp_path / "old", tmp_path / "new"
     for path in (old, new):
         path.touch(0o600)
@@ -114,7 +141,7 @@ def test_the_same_people_may_read_and_write(tmp_path, mode):
     assert kept[0] == kept[1]
 
 
-def test_a_group_that_cannot_be_kept_does_not_hand_its_rights_to_another(tmp_path, monkeypatch):
+def test_group_access_is_removed_if_the_group_cannot_be_set(tmp_path, monkeypatch):
     old, new = tmp_path / "old", tmp_path / "new"
     for path in (old, new):
         path.touch(0o600)
@@ -135,7 +162,7 @@ def acl(user):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-def test_an_access_control_list_is_kept(tmp_path):
+def test_an_access_control_list_is_taken_over(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     for path in (old, new):
         path.touch(0o600)
@@ -147,7 +174,7 @@ def test_an_access_control_list_is_kept(tmp_path):
     assert os.getxattr(new, "system.posix_acl_access") == acl(4711)
 
 
-def test_a_private_directory_is_private_under_any_umask_and_stays(tmp_path):
+def test_a_private_directory_has_mode_0700_under_any_umask(tmp_path):
     before = os.umask(0)
     try:
         make_private(tmp_path / "w")
@@ -160,7 +187,7 @@ def test_a_private_directory_is_private_under_any_umask_and_stays(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link"])
-def test_something_else_is_no_private_directory(tmp_path, kind):
+def test_a_file_or_a_link_is_no_private_directory(tmp_path, kind):
     if kind == "file":
         (tmp_path / "w").touch()
     else:

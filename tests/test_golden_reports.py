@@ -26,7 +26,7 @@ from golden.expected import (
 )
 from test_golden import EXPECTED, agrees, path, unsettled
 
-from ingest.reports.definitions import FAMILIES
+from ingest.reports.definitions import REPORTS
 from ingest.reports.period import Period
 from ingest.reports.report import report
 from ingest.warehouse.reader import Reader
@@ -232,13 +232,13 @@ def test_rows_and_total_are_what_plain_python_makes_of_them(reader, name, by, pe
     if name == "failed":
         expected = {key: row for key, row in expected.items() if row["request_count"]}
     found = report(reader, name, period, by)
-    assert_rows(found.rows, FAMILIES[name].dimensions[by], expected)
+    assert_rows(found.rows, REPORTS[name].dimensions[by], expected)
     if rows:
         assert_agrees(found.total.row(0, named=True), measures(rows), "total")
 
 
 @pytest.mark.parametrize(("name", "biggest"), [("cost", "total_usage"), ("errors", "attempt_count"), ("ledger", "ids")])
-def test_the_rest_beyond_the_top_is_added_up(reader, name, biggest):
+def test_rows_beyond_top_are_added_up(reader, name, biggest):
     source, measures_of, _ = MEASURED[name]
     by = "source" if name == "ledger" else "provider"
     groups = grouped(Period(), source, by)
@@ -246,7 +246,7 @@ def test_the_rest_beyond_the_top_is_added_up(reader, name, biggest):
     [first, *_] = sorted(groups, key=lambda key: measures(groups[key])[biggest], reverse=True)
     rest = [row for key, group in groups.items() if key != first for row in group]
     found = report(reader, name, Period(), by, top=1)
-    column = FAMILIES[name].dimensions[by]
+    column = REPORTS[name].dimensions[by]
     assert_rows(found.rows, column, {first: measures(groups[first]), "(other)": measures(rest)})
 
 
@@ -259,7 +259,7 @@ def test_latencies_are_what_plain_python_makes_of_them(reader, by, period):
         key: {"request_count": len(group)} | percentiles(group, METRICS, exact=is_exact)
         for key, group in grouped(period, rows, by).items()
     }
-    assert_rows(report(reader, "latency", period, by).rows, FAMILIES["latency"].dimensions[by], expected)
+    assert_rows(report(reader, "latency", period, by).rows, REPORTS["latency"].dimensions[by], expected)
 
 
 def days_of(period, rows):

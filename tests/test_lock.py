@@ -13,8 +13,8 @@ HOLD = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from ingest.warehouse.storage.lock import NO_PATIENCE, Lock
-lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_PATIENCE)
+from ingest.warehouse.storage.lock import NO_WAIT, Lock
+lock = Lock(Path(sys.argv[1])).acquire("ingest", datetime(2026, 11, 20, 11, tzinfo=UTC), NO_WAIT)
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -28,7 +28,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def held(path):
-    """The process that holds it."""
+    """A process that holds the lock."""
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -37,13 +37,13 @@ def held(path):
 
 
 class Time:
-    """A clock that only waiting moves."""
+    """A clock that only sleeping advances."""
 
     def __init__(self, then=lambda: None):
         self.seconds = 100.0
         self.then = then
 
-    def patience(self, seconds):
+    def lock_wait(self, seconds):
         return LockWait(seconds, lambda: self.seconds, self.sleep)
 
     def sleep(self, seconds):
@@ -51,7 +51,7 @@ class Time:
         self.then()
 
 
-def test_a_second_holder_is_told_who_holds_it_since_when(path, held):
+def test_the_error_names_the_holder_and_since_when(path, held):
     with pytest.raises(TryAgainLaterError) as error:
         Lock(path).acquire("ingest", NOW, NO_WAIT)
     assert "w.duckdb is being written" in error.value.what
@@ -60,30 +60,30 @@ def test_a_second_holder_is_told_who_holds_it_since_when(path, held):
     assert is_held(path)
 
 
-def test_a_holder_that_has_just_begun_is_given_a_moment_to_say_who_it_is(path, held):
-    told = path.read_text()
+def test_a_new_holder_gets_a_moment_to_write_its_name(path, held):
+    description = path.read_text()
     path.write_text("")
-    time = Time(lambda: path.write_text(told) if time.seconds > 100.1 else None)
+    time = Time(lambda: path.write_text(description) if time.seconds > 100.1 else None)
     with pytest.raises(TryAgainLaterError) as error:
-        Lock(path).acquire("ingest", NOW, time.patience(0))
+        Lock(path).acquire("ingest", NOW, time.lock_wait(0))
     assert f"process {held.pid} " in error.value.cause
     assert time.seconds < 101
 
 
-def test_whoever_waits_waits_as_long_as_told(path, held):
+def test_acquire_waits_for_the_given_time(path, held):
     time = Time()
     with pytest.raises(TryAgainLaterError):
-        Lock(path).acquire("ingest", NOW, time.patience(7.5))
+        Lock(path).acquire("ingest", NOW, time.lock_wait(7.5))
     assert time.seconds == pytest.approx(107.5)
 
 
-def test_the_kernel_frees_it_with_the_process(path, held):
+def test_the_lock_is_released_when_its_process_is_killed(path, held):
     def kill_once():
         held.kill()
         held.wait()
 
     time = Time(kill_once)
-    lock = Lock(path).acquire("warehouse publish", NOW, time.patience(60))
+    lock = Lock(path).acquire("warehouse publish", NOW, time.lock_wait(60))
     assert time.seconds < 101
     assert "orusage warehouse publish" in holder(path)
     lock.release()
@@ -103,13 +103,13 @@ def test_a_released_lock_can_be_taken_again_in_the_same_process(path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', "\xff", json.dumps({"pid": 1})])
-def test_a_lock_that_tells_nothing_is_a_lock_all_the_same(path, held, text):
+def test_a_lock_file_without_a_readable_holder_still_locks(path, held, text):
     path.write_text(text, encoding="latin-1")
     with pytest.raises(TryAgainLaterError, match="being written"):
         Lock(path).acquire("ingest", NOW, NO_WAIT)
 
 
-def test_no_link_is_followed(path, tmp_path):
+def test_a_link_is_refused(path, tmp_path):
     target = tmp_path / "precious"
     target.write_text("precious")
     path.symlink_to(target)
@@ -119,6 +119,6 @@ def test_no_link_is_followed(path, tmp_path):
     assert not is_held(path)
 
 
-def test_a_lock_that_is_not_there_is_not_held(path):
+def test_a_missing_lock_file_is_not_held(path):
     assert not is_held(path)
     assert holder(path) is None

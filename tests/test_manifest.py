@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.export.manifest import Column, File, Manifest, Relation, decode, encode, sums_over, unit_of
+from ingest.export.manifest import ExportColumn, File, Manifest, Relation, decode, encode, sums_over, unit_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def a_manifest(*files):
         partition_by=None,
         since=None,
         order=["requested_day"],
-        columns=[Column("requested_day", "DATE", "UTC", "Day. Unit: UTC.")],
+        columns=[ExportColumn("requested_day", "DATE", "UTC", "Day. Unit: UTC.")],
         exported_at=NOW,
         rows=2,
         bytes=10,
@@ -34,7 +34,7 @@ def a_manifest(*files):
     return Manifest(warehouse_schema=7, generated_at=NOW, relations={"cost_daily": relation})
 
 
-def test_what_is_written_is_read_back():
+def test_a_manifest_survives_encoding_and_decoding():
     manifest = a_manifest(a_file(usage="0.000000000001"))
     assert decode(encode(manifest)) == manifest
     assert json.loads(encode(manifest))["generated_at"] == "2026-11-20T12:00:00Z"
@@ -43,18 +43,18 @@ def test_what_is_written_is_read_back():
 @pytest.mark.parametrize(
     "path", ["../x", "a/../../x", "/etc/passwd", "", ".", "a//b", "./a", "a/", "a\0b", "..", "a/./b"]
 )
-def test_a_path_that_leads_elsewhere_makes_it_none_of_ours(path):
+def test_a_path_outside_the_directory_invalidates_a_manifest(path):
     text = encode(a_manifest(a_file())).decode()
     assert decode(text.replace('"cost_daily.parquet"', json.dumps(path)).encode()) is None
 
 
 @pytest.mark.parametrize("change", [("orusage", "another"), ('"version": 1', '"version": 2'), ('"rows"', '"cows"')])
-def test_another_programs_or_a_newer_manifest_is_none_of_ours(change):
+def test_a_manifest_of_another_program_or_version_is_not_decoded(change):
     assert decode(encode(a_manifest(a_file())).decode().replace(*change).encode()) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff", b"[]", b"null"])
-def test_something_else_is_none_of_ours(data):
+def test_other_data_is_not_decoded(data):
     assert decode(data) is None
 
 
@@ -69,7 +69,7 @@ def test_sums_are_exact(values):
     assert "E" not in total
 
 
-def test_units_are_those_the_comments_tell():
+def test_units_are_read_from_column_comments():
     assert unit_of("What it cost. Unit: USD.") == "USD"
     assert unit_of("Share. Unit: 0 to 1.") == "0 to 1"
     assert unit_of("A name.") is None

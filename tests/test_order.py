@@ -6,7 +6,7 @@ from fake_clock import NOON, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.warehouse.warehouse
+import ingest.warehouse.ledger
 from ingest.core.generation_id import READY_AGE, ready_at, second_of
 from ingest.core.outcomes import Dead, Pending, WorkItem
 from ingest.core.settings import Settings
@@ -101,15 +101,15 @@ def test_over_a_ledger_every_due_id_comes_once_and_in_its_order(tmp_path_factory
         pytest.MonkeyPatch.context() as patch,
         Warehouse(tmp_path_factory.mktemp("w") / "w.duckdb", NOON) as warehouse,
     ):
-        patch.setattr(ingest.warehouse.warehouse, "PAGE", PAGE)
+        patch.setattr(ingest.warehouse.ledger, "PAGE", PAGE)
         patch.setattr(warehouse, "_rows", spied := Spy(warehouse._rows))
         not_before = dict(zip(ids, delays, strict=False))
         fill(warehouse, not_before)
         given_bounds = {"since": oldest, "until": youngest}
         bounds = Settings(**{k: NOON - timedelta(seconds=v) for k, v in given_bounds.items() if v is not None})
-        count = warehouse.count_due(bounds, NOON)
+        count = warehouse.ledger.count_due(bounds, NOON)
         clock, seen = FakeClock(), []
-        for due in in_order(warehouse.ready(bounds, NOON), warehouse.recent(bounds, NOON), clock.now):
+        for due in in_order(warehouse.ledger.ready(bounds, NOON), warehouse.ledger.recent(bounds, NOON), clock.now):
             seen.append((due, clock.now()))
             outcome = Dead(due, "http_410", 410, 1) if len(seen) % 3 else Pending(due, "not_found_yet", 404, NOON, 1)
             warehouse.commit([outcome], "run")

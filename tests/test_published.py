@@ -87,7 +87,7 @@ def test_what_is_set_aside_is_named_and_never_replaced(tmp_path, caplog):
         with caplog.at_level(logging.WARNING, "orusage"):
             kept.append(quarantine(tmp_path / "w.wal", tmp_path, NOW, "was in the way"))
     assert [p.read_text() for p in kept] == ["a", "b", "c"]
-    assert kept[0].name == "set-aside-20261120T120000Z-w.wal"
+    assert kept[0].name == "quarantine-20261120T120000Z-w.wal"
     assert all(f"w.wal was in the way; it is kept as {p}" in caplog.text for p in kept)
 
 

@@ -114,7 +114,7 @@ def test_an_error_of_a_value_shows_the_place_in_the_text_as_it_was_given(reader,
 
 
 def test_of_two_questions_none_is_dropped_silently(reader):
-    with pytest.raises(UsageError, match="several questions"):
+    with pytest.raises(UsageError, match="several statements that return rows"):
         reader.query("SELECT 1; SELECT 2")
 
 

@@ -750,7 +750,7 @@ def test_after_a_backup_was_restored_over_the_file_a_run_goes_on_from_that(
     assert (done.json["requests"], done.json["settled"]) == (34, 34)
     assert state_of(warehouse) == (40, 40)
     assert_each_once(warehouse, [*first, *second, *third])
-    assert [path.name.startswith("set-aside-") for path in kept_aside(work_of(warehouse), dead[0])] == [True]
+    assert [path.name.startswith("quarantine-") for path in kept_aside(work_of(warehouse), dead[0])] == [True]
     night(new_ids(5, seed=4))
     assert state_of(warehouse) == (45, 45)
 

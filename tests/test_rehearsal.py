@@ -41,7 +41,7 @@ def read_into(path, *sources):
     """A run's reading, without its asking."""
     with Warehouse(path, NOW) as warehouse:
         chunks = scan_all(
-            expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.checkpoints()), CallSiteParser()
+            expand([str(s) for s in sources]), NOW, Checkpoints(warehouse.ledger.checkpoints()), CallSiteParser()
         )
         return sum(warehouse.add(chunk, "run", NOW) for chunk in chunks)
 
@@ -219,7 +219,7 @@ def test_the_counts_are_those_of_the_run_that_follows(tmp_path_factory, states, 
     told = dry_run([str(folder / "logs")], path, bounded, NOW)
     assert told.stats.new_ids == read_into(path, folder / "logs")
     with Warehouse(path, NOW) as warehouse:
-        assert told.stats.due == warehouse.count_due(bounded, NOW)
+        assert told.stats.due == warehouse.ledger.count_due(bounded, NOW)
     assert told.requests == min(told.stats.due, limit or told.stats.due)
     again = dry_run([str(folder / "logs")], path, bounded, NOW)
     assert (again.stats.new_ids, again.requests) == (0, told.requests)

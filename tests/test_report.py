@@ -17,7 +17,7 @@ from test_views import filled
 
 from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.generation_id import second_of
-from ingest.reports.definitions import FAMILIES
+from ingest.reports.definitions import REPORTS
 from ingest.reports.formats import width_of
 from ingest.reports.period import Period, utc_offset_periods
 from ingest.reports.report import Report, report
@@ -90,13 +90,13 @@ def local(zone, pattern):
 def test_costs_are_those_of_the_records_from_rollup_and_facts_alike(reader, by, field, since):
     found = report(reader, "cost", Period(since), by)
     expected = sums(lambda i: RECORDS[i].get(field))
-    column = FAMILIES["cost"].dimensions[by]
+    column = REPORTS["cost"].dimensions[by]
     assert costs(found, column) == {None if k is None else str(k): v for k, v in expected.items()}
     assert found.total["total_usage"].item() == sum(expected.values())
     assert found.total["request_count"].item() == len(RECORDS)
 
 
-@pytest.mark.parametrize("by", sorted(FAMILIES["cost"].rollup_dimensions))
+@pytest.mark.parametrize("by", sorted(REPORTS["cost"].rollup_dimensions))
 def test_the_rollup_says_what_the_facts_say(reader, by):
     ready = report(reader, "cost", Period(datetime(2020, 1, 1, tzinfo=UTC)), by)
     exact = report(reader, "cost", Period(datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)), by)
@@ -111,8 +111,8 @@ def biggest(name, rows):
 
 
 @pytest.mark.parametrize("top", [1, 3, 1000])
-@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if f.dimensions and f.adds_up])
-def test_what_top_leaves_out_is_one_row_and_totals_hold(reader, name, top):
+@pytest.mark.parametrize("name", [n for n, f in REPORTS.items() if f.dimensions and f.is_additive])
+def test_rows_beyond_top_become_one_row_and_totals_stay(reader, name, top):
     every, kept = report(reader, name, Period()), report(reader, name, Period(), top=top)
     amounts = [c for c, kind in every.rows.schema.items() if isinstance(kind, pl.Decimal) or kind == pl.Int64]
     for column in amounts:
@@ -126,13 +126,13 @@ def test_what_top_leaves_out_is_one_row_and_totals_hold(reader, name, top):
         assert biggest(name, shown).min() >= biggest(name, left_out).max()
 
 
-def test_of_percentiles_the_biggest_are_kept_and_the_rest_is_told(reader):
+def test_top_of_percentiles_keeps_the_largest_and_notes_how_many_are_left_out(reader):
     every, kept = report(reader, "latency", Period()), report(reader, "latency", Period(), top=2)
     assert kept.rows.equals(every.rows.head(2))
     assert f"{every.rows.height - 2} more rows are left out" in kept.note
 
 
-def test_latency_is_exact_where_it_is_asked_for_a_period(reader):
+def test_latency_of_a_period_is_exact(reader):
     found = report(reader, "latency", Period(datetime(2020, 1, 1, tzinfo=UTC)), "model")
     measured = defaultdict(list)
     for record in RECORDS.values():
@@ -193,7 +193,7 @@ def test_the_day_on_which_clocks_go_back_has_25_hours_in_their_order(reader):
     assert [h for h in hours if h.startswith("2026-10-25T02")] == both
 
 
-def test_an_id_without_a_second_counts_for_its_day_in_every_zone(reader):
+def test_a_legacy_id_counts_for_its_day_in_every_zone(reader):
     [day] = reader.select("SELECT requested_day FROM generations WHERE requested_at IS NULL")["requested_day"]
     for zone in (BERLIN, ZoneInfo("America/New_York")):
         begin = datetime.combine(day, datetime.min.time())
@@ -209,7 +209,7 @@ def test_an_id_without_a_second_counts_for_its_day_in_every_zone(reader):
     days=st.integers(1, 900),
     share=st.floats(0, 0.999),
 )
-def test_the_shifts_of_a_zone_say_what_its_clocks_show(zone, begin, days, share):
+def test_utc_offset_periods_agree_with_the_time_zone(zone, begin, days, share):
     zone, end = ZoneInfo(zone), begin + timedelta(days=days)
     parts = utc_offset_periods(zone, begin, end)
     assert [p.begins for p in parts[1:]] == [p.ends for p in parts[:-1]]
@@ -241,14 +241,14 @@ def test_until_must_come_after_since():
         (("latency", Period(), "status'; DROP TABLE generations"), "name one of them"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_suggestion(reader, call, meant):
+def test_wrong_options_are_refused_with_a_suggestion(reader, call, meant):
     with pytest.raises(UsageError) as refused:
         report(reader, *call)
     assert refused.value.fix == meant
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, name):
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_period_without_requests_has_headers_and_notes_which_period_has_some(reader, name):
     found = report(reader, name, Period(datetime(2030, 1, 1, tzinfo=UTC)))
     if name != "summary":
         assert printed(found, "json", 80) == "[]\n"
@@ -256,7 +256,7 @@ def test_a_period_without_requests_has_headers_and_says_what_there_is(reader, na
     assert "2026-10" in found.note or name == "forecast"
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_an_empty_warehouse_is_no_error(tmp_path, name):
     with Reader(filled(tmp_path / "w.duckdb", {}, DEAD)) as reader:
         found = report(reader, name, Period())
@@ -265,7 +265,7 @@ def test_an_empty_warehouse_is_no_error(tmp_path, name):
         assert "orusage ingest" in found.note
 
 
-def test_a_warehouse_without_the_views_is_to_be_migrated(tmp_path):
+def test_a_warehouse_without_the_views_must_be_migrated(tmp_path):
     import duckdb
 
     with duckdb.connect(filled(tmp_path / "w.duckdb", {i: RECORDS[i] for i in IDS[:2]}, DEAD)) as connection:
@@ -305,7 +305,7 @@ def test_no_number_is_ever_cut(by_model, rows, width):
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_report_fits_its_terminal(reader, name, width):
     text = printed(report(reader, name, Period()), "table", width)
     assert all(width_of(line) <= width for line in text.splitlines()), text

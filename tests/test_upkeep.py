@@ -113,7 +113,7 @@ def test_no_byte_of_what_was_forgotten_is_left(path):
     texts = [*(i.encode() for i in HIS), b"X-4711"]
     assert all(text in path.read_bytes() for text in texts)
     forget(path, None, "X-4711", NOW, NO_WAIT)
-    left = path.read_bytes() + b"".join(p.read_bytes() for p in Workspace(path).directory.iterdir())
+    left = path.read_bytes() + b"".join(p.read_bytes() for p in Workspace(path).directory.path.iterdir())
     assert not [text for text in texts if text in left]
 
 
@@ -223,10 +223,10 @@ def test_forgotten_ids_are_found_and_not_news(tmp_path, orusage):
 
 
 def test_forget_names_what_was_set_aside_earlier(path, orusage):
-    shutil.copy(path, Workspace(path).directory / "set-aside-1-w.duckdb")
+    shutil.copy(path, Workspace(path).directory.path / "quarantine-1-w.duckdb")
     done = orusage("-w", path, "warehouse", "forget", "--user", "X-4711")
     assert done.code == 0
-    assert "set-aside-1-w.duckdb was quarantined earlier and may still hold what was erased" in done.err
+    assert "quarantine-1-w.duckdb was quarantined earlier and may still hold what was erased" in done.err
 
 
 def test_the_work_of_checks_and_of_upkeep_agree(tmp_path):

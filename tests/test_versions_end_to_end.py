@@ -23,7 +23,7 @@ from ingest.sources.discovery import expand
 from ingest.warehouse.warehouse import Warehouse
 now = datetime.now(UTC)
 warehouse = Warehouse(Path(sys.argv[1]), now)
-for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.checkpoints()), CallSites()):
+for chunk in scan_all(expand([sys.argv[2]]), now, Checkpoints(warehouse.ledger.checkpoints()), CallSites()):
     warehouse.add(chunk, "run", now)
 os._exit(9)
 """
@@ -70,7 +70,7 @@ def test_a_tool_with_another_duckdb_goes_on_after_one_that_died(tools, tmp_path,
     ingest(died, path, write_log(tmp_path / "app.log", IDS[:10]), simulation.base_url)
     log = write_log(tmp_path / "app.log", IDS[:30])
     done = subprocess.run([died, "-c", STORE_AND_DIE, path, log], env=environment(), check=False)
-    assert (done.returncode, len(Workspace(path).work_copies)) == (9, 1)
+    assert (done.returncode, len(Workspace(path).directory.work_copies)) == (9, 1)
     ingest(other, path, write_log(tmp_path / "app.log", IDS), simulation.base_url)
     assert stored(path) == sorted(IDS)
-    assert Workspace(path).work_copies == []
+    assert Workspace(path).directory.work_copies == []

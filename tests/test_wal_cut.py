@@ -202,8 +202,8 @@ def test_a_work_copy_that_does_not_open_is_kept_and_told_of_and_its_work_done_ag
     harmed = {case.work.read_bytes(), log.read_bytes()}
     done = case.run()
     assert done.code == 0, done.err
-    assert "set-aside" in done.err
-    kept = list((case.folder / "orusage.duckdb.work").glob("set-aside-*"))
+    assert "quarantine" in done.err
+    kept = list((case.folder / "orusage.duckdb.work").glob("quarantine-*"))
     assert {path.read_bytes() for path in kept} == harmed
     for path in kept:
         path.unlink()

@@ -11,7 +11,8 @@ from conftest import in_two_forms, new_ids
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.warehouse.warehouse
+import ingest.warehouse.ledger
+import ingest.warehouse.write_session
 from ingest.client.decode import decode_generation
 from ingest.core.errors import CannotCreateError, ConfigurationError, OrusageError, StorageError, UnexpectedInputError
 from ingest.core.generation_id import second_of
@@ -78,7 +79,7 @@ def test_an_id_keeps_the_place_where_it_was_seen_first(warehouse):
     later = [Sighting(i, "b.log", 20, 2) for i in (IDS[0], IDS[1], LEGACY[0])]
     warehouse.add(Chunk((*first, named, *later), reads=(), ended=0, bytes_read=0), "run", NOW)
     assert warehouse.add(Chunk(tuple(later), reads=(), ended=0, bytes_read=0), "run", NOW) == 0
-    items = {i.generation_id: i for i in warehouse.ready(Settings(), NOW)}
+    items = {i.generation_id: i for i in warehouse.ledger.ready(Settings(), NOW)}
     told = {i: (m.source, m.position, m.line, m.logged_at, m.log_fields) for i, m in items.items()}
     seen = ("a.log", 10, 1, logged_at, '{"user":"ann"}')
     assert told == {IDS[0]: seen, LEGACY[0]: seen, IDS[1]: (f"{IDS[1]}.json", None, None, None, None)}
@@ -165,43 +166,43 @@ def test_an_ask_cut_short_changes_nothing_but_its_requests(warehouse):
 
 
 def test_pages_walk_all_due_ids_newest_first_and_none_twice(warehouse, monkeypatch):
-    monkeypatch.setattr(ingest.warehouse.warehouse, "PAGE", 7)
+    monkeypatch.setattr(ingest.warehouse.ledger, "PAGE", 7)
     warehouse.add(chunk(IDS), "run", NOW)
     seen = []
-    for due in warehouse.ready(Settings(), NOW):
+    for due in warehouse.ledger.ready(Settings(), NOW):
         seen.append(due)
         warehouse.commit([Pending(due, "unreadable", 200, None, 1)], "run")
     assert sorted(i.generation_id for i in seen) == sorted(IDS)
     times = [i.requested_at or datetime(1970, 1, 1, tzinfo=UTC) for i in seen]
     assert times == sorted(times, reverse=True)
     assert {i.due_at for i in seen} == {None}
-    assert list(warehouse.recent(Settings(), NOW)) == []
-    assert warehouse.count_due(Settings(), NOW) == len(IDS)
+    assert list(warehouse.ledger.recent(Settings(), NOW)) == []
+    assert warehouse.ledger.count_due(Settings(), NOW) == len(IDS)
 
 
 def test_ids_under_three_minutes_old_are_claimed_apart_the_soonest_due_first(warehouse):
     ages = (181, 180, 179, 60, 1, 0, -30, -3600)
     made = {age: f"gen-{int(NOW.timestamp()) - age}-{'A' * 20}" for age in ages}
     warehouse.add(chunk(made.values()), "run", NOW)
-    assert [i.generation_id for i in warehouse.ready(Settings(), NOW)] == [made[180], made[181]]
-    waits = [(i.generation_id, (i.due_at - NOW).total_seconds()) for i in warehouse.recent(Settings(), NOW)]
+    assert [i.generation_id for i in warehouse.ledger.ready(Settings(), NOW)] == [made[180], made[181]]
+    waits = [(i.generation_id, (i.due_at - NOW).total_seconds()) for i in warehouse.ledger.recent(Settings(), NOW)]
     assert waits == [(made[179], 1), (made[60], 120), (made[1], 179), *((made[age], 180) for age in (0, -30, -3600))]
-    assert warehouse.count_due(Settings(), NOW) == len(ages)
+    assert warehouse.ledger.count_due(Settings(), NOW) == len(ages)
 
 
 def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehouse):
     warehouse.add(chunk(IDS), "run", NOW)
     warehouse.commit([Pending(item(IDS[0]), "not_found_yet", 404, NOW + timedelta(seconds=1), 1)], "run")
-    assert warehouse.count_due(Settings(), NOW) == len(IDS) - 1
-    assert warehouse.count_due(Settings(), NOW + timedelta(seconds=1)) == len(IDS)
+    assert warehouse.ledger.count_due(Settings(), NOW) == len(IDS) - 1
+    assert warehouse.ledger.count_due(Settings(), NOW + timedelta(seconds=1)) == len(IDS)
     middle = sorted(filter(None, map(second_of, IDS)))[20]
-    newer = warehouse.count_due(Settings(since=middle), NOW + timedelta(days=1))
-    older = warehouse.count_due(Settings(until=middle - timedelta(seconds=1)), NOW + timedelta(days=1))
+    newer = warehouse.ledger.count_due(Settings(since=middle), NOW + timedelta(days=1))
+    older = warehouse.ledger.count_due(Settings(until=middle - timedelta(seconds=1)), NOW + timedelta(days=1))
     assert (newer, older) == (20, 22)
-    assert len(list(warehouse.ready(Settings(since=middle), NOW + timedelta(days=1)))) == 20
-    recent = warehouse.recent(Settings(until=middle), middle + timedelta(seconds=1))
+    assert len(list(warehouse.ledger.ready(Settings(since=middle), NOW + timedelta(days=1)))) == 20
+    recent = warehouse.ledger.recent(Settings(until=middle), middle + timedelta(seconds=1))
     assert [second_of(i.generation_id) for i in recent][-1] == middle
-    assert not list(warehouse.recent(Settings(since=NOW), middle))
+    assert not list(warehouse.ledger.recent(Settings(since=NOW), middle))
 
 
 def test_a_failed_batch_leaves_nothing_behind(warehouse):
@@ -229,7 +230,7 @@ def test_a_commit_that_failed_is_looked_up(warehouse, monkeypatch, is_stored):
 
     warehouse.add(chunk(IDS[:1]), "run", NOW)
     with monkeypatch.context() as patch:
-        patch.setattr(ingest.warehouse.warehouse, "transaction", failing)
+        patch.setattr(ingest.warehouse.write_session, "transaction", failing)
         if is_stored:
             assert warehouse.add(chunk(IDS[:5]), "run", NOW) == 4
         else:
@@ -348,7 +349,7 @@ def test_a_warehouse_of_the_first_version_is_brought_up_to_date_and_keeps_what_i
         assert [(number, name) for number, name, _ in applied] == [(m.number, m.name) for m in sql_files.migrations()]
         assert [time == NOW.replace(tzinfo=None) for *_, time in applied] == [False] + [True] * (len(applied) - 1)
         assert ids_of(warehouse, "generations") == [IDS[0]]
-        [due] = warehouse.ready(Settings(), NOW)
+        [due] = warehouse.ledger.ready(Settings(), NOW)
         assert due.generation_id == IDS[1]
         warehouse.add(chunk([LEGACY[0]]), "run", NOW)
         warehouse.commit([settled(IDS[1], content(IDS[1])), settled(LEGACY[0], content(LEGACY[0]))], "run")
@@ -413,7 +414,7 @@ def checkpoint(source, **other):
 
 def known_to(warehouse):
     """The checkpoints of a warehouse by source."""
-    return {checkpoint.source: checkpoint for checkpoint in warehouse.checkpoints()}
+    return {checkpoint.source: checkpoint for checkpoint in warehouse.ledger.checkpoints()}
 
 
 def test_checkpoints_come_back_as_they_were_stored(warehouse):
@@ -480,7 +481,7 @@ def test_sources_of_a_warehouse_without_checkpoints_are_read_again(tmp_path):
         connection.execute("INSERT INTO ops.sources (source, fingerprint, position) VALUES ('app.log', 'ab', 20)")
     with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
         assert known_to(warehouse) == {}
-        [due] = warehouse.ready(Settings(), NOW)
+        [due] = warehouse.ledger.ready(Settings(), NOW)
         assert (due.generation_id, due.source, due.position, due.line) == (IDS[1], "app.log", 0, None)
         described = (
             "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "

@@ -15,6 +15,7 @@ from test_warehouse import chunk, settled
 
 from ingest.core.errors import OrusageError, StorageError, TryAgainLaterError
 from ingest.warehouse.checks import violations
+from ingest.warehouse.storage import publication
 from ingest.warehouse.storage.durable_files import NOWHERE, identity_of
 from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.workspace import Workspace
@@ -49,7 +50,7 @@ def died(path, ids):
     warehouse = Warehouse(path, NOW)
     store(warehouse, ids)
     warehouse.close()
-    [work] = Workspace(path).work_copies
+    [work] = Workspace(path).directory.work_copies
     return work
 
 
@@ -66,7 +67,7 @@ def next_run(path, ids=()):
 
 
 def left_in(path):
-    return sorted(p.name for p in Workspace(path).directory.iterdir())
+    return sorted(p.name for p in Workspace(path).directory.path.iterdir())
 
 
 def test_what_was_stored_is_seen_when_it_is_published_and_not_before(path):
@@ -82,22 +83,22 @@ def test_what_was_stored_is_seen_when_it_is_published_and_not_before(path):
 
 
 def test_reading_copies_and_changes_nothing(path):
-    shutil.rmtree(Workspace(path).directory)
+    shutil.rmtree(Workspace(path).directory.path)
     before = identity_of(path), path.read_bytes()
     with Warehouse(path, NOW) as warehouse:
         warehouse.start_run("quiet", "0", "https://x", NOW)
-        assert warehouse.has_ids()
+        assert warehouse.ledger.has_ids()
         assert warehouse.add(chunk([]), "quiet", NOW) == 0
-        warehouse.checkpoints()
+        warehouse.ledger.checkpoints()
     assert (identity_of(path), path.read_bytes()) == before
-    assert not Workspace(path).exists
+    assert not Workspace(path).directory.exists
 
 
 def test_the_work_copy_is_private_and_its_file_never_changes(path):
     os.umask(0o022)
     warehouse = Warehouse(path, NOW)
     store(warehouse, IDS[10:12])
-    [work] = Workspace(path).work_copies
+    [work] = Workspace(path).directory.work_copies
     base = work.read_bytes()
     for first in range(12, 40, 7):
         store(warehouse, IDS[first : first + 7])
@@ -158,9 +159,9 @@ def test_what_was_published_is_not_published_again(path, stage, caplog):
     work = died(path, IDS[10:20])
     copies = {p: p.read_bytes() for p in work.parent.iterdir() if p.name.startswith("work-")}
     noted = []
-    original = Workspace._note
+    original = publication._write_marker
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workspace, "_note", lambda self, i: (noted.append(i), original(self, i)))
+        patch.setattr(publication, "_write_marker", lambda d, i: (noted.append(i), original(d, i)))
         next_run(path)
     assert noted == [identity_of(path)]
     (work.parent / "publishing").write_text(noted[0])
@@ -197,7 +198,7 @@ def test_after_a_backup_was_restored_a_run_goes_on_from_that(path, tmp_path, how
         next_run(path, IDS[30:35])
     assert stored(path) == sorted([*IDS[:10], *IDS[30:35]])
     assert "does not descend from w.duckdb as it is now" in caplog.text
-    lock, kept, kept_wal = sorted(Workspace(path).directory.iterdir())
+    lock, kept, kept_wal = sorted(Workspace(path).directory.path.iterdir())
     assert (lock.name, kept_wal.name, kept_wal.read_bytes()) == ("lock", f"{kept.name}.wal", wal)
     assert str(kept) in caplog.text
     with duckdb.connect(kept) as connection:
@@ -237,7 +238,7 @@ def test_a_work_copy_that_does_not_open_is_set_aside(path, damage, caplog):
     if damage == "garbled log":
         return  # DuckDB takes it for the end of the log: what is left is the published state, which is gone on from
     assert ("is empty" if damage == "no table" else "does not open") in caplog.text
-    assert len([n for n in left_in(path) if n.startswith("set-aside")]) == 1 + (damage != "no table")
+    assert len([n for n in left_in(path) if n.startswith("quarantine")]) == 1 + (damage != "no table")
     next_run(path, IDS[10:20])
     assert stored(path) == sorted(IDS[:25])
 
@@ -247,10 +248,10 @@ def test_a_crash_between_setting_log_and_file_aside_loses_neither(path, tmp_path
     next_run(path, IDS[10:20])
     work = died(path, IDS[20:30])
     (tmp_path / "backup").replace(path)
-    work.with_name(f"{work.name}.wal").rename(work.parent / "set-aside-1-work.wal")
+    work.with_name(f"{work.name}.wal").rename(work.parent / "quarantine-1-work.wal")
     next_run(path)
     assert stored(path) == sorted(IDS[:10])
-    assert len([n for n in left_in(path) if n.startswith("set-aside")]) == 2
+    assert len([n for n in left_in(path) if n.startswith("quarantine")]) == 2
 
 
 def test_a_published_file_that_somebody_changed_meanwhile_is_kept(path, caplog):
@@ -262,8 +263,8 @@ def test_a_published_file_that_somebody_changed_meanwhile_is_kept(path, caplog):
         warehouse.publish()
     warehouse.close()
     assert stored(path) == sorted(IDS[:20])
-    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("set-aside")]
-    assert f"was changed by another program; what it was then is kept as {kept}" in caplog.text
+    [kept] = [p for p in Workspace(path).directory.path.iterdir() if p.name.startswith("quarantine")]
+    assert f"was changed by another program; that state is kept as {kept}" in caplog.text
     with duckdb.connect(kept, read_only=True) as connection:
         assert connection.execute("FROM mine").fetchall() == [(42,)]
 
@@ -294,7 +295,7 @@ def test_a_log_that_somebody_left_beside_the_published_file_is_moved_aside(path,
                 store(warehouse, IDS[10:20])
                 wal.write_bytes(left)
     assert stored(path) == sorted([*IDS[:20], *(IDS[30:35] if kind == "of an earlier state" else [])])
-    [kept] = [p for p in Workspace(path).directory.iterdir() if p.name.startswith("set-aside")]
+    [kept] = [p for p in Workspace(path).directory.path.iterdir() if p.name.startswith("quarantine")]
     assert kept.read_bytes() == left
     assert str(kept) in caplog.text
 
@@ -359,7 +360,7 @@ def test_a_publish_that_failed_is_done_by_the_next_run(path, monkeypatch):
 
     with Warehouse(path, NOW) as warehouse:
         store(warehouse, IDS[10:20])
-        monkeypatch.setattr("ingest.warehouse.storage.workspace.checkpoint", fail)
+        monkeypatch.setattr("ingest.warehouse.storage.publication.checkpoint", fail)
         with pytest.raises(StorageError):
             warehouse.publish()
         assert stored(path) == sorted(IDS[:10])
@@ -401,7 +402,7 @@ def test_a_foreign_file_and_its_log_are_left_alone(tmp_path):
         Warehouse(path, NOW)
     assert path.read_bytes() == before
     assert path.with_name("theirs.duckdb.wal").read_bytes() == b"their log"
-    assert Workspace(path).work_copies == []
+    assert Workspace(path).directory.work_copies == []
 
 
 def test_locking_twice_is_locking_once(path):

@@ -60,14 +60,16 @@ def load_command(name: str) -> click.Command:
 
 
 class LazyGroup(click.Group):
-    """A group whose `commands` have only name and short help; the command itself is imported when it is called."""
+    """A group that imports a command when it is called; its `commands` have only name and short help."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Replace the stand-in that click finds by the command itself."""
-        name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, load_command(name) if name else stand_in, rest
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Import a command; None if there is none of this name."""
+        return load_command(cmd_name) if cmd_name in self.commands else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # as above
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.commands[name].get_short_help_str()) for name in sorted(self.commands)])
 
 
 @click.group(

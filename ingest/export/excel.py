@@ -1,4 +1,4 @@
-"""Rows as an Excel workbook of one sheet, in little memory. Text is never a formula or a link."""
+"""Writes rows as an Excel workbook with one sheet, in constant memory. Text is never stored as a formula or a link."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-MOST_ROWS = 1_048_576
-"""Of a sheet, its header included."""
+MAX_ROWS = 1_048_576
+"""Rows of a sheet, including the header."""
 
-LONGEST_TEXT = 32_767
+MAX_TEXT = 32_767
 """Characters of a cell."""
 
 _OPTIONS = {
@@ -29,14 +29,14 @@ _OPTIONS = {
     "strings_to_urls": False,
 }
 _CREATED = datetime(2000, 1, 1, tzinfo=UTC)
-"""Always the same, so that the same rows make the same file."""
+"""The creation time in the file; constant, so that the same rows produce the same bytes."""
 
 
 def require_excel() -> None:
-    """Refuse early what would fail later.
+    """Check that Excel files can be written, before any work is done.
 
     Raises:
-        ConfigurationError: the extra ``excel`` is not installed.
+        ConfigurationError: The extra ``excel`` is not installed.
     """
     if find_spec("xlsxwriter") is None:
         raise ConfigurationError(
@@ -47,19 +47,19 @@ def require_excel() -> None:
 
 
 def require_room(name: str, rows: int) -> None:
-    """Refuse more rows than a sheet has.
+    """Check that a relation fits into a sheet.
 
     Args:
-        name: Of the relation.
-        rows: Without the header.
+        name: The relation's name, for the message.
+        rows: The number of rows, without the header.
 
     Raises:
-        CannotCreateError: there are more.
+        CannotCreateError: It does not fit.
     """
-    if rows >= MOST_ROWS:
+    if rows >= MAX_ROWS:
         raise CannotCreateError(
             f"{name} does not fit into an Excel sheet",
-            cause=f"it has {rows:,} rows, a sheet {MOST_ROWS - 1:,} and a header",
+            cause=f"it has {rows:,} rows, a sheet holds {MAX_ROWS - 1:,} and a header",
             fix="export it as Parquet or CSV, or fewer rows with --since",
         )
 
@@ -68,25 +68,25 @@ def write_workbook(path: Path, columns: Sequence[str], rows: Iterable[Sequence[A
     """Write a workbook.
 
     Args:
-        path: A new file; what has to be kept on disk meanwhile is kept beside it.
+        path: A new file; temporary files are written to the same directory.
         columns: The header.
-        rows: Text, numbers, booleans, dates, times in UTC; None is an empty cell.
+        rows: Text, numbers, booleans, dates, and times in UTC; None is an empty cell.
 
     Raises:
-        CannotCreateError: a text is longer than a cell can be.
-        OSError: the disk is full or fails.
+        CannotCreateError: A text is longer than a cell can hold.
+        OSError: The disk is full or failing.
     """
-    from xlsxwriter import Workbook  # noqa: PLC0415  # an extra
-    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
+    from xlsxwriter import Workbook  # noqa: PLC0415  # an optional dependency
+    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415  # an optional dependency
 
     book = Workbook(path, _OPTIONS | {"tmpdir": str(path.parent)})
     try:
         try:
             _fill(book, columns, rows)
         finally:
-            book.close()  # in any case, for it holds files open
+            book.close()  # also after an error, to close its temporary files
     except FileCreateError as error:
-        raise error.args[0] from None  # the OSError it was made of
+        raise error.args[0] from None  # the OSError that xlsxwriter wrapped
 
 
 def _fill(book: Workbook, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -109,7 +109,7 @@ def _writers(sheet: Worksheet, formats: dict[type, Any]) -> dict[type, Callable[
         if sheet.write_string(row, column, value):
             raise CannotCreateError(
                 "a text does not fit into an Excel cell",
-                cause=f"row {row} holds one of {len(value):,} characters, a cell {LONGEST_TEXT:,}",
+                cause=f"a text in row {row} has {len(value):,} characters, a cell holds {MAX_TEXT:,}",
                 fix="export it as Parquet or CSV",
             )
 

@@ -1,6 +1,6 @@
-"""Views and tables as files for other tools: Parquet, CSV, ndjson or Excel, whole and all at once.
+"""Exports views and tables to a directory: plans each relation, writes and checks its files, commits all at once.
 
-DuckDB writes all but Excel itself, from a connection that can write into the delivery's staging directory only.
+DuckDB writes every format but Excel, over a connection that may write to the staging directory only.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.core.errors import UnexpectedInputError, UsageError
-from ingest.export.delivery import digest, open_delivery
+from ingest.export.delivery import open_delivery
 from ingest.export.excel import require_excel, require_room, write_workbook
 from ingest.export.manifest import File, Manifest, Relation, sums_over
-from ingest.export.plan import ExportOptions, filled, shape_of
+from ingest.export.ownership import digest
+from ingest.export.plan import ExportOptions, plan_relation
+from ingest.export.sql_text import fill_query
 from ingest.warehouse import sql_files
 from ingest.warehouse.reader import Reader
 
@@ -22,25 +24,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.export.delivery import Delivery
-    from ingest.export.plan import Part, RelationPlan
+    from ingest.export.plan import FilePlan, RelationPlan
 
 log = logging.getLogger("orusage")
 
-MOST_PARTS = 10_000
-"""Files of one relation. A column of more values is an ID, not something to partition by."""
+MAX_PARTITIONS = 10_000
+"""The most files of one relation. A column with more values is an identifier, not one to partition by."""
 
-_BY_DEFAULT = ("cost", "latency")
-"""Groups of views: what most people ask for, and small, for nearly all of it is summed up."""
+_DEFAULT_GROUPS = ("cost", "latency")
+"""Groups of views that are exported if none is named: the most used ones, and small, as nearly all are aggregates."""
 
 
 class Exported(NamedTuple):
-    """What an export holds of one relation, kept files included.
+    """The result for one relation, including the files kept from earlier exports.
 
     Attributes:
-        relation: Its name.
-        rows: Their number.
-        files: Their number.
-        bytes: Of all files.
+        relation: The relation's name.
+        rows: The number of rows.
+        files: The number of files.
+        bytes: The size of all files, in bytes.
     """
 
     relation: str
@@ -50,92 +52,94 @@ class Exported(NamedTuple):
 
 
 def export(
-    warehouse: Path, directory: Path, names: Sequence[str], wanted: ExportOptions, now: datetime
+    warehouse: Path, directory: Path, names: Sequence[str], options: ExportOptions, now: datetime
 ) -> list[Exported]:
-    """Export relations into a directory; others that it holds already stay as they are.
+    """Export relations to a directory; other relations that it already holds stay as they are.
 
     Args:
         warehouse: The DuckDB file.
-        directory: Where to; made if it is missing.
-        names: Views and tables; none: all cost and latency views.
-        wanted: The options.
+        directory: The export directory; created if missing.
+        names: Views and tables; empty for all cost and latency views.
+        options: The options.
         now: The wall clock.
 
     Raises:
-        UsageError: a name is unknown, or the options make no sense for a relation.
-        NoInputError: there is no warehouse.
-        UnexpectedInputError: it is none of ours, or the earlier export lost files that were to be kept.
-        CannotCreateError: the directory holds something else, or the format cannot hold the rows.
-        StorageError: the disk is full or fails.
-        TryAgainLaterError: another export or a foreign writer holds directory or warehouse.
-        ConfigurationError: Excel is wanted and its extra is not installed.
+        UsageError: A name is unknown, or a relation cannot be exported with these options.
+        NoInputError: The warehouse does not exist.
+        UnexpectedInputError: It is not an orusage warehouse, or files to be kept from the earlier export are missing.
+        CannotCreateError: The directory holds files that no export has written, or the format cannot hold the rows.
+        StorageError: The disk is full or failing.
+        TryAgainLaterError: Another export holds the directory, or another program the warehouse.
+        ConfigurationError: The format is Excel and the extra ``excel`` is not installed.
     """
-    if wanted.form == "excel":
+    if options.format == "excel":
         require_excel()
     with open_delivery(directory) as delivery, Reader(warehouse, exports_to=delivery.staging) as reader:
         earlier = delivery.manifest.relations if delivery.manifest else {}
-        shapes = _shapes(reader, names, wanted)
-        kept = {s.name: _kept(s, earlier.get(s.name), delivery) for s in shapes}
-        made = {s.name: _relation(s, [*kept[s.name], *_files(s, reader, delivery)], now) for s in shapes}
+        plans = _plans(reader, names, options)
+        kept = {plan.name: _kept_files(plan, earlier.get(plan.name), delivery) for plan in plans}
+        relations = {
+            plan.name: _relation(plan, [*kept[plan.name], *_write_files(plan, reader, delivery)], now) for plan in plans
+        }
         schema = max(number for number, _ in reader.named("catalog/applied_migrations").rows())
-        delivery.commit(Manifest(warehouse_schema=schema, generated_at=now, relations=earlier | made))
-    return [Exported(name, r.rows, len(r.files), r.bytes) for name, r in made.items()]
+        delivery.commit(Manifest(warehouse_schema=schema, generated_at=now, relations=earlier | relations))
+    return [Exported(name, r.rows, len(r.files), r.bytes) for name, r in relations.items()]
 
 
-def _shapes(reader: Reader, names: Sequence[str], wanted: ExportOptions) -> list[RelationPlan]:
+def _plans(reader: Reader, names: Sequence[str], options: ExportOptions) -> list[RelationPlan]:
     catalog = reader.named("catalog/list_columns")
-    there = set(catalog["relation"])
-    chosen = [reader.known(n) for n in names] or [
-        v.name for v in sql_files.views() if v.group in _BY_DEFAULT and v.name in there
+    existing = set(catalog["relation"])
+    chosen = [reader.known(name) for name in names] or [
+        view.name for view in sql_files.views() if view.group in _DEFAULT_GROUPS and view.name in existing
     ]
     columns = catalog.partition_by("relation", as_dict=True)
-    return [shape_of(columns[name,].to_dicts(), wanted) for name in dict.fromkeys(chosen)]
+    return [plan_relation(columns[name,].to_dicts(), options) for name in dict.fromkeys(chosen)]
 
 
-def _kept(shape: RelationPlan, earlier: Relation | None, delivery: Delivery) -> list[File]:
-    """The files of an earlier export that lie outside the window.
+def _kept_files(plan: RelationPlan, earlier: Relation | None, delivery: Delivery) -> list[File]:
+    """Return the files of the earlier export that are kept because their partition lies before `since`.
 
     Raises:
-        UsageError: they would not go together with the new ones.
-        UnexpectedInputError: they are not what they were.
+        UsageError: The earlier export has other options or columns.
+        UnexpectedInputError: A file is missing or has another size.
     """
-    since = shape.wanted.since
-    if not (earlier and since and shape.wanted.partition_by):
+    since = plan.options.since
+    if not (earlier and since and plan.options.partition_by):
         return []
-    _require_alike(shape, earlier)
+    _require_same_options(plan, earlier)
     files = [f for f in earlier.files if f.partition is None or f.partition < since.isoformat()]
     for file in files:
-        if not delivery.is_whole(file.path):
+        if not delivery.is_complete(file.path):
             raise UnexpectedInputError(
-                f"the earlier export of {shape.name} is not whole",
-                cause=f"{file.path} is gone or changed",
+                f"the earlier export of {plan.name} is not whole",
+                cause=f"{file.path} is missing or was changed",
                 fix="export it once without --since",
             )
     return files
 
 
-def _require_alike(shape: RelationPlan, earlier: Relation) -> None:
-    new = _relation(shape, [], earlier.exported_at)
-    for what in ("format", "compression", "money", "partition_by", "columns"):
-        if getattr(new, what) != getattr(earlier, what):
+def _require_same_options(plan: RelationPlan, earlier: Relation) -> None:
+    new = _relation(plan, [], earlier.exported_at)
+    for attribute in ("format", "compression", "money", "partition_by", "columns"):
+        if getattr(new, attribute) != getattr(earlier, attribute):
             raise UsageError(
-                f"the earlier export of {shape.name} does not go together with this one",
-                cause=f"its {what} differs, and --since keeps its files",
+                f"the earlier export of {plan.name} does not go together with this one",
+                cause=f"its {attribute} differs, and --since keeps its files",
                 fix="use the same options, or export it once without --since, or into another directory",
             )
 
 
-def _relation(shape: RelationPlan, files: list[File], now: datetime) -> Relation:
-    wanted = shape.wanted
+def _relation(plan: RelationPlan, files: list[File], now: datetime) -> Relation:
+    options = plan.options
     return Relation(
-        comment=shape.comment,
-        format=wanted.form,
-        compression=wanted.compression,
-        money=shape.money_type,
-        partition_by=wanted.partition_by,
-        since=wanted.since.isoformat() if wanted.since else None,
-        order=shape.order,
-        columns=shape.columns,
+        comment=plan.comment,
+        format=options.format,
+        compression=options.compression,
+        money=plan.money_type,
+        partition_by=options.partition_by,
+        since=options.since.isoformat() if options.since else None,
+        order=plan.order,
+        columns=plan.columns,
         exported_at=now,
         rows=sum(file.rows for file in files),
         bytes=sum(file.bytes for file in files),
@@ -144,55 +148,51 @@ def _relation(shape: RelationPlan, files: list[File], now: datetime) -> Relation
     )
 
 
-def _files(shape: RelationPlan, reader: Reader, delivery: Delivery) -> list[File]:
-    """Write them."""
-    log.debug("exporting %s", shape.name)
-    return [_file(shape, part, reader, delivery) for part in _parts(shape, reader)]
+def _write_files(plan: RelationPlan, reader: Reader, delivery: Delivery) -> list[File]:
+    log.debug("exporting %s", plan.name)
+    return [_write_file(plan, file, reader, delivery) for file in _file_plans(plan, reader)]
 
 
-def _parts(shape: RelationPlan, reader: Reader) -> list[Part]:
-    if not shape.wanted.partition_by:
-        return [shape.whole()]
-    parameters = {"relation": shape.name, "most": MOST_PARTS + 1, **shape.window}
-    values = [value for (value,) in reader.run(shape.keys, parameters)]
-    if len(values) > MOST_PARTS:
+def _file_plans(plan: RelationPlan, reader: Reader) -> list[FilePlan]:
+    if not plan.options.partition_by:
+        return [plan.single_file()]
+    parameters = {"relation": plan.name, "max_values": MAX_PARTITIONS + 1, **plan.since_parameters}
+    values = [value for (value,) in reader.run(plan.partition_values_sql(), parameters)]
+    if len(values) > MAX_PARTITIONS:
         raise UsageError(
-            f"{shape.name} would become more than {MOST_PARTS:,} files",
-            cause=f"{shape.wanted.partition_by} has more values",
-            fix="partition by a column with fewer, such as requested_day or model",
+            f"{plan.name} would become more than {MAX_PARTITIONS:,} files",
+            cause=f"{plan.options.partition_by} has more values",
+            fix="partition by a column with fewer values, such as requested_day or model",
         )
-    if not values and not shape.wanted.since:
+    if not values and not plan.options.since:
         values = [None]  # a file without rows, so that readers find the columns
-    return [shape.part(value) for value in values]
+    return [plan.partition_file(value) for value in values]
 
 
-def _file(shape: RelationPlan, part: Part, reader: Reader, delivery: Delivery) -> File:
-    place = delivery.place(part.path)
-    parameters = {"relation": shape.name, **part.parameters}
-    [(rows, *sums)] = reader.run(filled(shape.figures, condition=part.condition), parameters)
-    _write(shape, filled(shape.rows, condition=part.condition), parameters, place, reader, rows)
+def _write_file(plan: RelationPlan, file: FilePlan, reader: Reader, delivery: Delivery) -> File:
+    target = delivery.stage(file.path)
+    parameters = {"relation": plan.name, **file.parameters}
+    [(rows, *sums)] = reader.run(plan.totals_sql(file.condition), parameters)
+    if plan.options.format == "excel":
+        require_room(plan.name, rows)
+        stream = reader.stream(plan.rows_sql(file.condition), parameters)
+        write_workbook(target, [column.name for column in plan.columns], stream)
+    else:
+        _copy_to(target, plan, file.condition, parameters, reader)
     return File(
-        path=part.path,
-        partition=part.partition,
+        path=file.path,
+        partition=file.partition,
         rows=rows,
-        bytes=place.stat().st_size,
-        sha256=digest(place),
-        sums=dict(zip(shape.money, sums, strict=True)),
+        bytes=target.stat().st_size,
+        sha256=digest(target),
+        sums=dict(zip(plan.money_columns, sums, strict=True)),
     )
 
 
-def _write(
-    shape: RelationPlan, statement: str, parameters: dict[str, object], place: Path, reader: Reader, rows: int
-) -> None:
-    target = {"path": str(place.absolute())}
-    match shape.wanted.form:
-        case "parquet":
-            target["compression"] = shape.wanted.compression or ""
-            reader.run(filled(sql_files.query("export/copy_parquet"), rows=statement), parameters | target)
-        case "csv":
-            reader.run(filled(sql_files.query("export/copy_csv"), rows=statement), parameters | target)
-        case "ndjson":
-            reader.run(filled(sql_files.query("export/copy_ndjson"), rows=statement), parameters | target)
-        case _:
-            require_room(shape.name, rows)
-            write_workbook(place, [c.name for c in shape.columns], reader.stream(statement, parameters))
+def _copy_to(target: Path, plan: RelationPlan, condition: str, parameters: dict[str, object], reader: Reader) -> None:
+    """Let DuckDB write the file."""
+    bound = {**parameters, "path": str(target.absolute())}
+    if plan.options.format == "parquet":
+        bound["compression"] = plan.options.compression or ""
+    queries = {"parquet": "export/copy_parquet", "csv": "export/copy_csv", "ndjson": "export/copy_ndjson"}
+    reader.run(fill_query(queries[plan.options.format], rows=plan.rows_sql(condition)), bound)

@@ -1,6 +1,6 @@
-"""What an export says of itself: relations, columns with types and units, files with rows, exact sums and checksums.
+"""The manifest of an export directory: relations, columns with types and units, files with row counts and checksums.
 
-``manifest.json`` is the last file an export replaces, so it tells which files are ours.
+``manifest.json`` is the last file that an export replaces, so every file that it names was written by an export.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MANIFEST = "manifest.json"
+"""The name of the manifest, within the export directory."""
+
 _UNIT = re.compile(r"Unit: ([^.]+)\.")
 
 
-class Column(msgspec.Struct, frozen=True):
+class ExportColumn(msgspec.Struct, frozen=True):
     """A column of an exported relation.
 
     Attributes:
-        name: Its name.
-        type: Its type as exported, in DuckDB's words: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, DECIMAL(p,s).
-        unit: USD, ms, tokens, UTC, …; None if it has none.
-        comment: What it says.
+        name: The column's name.
+        type: The type in the files, in DuckDB's terms: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, DECIMAL(p,s).
+        unit: USD, ms, tokens, UTC, …; None if it has no unit.
+        comment: The meaning of its values.
     """
 
     name: str
@@ -37,15 +40,15 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file.
+    """An exported file.
 
     Attributes:
-        path: Below the directory of the manifest, with ``/``.
-        partition: The value its rows share; None for NULL, and where nothing is partitioned.
-        rows: Their number.
-        bytes: Its size.
-        sha256: Of its bytes.
-        sums: Of each money column in USD, to the last digit, whatever type the file has it in.
+        path: The path relative to the export directory, with ``/``.
+        partition: The partition value of its rows; None for NULL and for a relation in one file.
+        rows: The number of rows.
+        bytes: The size, in bytes.
+        sha256: The SHA-256 of the content, in hex.
+        sums: The exact sum of each money column as decimal text, USD, also where the file stores doubles.
     """
 
     path: str
@@ -56,29 +59,29 @@ class File(msgspec.Struct, frozen=True):
     sums: dict[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse a path that leads out of the directory."""
+        """Reject a path that leads out of the directory."""
         parts = PurePosixPath(self.path).parts
         if not parts or self.path != "/".join(parts) or ".." in parts or "\0" in self.path:
-            raise ValueError("a file of a manifest lies below it")
+            raise ValueError("a path in a manifest must lie below its directory")
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """An exported view or table: how it was exported, and into what.
+    """An exported view or table.
 
     Attributes:
-        comment: One row per what, and its caveats.
+        comment: What one row stands for, and caveats.
         format: parquet, csv, ndjson or excel.
-        compression: Of Parquet; None elsewhere.
+        compression: The compression of Parquet files; None for other formats.
         money: The type of money columns, decimal or double.
         partition_by: The column that divides it into files; None if it is one file.
-        since: The first day its last export wrote, UTC; None if that wrote all.
+        since: The first day that the latest export wrote, UTC; None if it wrote all rows.
         order: The columns by which rows are sorted.
-        columns: In order.
-        exported_at: When, UTC.
-        rows: In all files.
-        bytes: Of all files.
-        sums: Over all files, as those of a file.
-        files: By path.
+        columns: The columns, in order.
+        exported_at: When it was exported, UTC.
+        rows: The number of rows in all files.
+        bytes: The size of all files, in bytes.
+        sums: The exact sums over all files, in the form of `File.sums`.
+        files: The files, sorted by path.
     """
 
     comment: str
@@ -88,7 +91,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     partition_by: str | None
     since: str | None
     order: list[str]
-    columns: list[Column]
+    columns: list[ExportColumn]
     exported_at: datetime
     rows: int
     bytes: int
@@ -97,14 +100,14 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """An export directory.
+    """The content of an export directory.
 
     Attributes:
-        generator: Whose it is.
-        version: Of this layout.
-        warehouse_schema: The number of the warehouse's last migration.
-        generated_at: When the last export ended, UTC.
-        relations: By name.
+        generator: The program that wrote it.
+        version: The version of the manifest's own layout.
+        warehouse_schema: The number of the warehouse's latest migration.
+        generated_at: When the latest export was made, UTC.
+        relations: The relations, by name.
     """
 
     generator: Literal["orusage"] = "orusage"
@@ -115,17 +118,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def files(self) -> dict[str, File]:
-        """All files, by path."""
+        """The files of all relations, by path."""
         return {file.path: file for relation in self.relations.values() for file in relation.files}
 
 
 def encode(manifest: Manifest) -> bytes:
-    """As JSON for people and programs."""
+    """Return a manifest as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
 def decode(data: bytes) -> Manifest | None:
-    """The manifest; None if it is none of ours."""
+    """Parse a manifest; None if it is not one of this program and version."""
     try:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -133,13 +136,13 @@ def decode(data: bytes) -> Manifest | None:
 
 
 def unit_of(comment: str) -> str | None:
-    """The unit that a column's comment tells."""
-    found = _UNIT.search(comment)
-    return found[1] if found else None
+    """Return the unit that a column's comment states as ``Unit: ….``; None if it states none."""
+    match = _UNIT.search(comment)
+    return match[1] if match else None
 
 
 def sums_over(files: Iterable[File]) -> dict[str, str]:
-    """The exact sums over files, in USD."""
+    """Add up the exact sums of files, in USD."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for file in files:
         for name, value in file.sums.items():

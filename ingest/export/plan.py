@@ -1,41 +1,35 @@
-"""What becomes of a relation in an export: its columns and their types, its order, and how it is divided into files.
-
-Everything that enters SQL as text here is a name of the warehouse's own catalog, quoted; values are bound.
-"""
+"""Plans the export of a relation: its columns and their types, its sort order, and how it is divided into files."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 from ingest.core.errors import UsageError
-from ingest.export.manifest import Column, unit_of
-from ingest.warehouse import sql_files
+from ingest.export.manifest import ExportColumn, unit_of
+from ingest.export.partition_names import hive_directory, hive_text
+from ingest.export.sql_text import fill_query, quote_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
 SUFFIXES = {"parquet": "parquet", "csv": "csv", "ndjson": "ndjson", "excel": "xlsx"}
-"""What files of each format are called."""
+"""The formats and the file name suffix of each."""
 
 TIME_COLUMNS = ("requested_day", "requested_at", "requested_hour", "TIMESTAMP", "ChargePeriodStart")
-"""Columns that tell when a row's requests were; the first that a relation has is what `since` is measured by."""
-
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-"""What Hive, Spark and DuckDB call the partition of NULL. Spark puts the empty text there as well."""
+"""Columns that hold when a row's requests were made. `since` filters by the first of them that a relation has."""
 
 _KEYS = ("generation_id", "SPAN_ID")
-"""A relation that has one of these is sorted by it and the next, which costs a quarter of sorting by all columns."""
-
 _INNER_KEYS = ("attempt", "metric")
+"""A relation with one of `_KEYS` is sorted by it and by these. That costs a quarter of sorting by all columns."""
 
-_FLAT = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\(\d+,\d+\)")
-_MONEY = re.compile(r"DECIMAL\(\d+,\d+\)")
-_DIVISIBLE = {"VARCHAR", "BIGINT", "BOOLEAN", "DATE"}
-_PLACEHOLDER = re.compile(r"\$(\w+)")
+_FLAT_TYPE = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\(\d+,\d+\)")
+"""Types that every tool reads; columns of other types are exported as text."""
+
+_MONEY_TYPE = re.compile(r"DECIMAL\(\d+,\d+\)")
+_PARTITION_TYPES = {"VARCHAR", "BIGINT", "BOOLEAN", "DATE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +37,28 @@ class ExportOptions:
     """The options of an export.
 
     Attributes:
-        form: A key of `SUFFIXES`.
-        compression: Of Parquet: snappy or zstd; None elsewhere.
-        money: decimal or double.
+        format: A key of `SUFFIXES`.
+        compression: Of Parquet files: snappy or zstd; None for other formats.
+        money: The type of money columns, decimal or double.
         partition_by: The column whose values divide a relation into files; None for one file.
-        since: The first day to write, UTC; None for all rows.
+        since: The first day to export, UTC; None for all rows.
     """
 
-    form: str = "parquet"
+    format: str = "parquet"
     compression: str | None = "snappy"
     money: str = "decimal"
     partition_by: str | None = None
     since: date | None = None
 
 
-class Part(NamedTuple):
-    """One file of an export, and what rows it takes.
+class FilePlan(NamedTuple):
+    """One file of an export and the rows it holds.
 
     Attributes:
-        path: Below the export's directory.
-        partition: As text; None for NULL, and for a relation in one file.
-        condition: In SQL.
-        parameters: What the condition binds.
+        path: Relative to the export directory.
+        partition: The partition value as text; None for NULL and for a relation in one file.
+        condition: The SQL condition that selects its rows.
+        parameters: The parameters of the condition.
     """
 
     path: str
@@ -75,180 +69,154 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RelationPlan:
-    """A relation of the warehouse as it is to be exported.
+    """How a relation of the warehouse is exported.
 
     Attributes:
-        name: Its name.
-        comment: What it holds.
-        stored: Its columns as they are in the warehouse.
-        wanted: The options.
+        name: The relation's name.
+        comment: What the relation holds.
+        stored: Its columns with their types in the warehouse.
+        options: The options of the export.
     """
 
     name: str
     comment: str
-    stored: tuple[Column, ...]
-    wanted: ExportOptions
+    stored: tuple[ExportColumn, ...]
+    options: ExportOptions
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense for this relation.
+        """Check the options against the columns.
 
         Raises:
-            UsageError: they do not.
+            UsageError: The relation cannot be exported with these options.
         """
-        if self.wanted.partition_by:
-            self._require_divisible(self.wanted.partition_by)
-        if self.wanted.since and not self._moments:
+        if self.options.partition_by:
+            self._require_partition_column(self.options.partition_by)
+        if self.options.since and not self._time_columns:
             raise UsageError(
-                f"--since makes no sense for {self.name}",
-                cause="it has none of the columns that tell when: " + ", ".join(TIME_COLUMNS),
+                f"--since cannot be used with {self.name}",
+                cause="it has no column with the time of its rows: " + ", ".join(TIME_COLUMNS),
                 fix="export it without --since",
             )
 
     @property
-    def columns(self) -> list[Column]:
-        """Its columns as they are exported."""
-        return [Column(c.name, self._exported_type(c.type), c.unit, c.comment) for c in self.stored]
+    def columns(self) -> list[ExportColumn]:
+        """The columns with their types in the exported files."""
+        return [ExportColumn(c.name, self._exported_type(c.type), c.unit, c.comment) for c in self.stored]
 
     @property
     def order(self) -> list[str]:
-        """The columns that sort it: time first, so that readers can skip; then what tells its rows apart."""
+        """The columns to sort by: time first, so that readers can skip row groups, then those that identify a row."""
         names = self._names
         keys = [n for n in (*_KEYS, *_INNER_KEYS) if n in names] if set(_KEYS) & set(names) else names
-        return list(dict.fromkeys([*self._moments, *keys]))
+        return list(dict.fromkeys([*self._time_columns, *keys]))
 
     @property
-    def rows(self) -> str:
-        """SQL for the rows of a file; its condition is still to come."""
-        columns = ", ".join(f"{self._cell(c)} AS {quoted(c.name)}" for c in self.stored)
-        return filled(sql_files.query("export/rows"), columns=columns, order=", ".join(map(quoted, self.order)))
-
-    @property
-    def money(self) -> list[str]:
-        """The columns that hold money."""
-        return [c.name for c in self.stored if _MONEY.fullmatch(c.type)]
+    def money_columns(self) -> list[str]:
+        """The names of the columns that hold USD amounts."""
+        return [c.name for c in self.stored if _MONEY_TYPE.fullmatch(c.type)]
 
     @property
     def money_type(self) -> str:
-        """Decimal or double; Excel knows double only."""
-        return "double" if self.wanted.form == "excel" else self.wanted.money
+        """The type of money columns in the files, decimal or double; Excel supports double only."""
+        return "double" if self.options.format == "excel" else self.options.money
+
+    def rows_sql(self, condition: str) -> str:
+        """Return the SQL for the rows of a file."""
+        columns = ", ".join(f"{self._exported_value(c)} AS {quote_identifier(c.name)}" for c in self.stored)
+        order = ", ".join(map(quote_identifier, self.order))
+        return fill_query("export/rows", columns=columns, condition=condition, order=order)
+
+    def totals_sql(self, condition: str) -> str:
+        """Return the SQL for the number of rows of a file, followed by the exact sum of each money column as text."""
+        sums = [f"CAST(coalesce(sum({quote_identifier(name)}), 0) AS VARCHAR)" for name in self.money_columns]
+        return fill_query("export/file_totals", totals=", ".join(["count(*)", *sums]), condition=condition)
+
+    def partition_values_sql(self) -> str:
+        """Return the SQL for the distinct values of the partition column."""
+        expression, condition = self._partition_expression, self._since_condition
+        return fill_query("export/partition_values", value_expression=expression, condition=condition)
 
     @property
-    def figures(self) -> str:
-        """SQL for the number of rows of a file and the sums of its money; its condition is still to come."""
-        sums = [f"CAST(coalesce(sum({quoted(name)}), 0) AS VARCHAR)" for name in self.money]
-        return filled(sql_files.query("export/figures"), figures=", ".join(["count(*)", *sums]))
+    def since_parameters(self) -> dict[str, Any]:
+        """The parameters of the SQL condition for `since`."""
+        return {"since": self.options.since} if self.options.since else {}
 
-    @property
-    def keys(self) -> str:
-        """SQL for the values that divide it."""
-        key, condition = self._key, self._window
-        return filled(sql_files.query("export/keys"), key=key, condition=condition)
+    def single_file(self) -> FilePlan:
+        """Return the file of a relation that is not partitioned."""
+        return FilePlan(f"{self.name}.{self._suffix}", None, self._since_condition, self.since_parameters)
 
-    @property
-    def window(self) -> dict[str, Any]:
-        """What the window of `since` binds."""
-        return {"since": self.wanted.since} if self.wanted.since else {}
-
-    def whole(self) -> Part:
-        """Its only file, if nothing divides it."""
-        return Part(f"{self.name}.{SUFFIXES[self.wanted.form]}", None, self._window, self.window)
-
-    def part(self, value: Any) -> Part:
-        """The file of one value of the column that divides it."""
-        folder = f"{quote(self.wanted.partition_by or '', safe='')}={hive_name(value)}"
-        path = f"{self.name}/{folder}/{self.name}.{SUFFIXES[self.wanted.form]}"
+    def partition_file(self, value: Any) -> FilePlan:
+        """Return the file of one value of the partition column."""
+        directory = hive_directory(self.options.partition_by or "", value)
+        path = f"{self.name}/{directory}/{self.name}.{self._suffix}"
         if value is None:
-            return Part(path, None, f"{self._key} IS NULL", {})
-        return Part(path, hive_text(value), f"{self._key} = $value", {"value": value})
+            return FilePlan(path, None, f"{self._partition_expression} IS NULL", {})
+        return FilePlan(path, hive_text(value), f"{self._partition_expression} = $value", {"value": value})
+
+    @property
+    def _suffix(self) -> str:
+        return SUFFIXES[self.options.format]
 
     @property
     def _names(self) -> list[str]:
         return [c.name for c in self.stored]
 
     @property
-    def _moments(self) -> list[str]:
+    def _time_columns(self) -> list[str]:
         return [name for name in TIME_COLUMNS if name in self._names]
 
     @property
-    def _window(self) -> str:
-        return f"{quoted(self._moments[0])} >= $since" if self.wanted.since else "true"
+    def _since_condition(self) -> str:
+        return f"{quote_identifier(self._time_columns[0])} >= $since" if self.options.since else "true"
 
     @property
-    def _key(self) -> str:
-        """An empty text is no name of a directory for Spark: it goes where NULL goes."""
-        name = self.wanted.partition_by or ""
-        return f"nullif({quoted(name)}, '')" if self._type_of(name) == "VARCHAR" else quoted(name)
+    def _partition_expression(self) -> str:
+        """The partition column in SQL; empty text becomes NULL, as Spark cannot use it as a directory name."""
+        name = self.options.partition_by or ""
+        column = quote_identifier(name)
+        return f"nullif({column}, '')" if self._type_of(name) == "VARCHAR" else column
 
     def _type_of(self, name: str) -> str | None:
         return next((c.type for c in self.stored if c.name == name), None)
 
-    def _require_divisible(self, name: str) -> None:
-        if self._type_of(name) not in _DIVISIBLE:
+    def _require_partition_column(self, name: str) -> None:
+        if self._type_of(name) not in _PARTITION_TYPES:
             raise UsageError(
                 f"{self.name} cannot be partitioned by {name!a}",
-                cause="it has no such column, or one of another type than text, whole number, boolean or date",
-                fix="name one of: " + ", ".join(c.name for c in self.stored if c.type in _DIVISIBLE),
+                cause="it has no such column, or the column is not text, whole numbers, booleans or dates",
+                fix="name one of: " + ", ".join(c.name for c in self.stored if c.type in _PARTITION_TYPES),
             )
-        if self.wanted.since and (name not in self._moments[:1] or self._type_of(name) != "DATE"):
+        if self.options.since and (name not in self._time_columns[:1] or self._type_of(name) != "DATE"):
             raise UsageError(
-                f"--since and --partition-by {name} do not go together",
+                f"--since and --partition-by {name} cannot be combined",
                 cause="--since replaces whole partitions, so they must be days",
                 fix="partition by requested_day, or leave --since out",
             )
 
-    def _exported_type(self, kind: str) -> str:
-        if _MONEY.fullmatch(kind):
-            return "DOUBLE" if self.money_type == "double" else kind
-        return kind if _FLAT.fullmatch(kind) else "VARCHAR"
+    def _exported_type(self, stored: str) -> str:
+        if _MONEY_TYPE.fullmatch(stored):
+            return "DOUBLE" if self.money_type == "double" else stored
+        return stored if _FLAT_TYPE.fullmatch(stored) else "VARCHAR"
 
-    def _cell(self, column: Column) -> str:
-        """A value of a column as its file has it."""
-        name, kind = quoted(column.name), self._exported_type(column.type)
-        if kind != column.type:
-            cast = "export/cell_as_double" if kind == "DOUBLE" else "export/cell_as_text"
-            name = filled(sql_files.query(cast), column=name)
-        ours = {("csv", "VARCHAR"): "export/cell_for_csv", ("ndjson", "TIMESTAMP"): "export/cell_for_ndjson"}
-        special = ours.get((self.wanted.form, kind))
-        return filled(sql_files.query(special), column=name) if special else name
+    def _exported_value(self, column: ExportColumn) -> str:
+        """Return the SQL for a column's value as it is written to the file."""
+        value, exported = quote_identifier(column.name), self._exported_type(column.type)
+        if exported != column.type:
+            cast = "export/cell_as_double" if exported == "DOUBLE" else "export/cell_as_text"
+            value = fill_query(cast, column=value)
+        queries = {("csv", "VARCHAR"): "export/cell_for_csv", ("ndjson", "TIMESTAMP"): "export/cell_for_ndjson"}
+        query = queries.get((self.options.format, exported))
+        return fill_query(query, column=value) if query else value
 
 
-def shape_of(catalog: Sequence[dict[str, Any]], wanted: ExportOptions) -> RelationPlan:
-    """The shape of the relation that these rows of ``list_columns`` tell of.
+def plan_relation(catalog: Sequence[dict[str, Any]], options: ExportOptions) -> RelationPlan:
+    """Plan the export of a relation from its rows of the query ``catalog/list_columns``.
 
     Raises:
-        UsageError: the options make no sense for it.
+        UsageError: The relation cannot be exported with these options.
     """
     columns = (
-        Column(c["column_name"], c["data_type"], unit_of(c["column_meaning"] or ""), c["column_meaning"] or "")
+        ExportColumn(c["column_name"], c["data_type"], unit_of(c["column_meaning"] or ""), c["column_meaning"] or "")
         for c in catalog
     )
-    return RelationPlan(catalog[0]["relation"], catalog[0]["meaning"] or "", tuple(columns), wanted)
-
-
-def quoted(name: str) -> str:
-    """A name of the catalog as an identifier in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def filled(text: str, **parts: str) -> str:
-    """Some SQL with its placeholders filled in; what they are filled with is not looked at again."""
-    return _PLACEHOLDER.sub(lambda found: parts.get(found[1], found[0]), text)
-
-
-def hive_text(value: Any) -> str:
-    """A value that divides, as text."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
-
-
-def hive_name(value: Any) -> str:
-    """The same as part of a directory's name: only letters, digits and ``_.-~``, all else escaped as in a URL."""
-    if value is None:
-        return NULL_PARTITION
-    name = quote(hive_text(value), safe="")
-    return name.replace("_", "%5F", 1) if name == NULL_PARTITION else name
+    return RelationPlan(catalog[0]["relation"], catalog[0]["meaning"] or "", tuple(columns), options)

@@ -1,4 +1,4 @@
-"""What a run works with."""
+"""The parts of one run, put together by the command line and used by every stage."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run works with.
+    """The parts of one run.
 
     Attributes:
-        warehouse: The DuckDB file; it comes into being when there is something to store.
-        load_key: Finds the API key; called when there is something to ask.
-        settings: What was asked for.
-        clock: Where time comes from.
+        warehouse: The DuckDB file; it is created when there is something to store.
+        load_key: Returns the API key; called when an ID is due.
+        settings: The options of the run.
+        clock: The wall clock and the monotonic clock.
         cancellation: Ends the run early; a signal handler may set it.
         stats: Counts as the run goes.
         on_fetch_start: Called with the limiter when fetching begins, to show progress.

@@ -1,4 +1,4 @@
-"""The part of a run that asks OpenRouter: due IDs → limiter and fetch → batches → warehouse."""
+"""The part of a run that sends requests: due IDs → fetch, under the limiter → batches → warehouse."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ log = logging.getLogger("orusage")
 async def fetch_due(
     context: RunContext, warehouse: Warehouse, batches: BatchWriter, run_id: str, started: datetime
 ) -> float | None:
-    """Ask for everything that is due, and commit what comes back.
+    """Request every ID that is due, and commit the outcomes.
 
     Args:
-        context: What to work with.
+        context: The parts of the run.
         warehouse: Holds the ledger.
-        batches: Store what comes.
-        run_id: Stored with the limit that is measured.
-        started: When the run began, from which its time is counted.
+        batches: Stores the outcomes.
+        run_id: The run, stored with the rate limit that is measured.
+        started: When the run began; ``--max-time`` counts from it.
 
     Returns:
-        The limit that was measured, in requests per second; None if none was met.
+        The rate limit that was measured, in requests per second; None if none was met.
 
     Raises:
         KeyRefusedError: there is no key.
@@ -72,42 +72,42 @@ async def fetch_due(
 
 
 def _limit(context: RunContext, warehouse: Warehouse, host: str) -> RateController:
-    """The limiter. It begins with what an earlier run found out of this host, which counts less the older it is."""
+    """The rate controller; it starts from the limit that an earlier run measured at this host, faded with age."""
     settings, known = context.settings, warehouse.remembered_rate(host)
-    log.debug("known of the limit of %s: %s", host, known)
+    log.debug("remembered rate limit of %s: %s", host, known)
     age = context.clock.now() - known.learned_at if known else timedelta()
     learned = LearnedLimit(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
     return RateController(settings.rate, settings.concurrency, settings.timeout, learned)
 
 
 def _items(context: RunContext, warehouse: Warehouse) -> Iterator[WorkItem]:
-    """What is due now, up to the run's limits, in the order in which it is to be asked."""
+    """The due items in the order in which they are requested, at most ``--limit`` of them."""
     began = context.clock.now()
-    ready, recent = warehouse.ready(context.settings, began), warehouse.recent(context.settings, began)
+    ready, recent = warehouse.ledger.ready(context.settings, began), warehouse.ledger.recent(context.settings, began)
     return islice(in_order(ready, recent, context.clock.now), context.settings.limit)
 
 
 @asynccontextmanager
 async def _deadline(context: RunContext, started: datetime) -> AsyncIterator[None]:
-    """Halt the run when its time is up."""
+    """Cancel the run when ``--max-time`` is over."""
     if context.settings.max_time is None:
         yield
         return
     left = context.settings.max_time - (context.clock.now() - started)
-    timer = asyncio.create_task(_halt_after(left.total_seconds(), context))
+    timer = asyncio.create_task(_cancel_after(left.total_seconds(), context))
     try:
         yield
     finally:
         timer.cancel()
 
 
-async def _halt_after(seconds: float, context: RunContext) -> None:
+async def _cancel_after(seconds: float, context: RunContext) -> None:
     await context.clock.sleep(max(seconds, 0))
     context.cancellation.set()
 
 
 def _client(context: RunContext) -> AsyncOpenRouter:
-    """Without retries of its own: the run's policy decides."""
+    """The client, without retries of its own: the run's policy decides on them."""
     settings = context.settings
     return AsyncOpenRouter(
         context.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")

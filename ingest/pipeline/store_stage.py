@@ -1,4 +1,4 @@
-"""Outcomes in, commits out: what is stored together, when, and what is counted then."""
+"""Outcomes in, commits out: which outcomes are stored in one batch, when, and what is counted for them."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from ingest.warehouse.warehouse import Warehouse
 
 COMMIT_EVERY = 5.0
-"""Seconds between commits of what there is, however little: a run may wait for minutes, and be killed while it does."""
+"""Seconds after which an incomplete batch is committed too: a run may wait for minutes, and be killed meanwhile."""
 
 LARGEST_BATCH = 64 * 1024 * 1024
-"""Characters of content after which a batch is full, so that long prompts do not fill the memory."""
+"""Characters of content after which a batch is committed, so that long prompts do not fill the memory."""
 
 
 class BatchWriter:
-    """Stores the outcomes of a run, and counts what is stored.
+    """Collects outcomes into batches, commits each batch, and counts what was stored.
 
     Args:
         warehouse: Where to.
-        publisher: Publishes it now and then.
+        publisher: Publishes the warehouse during the run.
         run_id: The run.
-        size: Outcomes that make a batch full.
-        clock: Where time comes from.
-        stats: Counts what came, and what is stored.
+        size: Outcomes in a full batch.
+        clock: The clock of the run.
+        stats: Counts the outcomes, and what was stored.
 
     Attributes:
-        got_anywhere: Whether any ask was finished, so that the run was not in vain.
+        has_progressed: Whether any outcome was more than an interruption.
     """
 
     def __init__(
         self, warehouse: Warehouse, publisher: PublishSchedule, run_id: str, size: int, clock: Clock, stats: RunStats
     ) -> None:
-        self.got_anywhere = False
+        self.has_progressed = False
         self._warehouse = warehouse
         self._publisher = publisher
         self._storing = asyncio.Lock()
@@ -54,7 +54,7 @@ class BatchWriter:
         self._content = 0
 
     async def store(self, outcomes: AsyncIterable[Outcome]) -> None:
-        """Commit all outcomes: a full batch at once, and what there is every few seconds and at the end."""
+        """Commit all outcomes: full batches at once, an incomplete one every `COMMIT_EVERY` seconds and at the end."""
         async with _repeatedly(self._commit, COMMIT_EVERY, self._clock):
             async for outcome in outcomes:
                 self._stats.done += 1
@@ -75,12 +75,12 @@ class BatchWriter:
             self._warehouse.commit(batch, self._run_id)
         for outcome in batch:
             _count(outcome, self._stats)
-            self.got_anywhere = self.got_anywhere or not isinstance(outcome, Pending) or outcome.charged
+            self.has_progressed = self.has_progressed or not isinstance(outcome, Pending) or outcome.charged
 
 
 @asynccontextmanager
 async def _repeatedly(do: Callable[[], Awaitable[None]], seconds: float, clock: Clock) -> AsyncIterator[None]:
-    """Do something every so many seconds while the block runs; what fails in it ends the block."""
+    """Call `do` every so many seconds while the block runs; its exception ends the block."""
 
     async def repeat() -> None:
         while True:
@@ -97,7 +97,7 @@ async def _repeatedly(do: Callable[[], Awaitable[None]], seconds: float, clock: 
 
 
 def _count(outcome: Outcome, stats: RunStats) -> None:
-    """Count what is stored. An ID that was still waiting for its turn when the run ended was not asked."""
+    """Count a stored outcome. An ID that still waited for a permit when the run ended was not requested."""
     match outcome:
         case Settled():
             stats.settled += 1

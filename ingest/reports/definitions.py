@@ -1,4 +1,4 @@
-"""The reports there are: what each counts, by which dimensions, and what a table of it shows on which width."""
+"""The reports: for each its query, its dimensions, and the columns that a table shows at each terminal width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.core.suggestions import did_you_mean
 
 
 class Width(IntEnum):
-    """From how wide a terminal on a column is shown. Unit: characters."""
+    """The terminal width from which on a column is shown. Unit: characters."""
 
     NARROW = 0
     NORMAL = 60
@@ -25,16 +25,16 @@ class ReportColumn:
     """A column of a table.
 
     Attributes:
-        name: Its name in the data.
-        title: What stands above it.
-        kind: How its values are written: money, count, share, number or text.
-        width: From how wide a terminal on it is shown.
+        name: Its name in the rows.
+        title: Its header in the table.
+        kind: How values are formatted: money (USD), count, share (0 to 1, as per cent), number or text.
+        min_width: The terminal width from which on it is shown.
     """
 
     name: str
     title: str
     kind: str
-    width: Width = NARROW
+    min_width: Width = NARROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +42,33 @@ class ReportDefinition:
     """A report.
 
     Attributes:
-        query: Its query in ``sql/``, such as ``reports/cost``.
-        shown: What a table shows after the dimension.
-        dimensions: Names for --by, each with the name of its column; empty if its rows are fixed.
-        default: The one that is meant if none is named.
-        rollup_dimensions: Those whose rollup holds whole days (UTC).
-        rollup_is_daily: Whether that rollup can be asked for some days, or only for all of history.
-        adds_up: Whether rows can be added: beyond --top they become one row, and there is a total.
-        takes_top: Whether --top means something.
+        query: Its query, such as ``reports/cost``.
+        columns: The columns of its table, after the dimension.
+        dimensions: The values of --by, each with the name of its column in the rows; empty if --by is not supported.
+        default_dimension: The dimension if --by is not given.
+        rollup_dimensions: The dimensions that a rollup can answer if the period consists of whole days (UTC).
+        rollup_is_daily: Whether the rollup holds figures per day; if not, it covers all of history only.
+        is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
+        has_top: Whether --top is supported.
     """
 
     query: str
-    shown: tuple[ReportColumn, ...]
+    columns: tuple[ReportColumn, ...]
     dimensions: dict[str, str] = field(default_factory=dict)
-    default: str = ""
+    default_dimension: str = ""
     rollup_dimensions: frozenset[str] = frozenset()
     rollup_is_daily: bool = False
-    adds_up: bool = True
-    takes_top: bool = True
+    is_additive: bool = True
+    has_top: bool = True
 
 
-HOURS = {"hour": "requested_hour"}
-DAYS = {"day": "requested_day", "week": "requested_week", "month": "requested_month"}
-WHO = {"app": "app_id", "user": "external_user", "session": "session_id", "workspace": "workspace_id"}
-WHAT = {"model": "model", "author": "model_author", "provider": "provider_name"}
+_HOURS = {"hour": "requested_hour"}
+_DAYS = {"day": "requested_day", "week": "requested_week", "month": "requested_month"}
+_CALLERS = {"app": "app_id", "user": "external_user", "session": "session_id", "workspace": "workspace_id"}
+_MODELS = {"model": "model", "author": "model_author", "provider": "provider_name"}
 
-FAMILIES = {
-    "summary": ReportDefinition("reports/summary", (), adds_up=False, takes_top=False),
+REPORTS = {
+    "summary": ReportDefinition("reports/summary", (), is_additive=False, has_top=False),
     "cost": ReportDefinition(
         "reports/cost",
         (
@@ -82,9 +82,9 @@ FAMILIES = {
             ReportColumn("tokens_completion", "tokens out", "count", WIDE),
             ReportColumn("blended_cost_per_million_tokens", "per 1M tokens", "money", WIDE),
         ),
-        {**DAYS, **HOURS, **WHAT, **WHO, "request": "request_id", "cost_basis": "cost_basis"},
+        {**_DAYS, **_HOURS, **_MODELS, **_CALLERS, "request": "request_id", "cost_basis": "cost_basis"},
         "day",
-        rollup_dimensions=frozenset({*DAYS, *WHAT}),
+        rollup_dimensions=frozenset({*_DAYS, *_MODELS}),
         rollup_is_daily=True,
     ),
     "latency": ReportDefinition(
@@ -100,10 +100,10 @@ FAMILIES = {
             ReportColumn("p50_inter_token_latency", "per token p50", "number", WIDE),
             ReportColumn("streamed_count", "streamed", "count", WIDE),
         ),
-        {**WHAT, **HOURS, **DAYS, **WHO, "length": "completion_length"},
+        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS, "length": "completion_length"},
         "model",
         rollup_dimensions=frozenset({"model", "provider"}),
-        adds_up=False,
+        is_additive=False,
     ),
     "errors": ReportDefinition(
         "reports/errors",
@@ -118,7 +118,7 @@ FAMILIES = {
             ReportColumn("unknown_count", "unknown", "count", WIDE),
             ReportColumn("failed_ms", "lost ms", "number", WIDE),
         ),
-        {"provider": "provider_name", "model": "model_permaslug", "status": "status", **HOURS, **DAYS},
+        {"provider": "provider_name", "model": "model_permaslug", "status": "status", **_HOURS, **_DAYS},
         "provider",
     ),
     "cache": ReportDefinition(
@@ -133,7 +133,7 @@ FAMILIES = {
             ReportColumn("response_cache_saved_usage", "saved by copies", "money", WIDE),
             ReportColumn("request_count", "requests", "count", WIDE),
         ),
-        {**WHAT, **HOURS, **DAYS, **WHO},
+        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS},
         "model",
     ),
     "failed": ReportDefinition(
@@ -149,7 +149,7 @@ FAMILIES = {
             ReportColumn("filtered_usage", "filtered", "money", WIDE),
             ReportColumn("truncated_usage", "truncated", "money", WIDE),
         ),
-        {"status": "status", **WHAT, **HOURS, **DAYS, **WHO},
+        {"status": "status", **_MODELS, **_HOURS, **_DAYS, **_CALLERS},
         "status",
     ),
     "forecast": ReportDefinition(
@@ -161,8 +161,8 @@ FAMILIES = {
             ReportColumn("high_usage", "high", "money", NORMAL),
             ReportColumn("history_days", "days known", "count", WIDE),
         ),
-        adds_up=False,
-        takes_top=False,
+        is_additive=False,
+        has_top=False,
     ),
     "anomalies": ReportDefinition(
         "reports/anomalies",
@@ -176,7 +176,7 @@ FAMILIES = {
             ReportColumn("request_count", "requests", "count", WIDE),
             ReportColumn("history_days", "days known", "count", WIDE),
         ),
-        adds_up=False,
+        is_additive=False,
     ),
     "ledger": ReportDefinition(
         "reports/ledger",
@@ -188,38 +188,39 @@ FAMILIES = {
             ReportColumn("newest_settled_at", "newest settled (UTC)", "text", WIDE),
             ReportColumn("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
         ),
-        {"source": "source", "state": "state", "reason": "reason", **HOURS, **DAYS},
+        {"source": "source", "state": "state", "reason": "reason", **_HOURS, **_DAYS},
         "source",
     ),
 }
 
 
 def definition_of(name: str) -> ReportDefinition:
-    """The report of a name.
+    """Return the definition of a report.
 
     Raises:
-        UsageError: there is none.
+        UsageError: There is no report of that name.
     """
-    if name in FAMILIES:
-        return FAMILIES[name]
-    names = ", ".join(FAMILIES)
+    if name in REPORTS:
+        return REPORTS[name]
     raise UsageError(
-        f"there is no report {name!a}", cause=f"there are {names}", fix=did_you_mean(name, FAMILIES, "name one of them")
+        f"there is no report {name!a}",
+        cause=f"the reports are {', '.join(REPORTS)}",
+        fix=did_you_mean(name, REPORTS, "name one of them"),
     )
 
 
 def dimension_of(name: str, by: str | None) -> str:
-    """The dimension that is meant, by --by or by default; empty where rows are fixed.
+    """Return the dimension of a report: the value of --by, or the default; empty if it has no dimensions.
 
     Raises:
-        UsageError: the report has no such dimension.
+        UsageError: The report has no such dimension.
     """
-    definition = FAMILIES[name]
+    definition = REPORTS[name]
     if by is None or by in definition.dimensions:
-        return by or definition.default
-    there = ", ".join(definition.dimensions)
+        return by or definition.default_dimension
+    dimensions = ", ".join(definition.dimensions)
     raise UsageError(
-        f"`report {name}` cannot be had by {by!a}",
-        cause=f"there are {there}" if there else "its rows are fixed",
-        fix=did_you_mean(by, definition.dimensions, "name one of them" if there else "leave --by out"),
+        f"`report {name}` has no dimension {by!a}",
+        cause=f"its dimensions are {dimensions}" if dimensions else "its rows cannot be grouped otherwise",
+        fix=did_you_mean(by, definition.dimensions, "name one of them" if dimensions else "leave --by out"),
     )

@@ -1,7 +1,7 @@
-"""Rows for people and for programs: one frame in, one of five formats out.
+"""Renders rows as text: table and Markdown for people; JSON, ndjson and CSV for programs.
 
-Nothing that came from an answer or a log reaches a terminal as a control character, an escape or a sign that reorders
-text; a CSV cell never begins as a formula. JSON keeps every digit and every character; its times end in Z.
+Text from responses and logs never reaches a terminal as a control character, an escape sequence or a character that
+reorders text, and a CSV cell never starts like a formula. JSON keeps every digit and character; its times end in Z.
 """
 
 from __future__ import annotations
@@ -25,26 +25,32 @@ _CSV_SPECIAL = frozenset(',"\r\n')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def render(frame: pl.DataFrame, form: str) -> str:
-    """The frame as text, with a line break at its end.
+def render(frame: pl.DataFrame, format_name: str) -> str:
+    """Render rows as text that ends with a line break.
 
     Args:
-        frame: Rows.
-        form: One of `FORMATS`.
+        frame: The rows.
+        format_name: A key of `FORMATS`.
     """
-    return FORMATS[form](frame.columns, frame.rows())
+    return FORMATS[format_name](frame.columns, frame.rows())
 
 
-def streamed(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> Iterator[str]:
-    """The same for rows that come in batches and are never all in memory; `form` is one of `STREAMS`."""
-    if form == "csv":
+def streamed(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], format_name: str) -> Iterator[str]:
+    """Render rows batch by batch, so that they need not fit into memory.
+
+    Args:
+        columns: The names of the columns.
+        batches: Batches of rows.
+        format_name: A key of `STREAMS`.
+    """
+    if format_name == "csv":
         yield _csv(columns, [])
     for rows in batches:
-        yield STREAMS[form](columns, rows)
+        yield STREAMS[format_name](columns, rows)
 
 
 def plain(text: str) -> str:
-    r"""Text that is safe on a terminal: control and format characters (ANSI, U+202E, …) as ``\x1b`` or ``\u202e``."""
+    r"""Escape control and format characters (ANSI, U+202E, …) as ``\x1b`` or ``\u202e``, for display on a terminal."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if _is_visible(c) else ascii(c)[1:-1] for c in text)
@@ -55,7 +61,7 @@ def _is_visible(character: str) -> bool:
 
 
 def cell(value: Any) -> str:
-    """A value as a person reads it: times to the second, money without trailing zeros."""
+    """Format a value for people: times to the second, USD as `money` does, floats with few digits, NULL as ""."""
     match value:
         case None:
             return ""
@@ -64,24 +70,24 @@ def cell(value: Any) -> str:
         case float():
             return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}"
         case Decimal():
-            return money(value) if value.as_tuple().exponent else str(value)  # sums of counts have no places
+            return money(value) if value.as_tuple().exponent else str(value)  # a sum of counts is a Decimal, too
         case datetime():
             return value.strftime("%Y-%m-%d %H:%M:%S")
         case _:
-            return plain(str(value)).replace("\t", "\\t")  # a tab would stand between columns
+            return plain(str(value)).replace("\t", "\\t")  # a tab separates columns
 
 
 def money(value: Decimal) -> str:
-    """USD to the cent from 100 on, to four places from 0.01 on, below with two significant digits."""
+    """Format USD: to the cent from 100 on, to four places from 0.01 on, below that with two significant digits."""
     if value == 0:
         return "0"
     size = value.adjusted()
-    places = 2 if size >= 2 else 4 if size >= -2 else 1 - size  # noqa: PLR2004  # digits before and after the point
+    places = 2 if size >= 2 else 4 if size >= -2 else 1 - size  # noqa: PLR2004  # numbers of digits before and after the point
     return f"{value:,.{places}f}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """Aligned columns under a rule, numbers to the right; never wrapped or cut."""
+    """Aligned columns with numbers to the right; lines are never wrapped or cut."""
     right = [
         any(isinstance(r[i], (int, float, Decimal)) and not isinstance(r[i], bool) for r in rows)
         for i in range(len(columns))
@@ -90,10 +96,10 @@ def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool], *, has_total: bool = False) -> str:
-    """Lines of cells under each other, the first above a rule, and a total below one.
+    """Render a grid of text as aligned columns, with a rule below the header and one above the total.
 
     Args:
-        grid: Header, rows and total.
+        grid: The header, the rows, and the total if there is one.
         right: For each column, whether it is aligned to the right.
         has_total: Whether the last line is a total.
     """
@@ -119,7 +125,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def width_of(text: str) -> int:
-    """Columns a text takes on a terminal."""
+    """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
@@ -127,7 +133,7 @@ def width_of(text: str) -> int:
 
 
 def markdown(grid: Sequence[Sequence[str]]) -> str:
-    """The same as a Markdown table."""
+    """Render a grid of text, header first, as a Markdown table."""
     header, *rows = grid
     lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
@@ -163,23 +169,23 @@ def _csv_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 def _text_rows(_: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """Tab-separated, for cut and awk."""
+    """Tab-separated values without a header, for cut and awk."""
     columns = map(_cells, zip(*rows, strict=True))
     return "\n".join([*map("\t".join, zip(*columns, strict=True)), ""])
 
 
 def _cells(values: Sequence[Any]) -> Sequence[str]:
-    """A column's cells; whole columns of plain text need no look at each."""
+    """Format a column; a column of printable ASCII text is returned as it is, which is faster."""
     if set(map(type, values)) == {str}:
-        together = "".join(values)
-        return values if together.isascii() and together.isprintable() else list(map(cell, values))
+        joined = "".join(values)
+        return values if joined.isascii() and joined.isprintable() else list(map(cell, values))
     return list(map(str if set(map(type, values)) == {int} else cell, values))
 
 
 def _csv_cell(value: Any) -> str:
-    """As `orusage export` has DuckDB write it: NULL is empty, an empty text is quoted, so that readers tell them apart.
+    """Format a value like `orusage export` does: NULL is empty and empty text is quoted, so that they differ.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe; numbers stay numbers.
+    An apostrophe precedes text that a spreadsheet would evaluate as a formula; numbers stay numbers.
     """
     match value:
         case None:

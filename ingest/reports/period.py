@@ -1,4 +1,4 @@
-"""A report's period: bounds, time zone, and the offsets from UTC within it."""
+"""The period of a report: its bounds, its time zone, and the UTC offsets within it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from zoneinfo import ZoneInfo
 from ingest.core.errors import UsageError
 
 UTC_ZONE = ZoneInfo("UTC")
-BEGINNING, END = datetime(2023, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""No request is older than OpenRouter: clocks are looked at in between only."""
+FIRST_OFFSET, LAST_OFFSET = datetime(2023, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""UTC offsets are determined between these only, as no request is older than OpenRouter."""
 
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+MIN_TIME, MAX_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-STEP = timedelta(days=1)
-SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class UtcOffsetPeriod:
-    """A time in which a zone's clocks are equally far ahead.
+    """A span of time in which the UTC offset of a time zone is constant.
 
     Attributes:
-        begins: Its first second. UTC.
-        ends: The first second after it. UTC.
-        seconds: What local time is ahead of UTC; negative in the west.
+        begins: Its first second, UTC.
+        ends: The first second after it, UTC.
+        seconds: Local time minus UTC, in seconds; negative west of Greenwich.
     """
 
     begins: datetime
@@ -35,7 +35,7 @@ class UtcOffsetPeriod:
 
     @property
     def label(self) -> str:
-        """As ISO 8601 writes it behind a time: ``Z`` or ``+02:00``."""
+        """The offset as ISO 8601 writes it after a time, such as ``Z`` or ``+02:00``."""
         if not self.seconds:
             return "Z"
         hours, minutes = divmod(abs(self.seconds) // 60, 60)
@@ -43,35 +43,35 @@ class UtcOffsetPeriod:
 
 
 def utc_offset_periods(zone: ZoneInfo, begins: datetime, ends: datetime) -> list[UtcOffsetPeriod]:
-    """All of them in a period, without a gap.
+    """Divide a span of time into periods of constant UTC offset, in order and without gaps.
 
     Args:
-        zone: The zone.
-        begins: Aware.
-        ends: Aware.
+        zone: The time zone.
+        begins: The first moment, with time zone.
+        ends: The first moment after it, with time zone.
     """
-    found: list[UtcOffsetPeriod] = []
-    begin, now = begins, begins
-    while now < ends:
-        then = min(now + STEP, ends)
-        if _ahead(zone, then) != _ahead(zone, now):
-            change = _change(zone, now, then)
-            found.append(UtcOffsetPeriod(begin, change, _ahead(zone, begin)))
-            begin = change
-        now = then
-    return [*found, UtcOffsetPeriod(begin, ends, _ahead(zone, begin))]
+    periods: list[UtcOffsetPeriod] = []
+    begin, moment = begins, begins
+    while moment < ends:
+        next_moment = min(moment + _DAY, ends)
+        if _utc_offset(zone, next_moment) != _utc_offset(zone, moment):
+            transition = _transition(zone, moment, next_moment)
+            periods.append(UtcOffsetPeriod(begin, transition, _utc_offset(zone, begin)))
+            begin = transition
+        moment = next_moment
+    return [*periods, UtcOffsetPeriod(begin, ends, _utc_offset(zone, begin))]
 
 
-def _ahead(zone: ZoneInfo, moment: datetime) -> int:
+def _utc_offset(zone: ZoneInfo, moment: datetime) -> int:
     offset = moment.astimezone(zone).utcoffset()
     return int(offset.total_seconds()) if offset else 0
 
 
-def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The second in between at which the clocks change."""
-    while after - before > SECOND:
+def _transition(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Find by bisection the second at which the UTC offset changes."""
+    while after - before > _SECOND:
         middle = before + (after - before) // 2
-        if _ahead(zone, middle) == _ahead(zone, before):
+        if _utc_offset(zone, middle) == _utc_offset(zone, before):
             before = middle
         else:
             after = middle
@@ -80,12 +80,12 @@ def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time, as the clocks of a zone count it.
+    """A span of time whose hours, days, weeks and months are those of a time zone.
 
     Attributes:
-        since: Its first moment, aware; None for all there is.
-        until: The first moment after it, aware; None for all there is.
-        zone: Whose days, weeks and hours.
+        since: Its first moment, with time zone; None for no lower bound.
+        until: The first moment after it, with time zone; None for no upper bound.
+        zone: The time zone.
     """
 
     since: datetime | None = None
@@ -94,41 +94,39 @@ class Period:
 
     @classmethod
     def between(cls, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> Period:
-        """The period between two moments; those without a zone are the zone's own.
+        """Return the period between two moments; a moment without time zone is local time of `zone`.
 
         Raises:
-            UsageError: it ends before it begins.
+            UsageError: It ends before it begins, or at the same moment.
         """
         begins, ends = (m.replace(tzinfo=m.tzinfo or zone).astimezone(UTC) if m else None for m in (since, until))
         if begins and ends and ends <= begins:
             raise UsageError(
                 "the period is empty",
                 cause="--until is not after --since",
-                fix="--until names the first moment after it",
+                fix="give --until the first moment after the period",
             )
         return cls(begins, ends, zone)
 
     @property
     def is_all(self) -> bool:
-        """Whether it has no bounds."""
+        """Whether it has no bounds and so covers all of history."""
         return not (self.since or self.until)
 
     @property
     def is_whole_days(self) -> bool:
-        """Whether it begins and ends with a day of UTC, and counts by those."""
-        bounds = (moment for moment in (self.since, self.until) if moment)
-        return not any(offset_period.seconds for offset_period in self._offset_periods()) and all(
-            _is_midnight(m) for m in bounds
-        )
+        """Whether it consists of whole UTC days: local time is UTC, and the bounds are midnight."""
+        has_offset = any(offset_period.seconds for offset_period in self._offset_periods())
+        return not has_offset and all(_is_midnight(bound) for bound in (self.since, self.until) if bound)
 
     def local(self, moment: datetime) -> datetime:
-        """A moment of the warehouse, UTC without zone, as the zone's clocks show it."""
+        """Convert a time from the warehouse, UTC without time zone, into local time."""
         return moment.replace(tzinfo=UTC).astimezone(self.zone)
 
     def parameters(self) -> dict[str, Any]:
-        """What the queries know of it; times are UTC without zone, days the zone's own."""
-        parts = self._offset_periods()
-        since, until = _naive(self.since or FIRST), _naive(self.until or LAST)
+        """Return the parameters for the queries of reports: times are UTC without time zone, days are local."""
+        offset_periods = self._offset_periods()
+        since, until = _naive(self.since or MIN_TIME), _naive(self.until or MAX_TIME)
         last = self.until and (self.until - timedelta(microseconds=1)).astimezone(self.zone).date()
         return {
             "whole": self.is_all,
@@ -137,14 +135,17 @@ class Period:
             "last_day": last or date.max,
             "since": since,
             "until": until,
-            "begins": [since, *(_naive(part.begins) for part in parts[1:])],
-            "ends": [*(_naive(part.ends) for part in parts[:-1]), until],
-            "seconds": [p.seconds for p in parts],
-            "labels": [p.label for p in parts],
+            "begins": [since, *(_naive(p.begins) for p in offset_periods[1:])],
+            "ends": [*(_naive(p.ends) for p in offset_periods[:-1]), until],
+            "seconds": [p.seconds for p in offset_periods],
+            "labels": [p.label for p in offset_periods],
         }
 
     def _first_midnight(self) -> date:
-        """The first day that begins in it: where requests are counted of which only the day is known."""
+        """Return the first local day that begins in the period.
+
+        Of a legacy ID only the day is known; it counts in the period in which that day begins.
+        """
         if not self.since:
             return date.min
         begins = self.since.astimezone(self.zone)
@@ -152,7 +153,8 @@ class Period:
         return begins.date() if is_midnight else begins.date() + timedelta(days=1)
 
     def _offset_periods(self) -> list[UtcOffsetPeriod]:
-        begins, ends = max(self.since or BEGINNING, BEGINNING), min(self.until or END, END)
+        begins = max(self.since or FIRST_OFFSET, FIRST_OFFSET)
+        ends = min(self.until or LAST_OFFSET, LAST_OFFSET)
         return utc_offset_periods(self.zone, begins, max(begins, ends))
 
 

@@ -1,4 +1,4 @@
-"""Reports: rows of one family by one dimension, of a period and in a time zone."""
+"""Runs a report: its rows by one dimension, for a period in a time zone."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ if TYPE_CHECKING:
     from ingest.warehouse.reader import Reader
 
 PART, TOTAL = "part", 2
-"""What a row is: 0 for one of the dimension, 1 for those beyond --top added up, 2 for all of them."""
+"""The column that says what a row is: 0 one value of the dimension, 1 the sum of rows beyond --top, 2 the total."""
 
 KEY = "key"
+"""The column with the value of the dimension."""
+
 TOP_MODELS = 5
+"""The number of models in the summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Rows of a report.
+    """The result of a report.
 
     Attributes:
-        name: Its family's name.
-        period: Which requests.
-        rows: One row per value of the dimension, and if --top left some out, their sum. Stable names, exact amounts.
-        total: All of them as one row; empty where rows do not add up.
-        models: For the summary the dearest models, else empty.
-        note: What is to be said beside it; may be empty.
+        name: The report's name.
+        period: The period.
+        rows: One row per value of the dimension, and one with the sum of the rows beyond --top. Amounts are exact.
+        total: One row with the total; empty if rows cannot be added up.
+        models: For the summary, the models with the highest cost; otherwise empty.
+        note: A remark for the reader of the report, such as why it is empty; may be empty text.
     """
 
     name: str
@@ -45,34 +48,71 @@ class Report:
 
 
 def report(reader: Reader, name: str, period: Period, by: str | None = None, top: int | None = None) -> Report:
-    """The rows of a report.
+    """Run a report.
 
     Args:
         reader: The warehouse.
-        name: The family.
-        period: Which requests.
-        by: The dimension; None for the family's own.
-        top: Keep so many of the biggest rows; None for all.
+        name: A key of `ingest.reports.definitions.REPORTS`.
+        period: The period.
+        by: The dimension; None for the report's default.
+        top: The number of largest rows to keep; None for all.
 
     Raises:
-        UsageError: there is no such family or dimension, or the family has not the option.
-        ConfigurationError: the warehouse has not the views.
+        UsageError: There is no such report or dimension, or the report does not support an option.
+        ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
     definition = definition_of(name)
     dimension = dimension_of(name, by)
-    _refuse_senseless(name, definition, period, top)
-    found = reader.named(definition.query, **_parameters(definition, dimension, period, top))
-    rows, total = _told_apart(found, definition.dimensions.get(dimension, ""))
-    kept = rows if definition.adds_up or top is None else _biggest(rows, top)
+    _require_supported(name, definition, period, top)
+    result = reader.named(definition.query, **_parameters(definition, dimension, period, top))
+    rows, total = _split_total(result, definition.dimensions.get(dimension, ""))
+    kept = rows if definition.is_additive or top is None else _largest(rows, top)
     note = _note(reader, name, period, kept, rows.height - kept.height)
     return Report(name, period, kept, total, _models(reader, name, period), note)
 
 
+def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
+    if top is not None and not definition.has_top:
+        raise UsageError(
+            f"`report {name}` does not support --top", cause="its rows are not ranked", fix="leave --top out"
+        )
+    if name in ("forecast", "anomalies") and period.zone.key not in ("UTC", "Etc/UTC"):
+        raise UsageError(
+            f"`report {name}` does not support --timezone",
+            cause="its view groups by UTC days",
+            fix="leave --timezone out",
+        )
+
+
+def _parameters(definition: ReportDefinition, dimension: str, period: Period, top: int | None) -> dict[str, Any]:
+    uses_rollup = _uses_rollup(definition, dimension, period)
+    parameters = {**period.parameters(), "by": dimension, "top": top, "ready": uses_rollup}
+    return {name: parameters[name] for name in sql_files.parameters_of(definition.query)}
+
+
+def _uses_rollup(definition: ReportDefinition, dimension: str, period: Period) -> bool:
+    if dimension not in definition.rollup_dimensions:
+        return False
+    return period.is_whole_days if definition.rollup_is_daily else period.is_all
+
+
+def _split_total(result: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows, with the key renamed to the dimension's column, and the total."""
+    if not column:
+        return result, result.clear()
+    is_total = result[PART] == TOTAL
+    rows = result.filter(~is_total).drop(PART).rename({KEY: column})
+    return rows, result.filter(is_total).drop(PART, KEY)
+
+
+def _largest(rows: pl.DataFrame, top: int) -> pl.DataFrame:
+    """Return the rows with the most requests, in their original order."""
+    indexed = rows.with_row_index("index").sort("request_count", "index", descending=[True, False]).head(top)
+    return indexed.sort("index").drop("index")
+
+
 def _models(reader: Reader, name: str, period: Period) -> pl.DataFrame:
-    if name != "summary":
-        return pl.DataFrame()
-    models = report(reader, "cost", period, "model", TOP_MODELS)
-    return models.rows
+    return report(reader, "cost", period, "model", TOP_MODELS).rows if name == "summary" else pl.DataFrame()
 
 
 def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_out: int) -> str:
@@ -84,41 +124,6 @@ def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_ou
     if not last:
         return "the warehouse holds no settled request yet: run `orusage ingest`"
     if name == "forecast":
-        return "there is no forecast for these days: it needs 7 days of history, and ends 30 after the newest"
+        return "there is no forecast for these days: it needs 7 days of history and ends 30 days after the newest one"
     span = f"{period.local(first):%Y-%m-%d %H:%M} to {period.local(last):%Y-%m-%d %H:%M}, {period.zone.key}"
     return f"nothing to report: the warehouse holds requests from {span}"
-
-
-def _refuse_senseless(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
-    if top is not None and not definition.takes_top:
-        raise UsageError(f"`report {name}` has no --top", cause="its rows are no ranking", fix="leave --top out")
-    if name in ("forecast", "anomalies") and period.zone.key not in ("UTC", "Etc/UTC"):
-        raise UsageError(
-            f"`report {name}` knows no --timezone", cause="its view counts days of UTC", fix="leave --timezone out"
-        )
-
-
-def _parameters(definition: ReportDefinition, dimension: str, period: Period, top: int | None) -> dict[str, Any]:
-    ready = _uses_rollup(definition, dimension, period)
-    known = {**period.parameters(), "by": dimension, "top": top, "ready": ready}
-    return {name: known[name] for name in sql_files.parameters_of(definition.query)}
-
-
-def _uses_rollup(definition: ReportDefinition, dimension: str, period: Period) -> bool:
-    if dimension not in definition.rollup_dimensions:
-        return False
-    return period.is_whole_days if definition.rollup_is_daily else period.is_all
-
-
-def _told_apart(found: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows under the dimension's own name, and the total."""
-    if not column:
-        return found, found.clear()
-    is_total = found[PART] == TOTAL
-    rows = found.filter(~is_total).drop(PART).rename({KEY: column})
-    return rows, found.filter(is_total).drop(PART, KEY)
-
-
-def _biggest(rows: pl.DataFrame, top: int) -> pl.DataFrame:
-    places = rows.with_row_index(PART).sort("request_count", PART, descending=[True, False]).head(top)
-    return places.sort(PART).drop(PART)

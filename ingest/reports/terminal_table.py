@@ -1,11 +1,11 @@
-"""Tables of reports that fit a terminal: columns by its width, numbers whole, long names shortened."""
+"""Renders reports as tables that fit the terminal: narrow ones show fewer columns and shorten names, never numbers."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import FAMILIES, NARROW, NORMAL, WIDE, ReportColumn
+from ingest.reports.definitions import NARROW, NORMAL, REPORTS, WIDE, ReportColumn
 from ingest.reports.formats import aligned, cell, markdown, money, width_of
 
 if TYPE_CHECKING:
@@ -15,16 +15,21 @@ if TYPE_CHECKING:
 
     from ingest.reports.report import Report
 
-SHORTEST = 10
-"""Characters of a name that are always shown."""
+MIN_NAME_WIDTH = 10
+"""The width to which names are shortened at most, in characters."""
 
-GAP = 2
-DOLLAR = 1
-NOBODY = "(none)"
+NO_VALUE = "(none)"
+"""What a table shows for a missing or empty name."""
+
+_GAP = 2
+"""Characters between two columns."""
+
+_ONE_DOLLAR = 1
+_WHOLE_FROM = 100
 
 
 def table(report: Report, width: int) -> str:
-    """A report as a table with lines of at most so many characters, unless its numbers alone are wider."""
+    """Render a report as a table of at most `width` characters, or wider if its numbers alone are."""
     for level in (WIDE, NORMAL, NARROW):
         columns = _columns(report, level)
         grid = _grid(report, columns)
@@ -35,12 +40,12 @@ def table(report: Report, width: int) -> str:
 
 
 def document(report: Report) -> str:
-    """A report as a Markdown table with the columns of the widest table."""
+    """Render a report as a Markdown table, with the columns of the widest table."""
     return markdown(_grid(report, _columns(report, WIDE)))
 
 
 def dollars(amount: Decimal | float | None) -> str:
-    """An amount of USD: small ones with two significant digits at least."""
+    """Format an amount in USD, with at least two significant digits."""
     if amount is None:
         return ""
     text = money(Decimal(repr(amount)) if isinstance(amount, float) else amount)
@@ -48,28 +53,30 @@ def dollars(amount: Decimal | float | None) -> str:
 
 
 def total_dollars(amount: Decimal | None) -> str:
-    """A total of USD: to the cent from a dollar on."""
-    if amount is None or abs(amount) < DOLLAR:
+    """Format a total in USD: to the cent from one dollar on."""
+    if amount is None or abs(amount) < _ONE_DOLLAR:
         return dollars(amount)
     return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def count(value: int | None) -> str:
-    """A number of things."""
+    """Format an integer with thousands separators."""
     return "" if value is None else f"{value:,}"
 
 
 def share(value: float | None) -> str:
-    """A part of 1 as per cent."""
+    """Format a share between 0 and 1 as per cent."""
     return "" if value is None else f"{100 * value:.1f} %"
 
 
 def number(value: float | None) -> str:
-    """A measured value: whole from 100 on."""
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= 100 else cell(value)  # noqa: PLR2004
+    """Format a measured value: without decimal places from 100 on."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else cell(value)
 
 
-WRITERS: dict[str, Callable[[Any], str]] = {
+_FORMATTERS: dict[str, Callable[[Any], str]] = {
     "money": dollars,
     "count": count,
     "share": share,
@@ -79,11 +86,10 @@ WRITERS: dict[str, Callable[[Any], str]] = {
 
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
-    first = report.rows.columns[0]
-    shown = [column for column in FAMILIES[report.name].shown if column.width <= level]
-    return (
-        shown if FAMILIES[report.name].shown[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
-    )
+    """Return the columns for a terminal width, the dimension first unless the report defines its first column."""
+    first, defined = report.rows.columns[0], REPORTS[report.name].columns
+    shown = [column for column in defined if column.min_width <= level]
+    return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
 
 
 def _title(column: str) -> str:
@@ -91,7 +97,7 @@ def _title(column: str) -> str:
 
 
 def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
-    """Header, rows and total as text."""
+    """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
         [_text(column, value) for column, value in zip(columns, row, strict=True)]
@@ -102,40 +108,40 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
 
 def _text(column: ReportColumn, value: Any) -> str:
     is_unnamed = column.kind == "text" and value in {None, ""} and not column.name.endswith("_at")
-    return NOBODY if is_unnamed else WRITERS[column.kind](value)
+    return NO_VALUE if is_unnamed else _FORMATTERS[column.kind](value)
 
 
 def _total(total: pl.DataFrame, columns: Sequence[ReportColumn]) -> list[list[str]]:
     if total.is_empty():
         return []
-    known = total.row(0, named=True)
-    return [["total", *(_total_text(column, known.get(column.name)) for column in columns[1:])]]
+    values = total.row(0, named=True)
+    return [["total", *(_total_text(column, values.get(column.name)) for column in columns[1:])]]
 
 
 def _total_text(column: ReportColumn, value: Any) -> str:
     is_sum = column.kind == "money" and isinstance(value, Decimal)
-    return total_dollars(value) if is_sum else WRITERS[column.kind](value)
+    return total_dollars(value) if is_sum else _FORMATTERS[column.kind](value)
 
 
 def _fitted(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> list[list[str]]:
-    """The same with names shortened until lines are no longer than the width, the longest first."""
+    """Shorten names, the longest first, until lines are no longer than the width."""
     widths = _widths(grid)
     names = [place for place, column in enumerate(columns) if _is_name(column)]
     while names and _length(widths) > width:
         longest = max(names, key=widths.__getitem__)
-        if widths[longest] <= SHORTEST:
+        if widths[longest] <= MIN_NAME_WIDTH:
             break
         widths[longest] -= 1
     return [[shortened(text, widths[place]) for place, text in enumerate(line)] for line in grid]
 
 
 def _fits(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> bool:
-    least = (min(w, SHORTEST) if _is_name(c) else w for w, c in zip(_widths(grid), columns, strict=True))
+    least = (min(w, MIN_NAME_WIDTH) if _is_name(c) else w for w, c in zip(_widths(grid), columns, strict=True))
     return _length(list(least)) <= width
 
 
 def _length(widths: Sequence[int]) -> int:
-    return sum(widths) + GAP * (len(widths) - 1)
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _widths(grid: list[list[str]]) -> list[int]:
@@ -143,12 +149,12 @@ def _widths(grid: list[list[str]]) -> list[int]:
 
 
 def _is_name(column: ReportColumn) -> bool:
-    """Whether its values may be shortened: not numbers, days and times."""
+    """Whether values may be shortened: not numbers, days and times."""
     return column.kind == "text" and not column.name.startswith("requested_") and not column.name.endswith("_at")
 
 
 def shortened(text: str, width: int) -> str:
-    """A text of at most so many columns of a terminal: both ends, and … for what is left out between them."""
+    """Shorten text to at most `width` columns of a terminal, by replacing its middle with an ellipsis."""
     if width_of(text) <= width:
         return text
     head, tail = text[: len(text) // 2], text[len(text) // 2 :]

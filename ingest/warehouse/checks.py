@@ -1,4 +1,4 @@
-"""What must hold of a warehouse: the check views are empty, and a clone holds what it was cloned from."""
+"""Checks before publishing: the check views are empty, and the clone holds the rows of the work copy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("orusage")
 
 _NAMED = 5
-"""Violations that are named one by one."""
+"""Violations that a message names."""
 
 
 class Violation(NamedTuple):
@@ -38,11 +38,11 @@ class Violation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a clone is checked against.
+    """What a clone must hold.
 
     Attributes:
         rows: How many rows each table has.
-        days: The days that were written to since the published file was copied; None: nobody knows.
+        days: The days written to since the published file was copied; None: unknown, so all are checked.
     """
 
     rows: Sequence[tuple[str, int]]
@@ -50,7 +50,9 @@ class Expected:
 
 
 def verify(clone: Path, published: Path, expected: Expected) -> None:
-    """Refuse a clone that lacks rows, or in which something is wrong that was not wrong before; the latter is told.
+    """Refuse a clone that lacks rows, is older than the published file, or violates a check that held before.
+
+    A violation that the published file has too is logged as a warning.
 
     Raises:
         OrusageError: it must not be published.
@@ -61,24 +63,24 @@ def verify(clone: Path, published: Path, expected: Expected) -> None:
         found = violations(connection, expected.days)
         [(number,)] = connection.execute(sql_files.query("storage/last_commit")).fetchall()
     if number < _last_commit_of(published):
-        raise _unfit("it is older than what is published", f"its last transaction has number {number}")
+        raise _not_published("it is older than what is published", f"its last transaction has number {number}")
     if rows != expected.rows:
         differing = [f"{name} {count}" for name, count in set(expected.rows) ^ set(rows)]
-        raise _unfit("the clone does not hold what was committed", ", ".join(sorted(differing)))
+        raise _not_published("the clone does not hold what was committed", ", ".join(sorted(differing)))
     if found:
         new = found - _before(published, expected.days)
         for old in sorted(map(str, found - new))[:_NAMED]:
             log.warning("as before this run, %s", old)
         if new:
-            raise _unfit("a check failed", "; ".join(sorted(map(str, new))[:_NAMED]))
+            raise _not_published("a check failed", "; ".join(sorted(map(str, new))[:_NAMED]))
 
 
 def violations(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None = None) -> set[Violation]:
-    """What the check views show.
+    """The rows of the check views.
 
     Args:
         connection: An open warehouse.
-        days: Of these days and of none; None: all.
+        days: Only rows of these days, and rows without a day; None: all rows.
     """
     found: set[Violation] = set()
     for view in sql_files.checks():
@@ -90,7 +92,7 @@ def violations(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | No
 
 
 def _last_commit_of(published: Path) -> int:
-    """The number of the last transaction of the published file; -1 if it tells none."""
+    """The number of the last transaction of the published file; -1 if it has none."""
     if not published.exists():
         return -1
     with storage_errors(published), open_for_reading(published) as connection:
@@ -105,7 +107,7 @@ def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _before(published: Path, days: frozenset[date] | None) -> set[Violation]:
-    """What was wrong already in the published file, as far as that has check views."""
+    """The violations of the published file; none if it lacks a check view."""
     if not published.exists():
         return set()
     with storage_errors(published), open_for_reading(published) as connection:
@@ -114,7 +116,7 @@ def _before(published: Path, days: frozenset[date] | None) -> set[Violation]:
         return violations(connection, days)
 
 
-def _unfit(what: str, cause: str) -> OrusageError:
+def _not_published(what: str, cause: str) -> OrusageError:
     return OrusageError(
         f"the warehouse is not published: {what}",
         cause=cause,

@@ -1,4 +1,4 @@
-"""A look at everything a run depends on, without changing anything."""
+"""Inspects everything a run depends on, without changing anything."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ingest.warehouse.migrations import is_current
 from ingest.warehouse.storage.connection import open_for_reading, storage_errors
 from ingest.warehouse.storage.lock import holder, is_held
 from ingest.warehouse.storage.published_file import wal_of, wal_size
-from ingest.warehouse.storage.workspace import Workspace
+from ingest.warehouse.storage.work_directory import WorkDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OK, TOLD, BAD = "ok", "look", "bad"
+OK, NOTICE, BAD = "ok", "look", "bad"
 
 
 class Finding(NamedTuple):
-    """What was looked at, how it is (``ok``, ``look`` or ``bad``), and what was seen."""
+    """One result: what was inspected, its state (``ok``, ``look`` or ``bad``), and a detail."""
 
     check: str
     state: str
@@ -36,15 +36,15 @@ class Finding(NamedTuple):
 
 
 def examine(path: Path) -> list[Finding]:
-    """Versions, file, lock, leftovers and space, and all check views over the whole file.
+    """Inspect versions, file, lock, leftovers and free space, and all check views over the whole file.
 
     Args:
         path: The warehouse; it need not exist.
     """
-    space = Workspace(path)
-    is_at_work = is_held(space.lock_file)
-    found = [*_versions(), *_file(space), _lock(space, is_at_work=is_at_work)]
-    return [*found, *_leftovers(space, is_at_work=is_at_work), _room(space), *_checks(space)]
+    directory = WorkDirectory(path.resolve())
+    is_at_work = is_held(directory.lock_file)
+    found = [*_versions(), *_file(directory), _lock(directory, is_at_work=is_at_work)]
+    return [*found, *_leftovers(directory, is_at_work=is_at_work), _free_space(directory), *_checks(directory)]
 
 
 def _versions() -> Iterator[Finding]:
@@ -52,54 +52,52 @@ def _versions() -> Iterator[Finding]:
     yield Finding("python", OK, f"{platform.python_version()}, duckdb {duckdb.__version__}, polars {pl.__version__}")
 
 
-def _file(space: Workspace) -> Iterator[Finding]:
-    path = space.published
+def _file(directory: WorkDirectory) -> Iterator[Finding]:
+    path = directory.published
     if not path.exists():
-        yield Finding("file", TOLD, f"{path} does not exist yet")
+        yield Finding("file", NOTICE, f"{path} does not exist yet")
         return
     found = path.stat()
     mode = f"{stat.S_IMODE(found.st_mode):04o}"
     yield Finding("file", OK, f"{path}, {found.st_size / 1e6:,.1f} MB, mode {mode}")
     if wal_of(path).exists():
-        yield Finding("stray log", TOLD, f"{wal_of(path)} was left by another program; the next run moves it aside")
+        yield Finding("stray log", NOTICE, f"{wal_of(path)} was left by another program; the next run quarantines it")
 
 
-def _lock(space: Workspace, *, is_at_work: bool) -> Finding:
+def _lock(directory: WorkDirectory, *, is_at_work: bool) -> Finding:
     if is_at_work:
-        return Finding("lock", TOLD, holder(space.lock_file) or "held")
+        return Finding("lock", NOTICE, holder(directory.lock_file) or "held")
     return Finding("lock", OK, "free")
 
 
-def _leftovers(space: Workspace, *, is_at_work: bool) -> Iterator[Finding]:
-    for work in space.work_copies:
-        whose = "of the run that holds the lock" if is_at_work else "of a run that died; the next run goes on from it"
+def _leftovers(directory: WorkDirectory, *, is_at_work: bool) -> Iterator[Finding]:
+    for work in directory.work_copies:
+        whose = "of the run that holds the lock" if is_at_work else "of a run that did not end; the next continues it"
         yield Finding(
-            "work copy", OK if is_at_work else TOLD, f"{work}, {wal_size(work) / 1e6:,.1f} MB to publish, {whose}"
+            "work copy", OK if is_at_work else NOTICE, f"{work}, {wal_size(work) / 1e6:,.1f} MB to publish, {whose}"
         )
-    for kept in space.quarantined:
-        yield Finding(
-            "set aside", TOLD, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; remove it when it was looked at"
-        )
+    for kept in directory.quarantined:
+        yield Finding("quarantine", NOTICE, f"{kept}, {kept.stat().st_size / 1e6:,.1f} MB; inspect it, then remove it")
 
 
-def _room(space: Workspace) -> Finding:
-    directory = space.published.parent
-    if not directory.is_dir():
-        return Finding("space", BAD, f"there is no directory {directory}")
-    free = shutil.disk_usage(directory).free
-    needed = 2 * space.published.stat().st_size if space.published.exists() else 0
+def _free_space(directory: WorkDirectory) -> Finding:
+    parent = directory.published.parent
+    if not parent.is_dir():
+        return Finding("space", BAD, f"there is no directory {parent}")
+    free = shutil.disk_usage(parent).free
+    needed = 2 * directory.published.stat().st_size if directory.published.exists() else 0
     state = OK if free >= needed else BAD
     return Finding("space", state, f"{free / 1e6:,.0f} MB are free, two copies of the file take {needed / 1e6:,.1f} MB")
 
 
-def _checks(space: Workspace) -> Iterator[Finding]:
-    path = space.published
+def _checks(directory: WorkDirectory) -> Iterator[Finding]:
+    path = directory.published
     if not path.exists():
         return
     try:
         with storage_errors(path), open_for_reading(path) as connection:
             if not is_current(connection, path):
-                yield Finding("schema", TOLD, "older than this program's; the next run brings it up to date")
+                yield Finding("schema", NOTICE, "older than this program's; the next run brings it up to date")
                 return
             [(number, storage)] = connection.execute(sql_files.query("storage/file_version")).fetchall()
             yield Finding("schema", OK, f"{number}, written for DuckDB {storage}")

@@ -1,4 +1,4 @@
-"""Erasing on request: facts, attempts, contents and ledger of some IDs, and that they stay erased."""
+"""Erasing on request: the facts and ledger rows of chosen IDs, and a record that keeps those IDs out."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-FORGET = (
+_DELETES = (
     "erasure/delete_generations",
     "erasure/delete_provider_attempts",
     "erasure/delete_generation_contents",
     "erasure/delete_work",
 )
-"""The queries that erase, in the order of what is counted."""
+"""The queries that erase, in the order of the fields of `Erased`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was erased, in rows: generations, their attempts, their contents, and IDs of the ledger."""
+    """Rows erased: generations, their attempts, their contents, and IDs of the ledger."""
 
     generations: int
     provider_attempts: int
@@ -35,30 +35,30 @@ class Erased:
 
 
 def erase(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: str | None, now: datetime) -> Erased:
-    """Erase rows, inside a transaction.
+    """Erase the chosen IDs, inside a transaction.
 
     Args:
         connection: A work copy.
-        before: UTC without zone: IDs whose own second is earlier; of legacy IDs, those created earlier.
-        user: The ``external_user`` whose generations are meant, if `before` is None.
-        now: UTC without zone.
+        before: Choose IDs whose second is earlier, and legacy IDs created earlier; UTC without zone.
+        user: Choose the generations of this ``external_user``, if `before` is None.
+        now: The wall clock, UTC without zone.
     """
     if before:
         connection.execute(sql_files.query("erasure/choose_before"), {"before": before})
     else:
         connection.execute(sql_files.query("erasure/choose_user"), {"user": user})
     connection.execute(sql_files.query("erasure/record_erased_ids"), {"before": before})
-    erased = Erased(*(_changed(connection, name) for name in FORGET))
+    erased = Erased(*(_changed(connection, name) for name in _DELETES))
     connection.execute(sql_files.query("erasure/drop_chosen"))
     connection.execute(sql_files.query("erasure/record_erasure"), {"now": now, "before": before, **asdict(erased)})
     connection.execute(sql_files.query("erasure/release_ids"), {"released": erased.generations + erased.unsettled})
     return erased
 
 
-def without_erased(connection: duckdb.DuckDBPyConnection, found: pl.DataFrame) -> pl.DataFrame:
+def without_erased(connection: duckdb.DuckDBPyConnection, ids: pl.DataFrame) -> pl.DataFrame:
     """The rows whose IDs were not erased on request."""
     [(is_needed,)] = connection.execute(sql_files.query("erasure/has_erasures")).fetchall()
-    return rows_of_each_era(connection, found, "erasure/without_erased") if is_needed and len(found) else found
+    return rows_of_each_era(connection, ids, "erasure/without_erased") if is_needed and len(ids) else ids
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, name: str) -> int:

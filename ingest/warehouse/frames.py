@@ -1,4 +1,4 @@
-"""Settled answers into polars frames of the declared schema."""
+"""Settled answers as polars frames with the columns and types of the declared schema."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ATTEMPT = tuple(ProviderResponse.__struct_fields__)
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """What a batch of settled IDs adds to the warehouse.
+    """The rows that a batch of settled IDs adds to the warehouse.
 
     Attributes:
         generations: One row per settled ID, columns and types of `ingest.warehouse.schema.GENERATIONS`.
@@ -49,14 +49,14 @@ class Frames:
 
 
 def normalize(settled: Sequence[Settled], run_id: str) -> Frames:
-    """Turn a batch of settled IDs into frames.
+    """The frames of a batch of settled IDs.
 
     Args:
         settled: The batch; each generation ID at most once.
-        run_id: Stored with each row.
+        run_id: The run, stored with each row.
 
     Returns:
-        The frames, also when the batch is empty. Money is exact, times are UTC without zone.
+        The frames, with no rows for an empty batch. Money is exact, times are UTC without zone.
     """
     return Frames(_generations(settled, run_id), _provider_attempts(settled), _generation_contents(settled, run_id))
 
@@ -90,22 +90,22 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
 
 
 def _provider_attempts(settled: Sequence[Settled]) -> pl.DataFrame:
-    asked = [(s.item, n, r) for s in settled for n, r in enumerate(s.generation.provider_responses or (), start=1)]
-    cells = _columns((astuple(response) for _, _, response in asked), len(_ATTEMPT))
+    attempts = [(s.item, n, r) for s in settled for n, r in enumerate(s.generation.provider_responses or (), start=1)]
+    cells = _columns((astuple(response) for _, _, response in attempts), len(_ATTEMPT))
     record: dict[str, Sequence[Any]] = dict(zip(_ATTEMPT, cells, strict=True))
-    ours: dict[str, Sequence[Any]] = {"attempt": [number for _, number, _ in asked], "extra": record[EXTRA_FIELD]}
-    return _frame(PROVIDER_ATTEMPTS, record | _of_items([item for item, _, _ in asked]) | ours)
+    ours: dict[str, Sequence[Any]] = {"attempt": [number for _, number, _ in attempts], "extra": record[EXTRA_FIELD]}
+    return _frame(PROVIDER_ATTEMPTS, record | _of_items([item for item, _, _ in attempts]) | ours)
 
 
 def _generation_contents(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
-    said = [(s.item, s.content) for s in settled if s.content]
+    contents = [(s.item, s.content) for s in settled if s.content]
     names = ("reason", "input", "completion", "reasoning", "error", "extra", "fetched_at")
-    record: dict[str, Sequence[Any]] = {name: [getattr(content, name) for _, content in said] for name in names}
+    record: dict[str, Sequence[Any]] = {name: [getattr(content, name) for _, content in contents] for name in names}
     ours: dict[str, Sequence[Any]] = {
-        "http_status": [content.status for _, content in said],
-        "run_id": [run_id] * len(said),
+        "http_status": [content.status for _, content in contents],
+        "run_id": [run_id] * len(contents),
     }
-    return _frame(GENERATION_CONTENTS, record | _of_items([item for item, _ in said]) | ours)
+    return _frame(GENERATION_CONTENTS, record | _of_items([item for item, _ in contents]) | ours)
 
 
 def _of_items(items: Sequence[WorkItem]) -> dict[str, Sequence[Any]]:
@@ -121,7 +121,7 @@ def _frame(columns: Sequence[Column], values: Mapping[str, Sequence[Any]]) -> pl
 
 
 def _series(column: Column, values: Sequence[Any]) -> pl.Series:
-    """Money goes through its text and a time as the time since 1970: polars takes both six times faster so."""
+    """A column. Money is passed as text and times as durations since 1970: polars reads both six times faster."""
     dtype = DTYPES[column.kind]
     match column.kind:
         case Kind.MONEY:

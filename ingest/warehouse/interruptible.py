@@ -1,4 +1,4 @@
-"""Long calls of DuckDB's that Ctrl-C ends at once: left alone, most of them hear no signal until they have ended."""
+"""Makes long DuckDB calls end at once on Ctrl-C: by themselves most of them handle no signal before they end."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-PATIENCE = 0.05
-"""Seconds between two looks, and between two interrupts: one that comes before the query has begun is not heard."""
+CHECK_EVERY = 0.05
+"""Seconds between checks for the end of a call, and between interrupts: DuckDB ignores one sent before it started."""
 
 
 class InterruptibleConnection:
-    """Runs calls on one connection in a thread of its own, one after the other, while this thread hears signals.
+    """Runs calls on one connection in a worker thread, one at a time, while the main thread handles signals.
 
-    Not heard at once is Ctrl-C where DuckDB 1.5 collects the rows of a statement with parameters: it holds Python's
-    lock until it has them all (seen on 1.5.6; 2.0.1 does not).
+    Ctrl-C is still late where DuckDB 1.5 collects the rows of a statement with parameters: it holds Python's global
+    lock until it has them all (seen with 1.5.6, not with 2.0.1).
 
     Attributes:
         connection: The connection.
@@ -31,21 +31,21 @@ class InterruptibleConnection:
         self._worker = ThreadPoolExecutor(1)
 
     def run(self, call: Callable[[], Value]) -> Value:
-        """The call's value.
+        """Run a call and return its value.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; the query has been interrupted by then.
-            Exception: what the call raises.
+            KeyboardInterrupt: Ctrl-C was pressed; the query was interrupted.
+            Exception: the call raised it.
         """
         future = self._worker.submit(call)
         try:
-            while not future.done():  # an endless wait would go on after a signal once polars has set its handler
-                wait([future], PATIENCE)
+            while not future.done():  # a wait without timeout would ignore signals once polars has set its handler
+                wait([future], CHECK_EVERY)
             return future.result()
         except KeyboardInterrupt:
             while not future.done():
                 self.connection.interrupt()
-                wait([future], PATIENCE)
+                wait([future], CHECK_EVERY)
             raise
 
     def close(self) -> None:

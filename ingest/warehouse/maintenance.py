@@ -1,4 +1,4 @@
-"""Upkeep of a warehouse: publish what a run left, migrate, write the file anew, erase on request."""
+"""Maintenance of a warehouse: publish what a run left, migrate, write the file anew, erase on request."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def publish(path: Path, now: datetime, lock_wait: LockWait) -> bool:
     """Publish what a run committed and could not publish.
 
     Returns:
-        Whether there was anything.
+        Whether there was anything to publish.
 
     Raises:
         NoInputError: there is no warehouse.
         OrusageError: as `Warehouse`.
     """
-    with _opened(path, now, "publish", lock_wait) as warehouse:
+    with _open(path, now, "publish", lock_wait) as warehouse:
         return warehouse.publish()
 
 
 def migrate(path: Path, now: datetime, lock_wait: LockWait) -> list[str]:
     """Bring the schema up to date; returns the migrations that were applied. Raises as `publish`."""
-    with _opened(path, now, "migrate", lock_wait) as warehouse:
+    with _open(path, now, "migrate", lock_wait) as warehouse:
         return warehouse.migrated
 
 
 def compact(path: Path, now: datetime, lock_wait: LockWait) -> tuple[int, int]:
-    """Write the file anew, without the space that deleted rows take; returns bytes before and after.
+    """Write the file anew, without the space that deleted rows take; returns its bytes before and after.
 
     Raises as `publish`.
     """
-    with _opened(path, now, "compact", lock_wait) as warehouse:
+    with _open(path, now, "compact", lock_wait) as warehouse:
         before = path.stat().st_size if path.exists() else 0
         warehouse.compact()
     return before, path.stat().st_size
@@ -52,13 +52,13 @@ def forget(path: Path, before: datetime | None, user: str | None, now: datetime,
 
     Raises as `publish`.
     """
-    with _opened(path, now, "forget", lock_wait) as warehouse:
+    with _open(path, now, "forget", lock_wait) as warehouse:
         erased = warehouse.forget(before, user, now)
         warehouse.compact()
     return erased
 
 
-def _opened(path: Path, now: datetime, doing: str, lock_wait: LockWait) -> Warehouse:
+def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)
-    return Warehouse(path, now, f"warehouse {doing}", bounded=False, lock_wait=lock_wait)
+    return Warehouse(path, now, f"warehouse {purpose}", bounded=False, lock_wait=lock_wait)

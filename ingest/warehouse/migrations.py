@@ -1,4 +1,4 @@
-"""The schema: what an open file has of it, and bringing it up to date."""
+"""The schema of an open file: whether it is current, and the migrations that make it so."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def is_current(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
     """Whether an open file has this program's schema and views.
 
     Raises:
-        UnexpectedInputError: it is a file of somebody else.
-        ConfigurationError: its schema is newer.
+        UnexpectedInputError: the file holds tables of another program.
+        ConfigurationError: its schema is newer than this program.
     """
     if not is_ours(connection):
         if connection.execute(sql_files.query("catalog/any_table")).fetchall():
             raise UnexpectedInputError(
                 f"{path} is not an orusage warehouse",
-                cause="it is a DuckDB file with tables of somebody else",
+                cause="it is a DuckDB file with tables of another program",
                 fix="name another file with -w; it will be created",
             )
         return False
@@ -36,19 +36,19 @@ def is_current(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path, now: datetime) -> list[str]:
-    """Bring an open file up to date, each migration in a transaction of its own.
+    """Bring an open file up to date. Each migration, and the set of views, is one transaction.
 
     Args:
         connection: The file.
-        path: What to call it in errors.
-        now: UTC without zone.
+        path: The file, as errors name it.
+        now: The wall clock, UTC without zone.
 
     Returns:
         The names of the migrations that were applied.
 
     Raises:
-        UnexpectedInputError: it is a file of somebody else.
-        ConfigurationError: its schema is newer.
+        UnexpectedInputError: the file holds tables of another program.
+        ConfigurationError: its schema is newer than this program.
     """
     if is_current(connection, path):
         return []

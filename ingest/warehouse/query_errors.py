@@ -1,4 +1,4 @@
-"""DuckDB's complaints about a user's SQL as three lines, with the place in the text and what may have been meant."""
+"""DuckDB's errors about a user's SQL as three lines, with the position in the text and a suggestion."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _HINT = re.compile(r"\n(?:Did you mean|Candidate bindings:) (.*)")
 _NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
 
 
-def refused(message: str, relations: Iterable[str]) -> UsageError:
-    """The error for SQL that DuckDB cannot or will not run.
+def refused_sql(message: str, relations: Iterable[str]) -> UsageError:
+    """The error for SQL that DuckDB refuses.
 
     Args:
-        message: What DuckDB says.
-        relations: The names of all views and tables.
+        message: DuckDB's message.
+        relations: The names of all views and tables, for suggestions.
     """
     kind, _, rest = message.partition(": ")
     error = UsageError(f"the SQL was refused: {kind}", cause=rest.strip().partition("\n")[0], fix=_fix(rest, relations))
@@ -38,11 +38,11 @@ def _fix(text: str, relations: Iterable[str]) -> str:
     hint = _HINT.search(text)
     if hint and not missing:
         return f"did you mean {hint[1].rstrip('?').replace(chr(34), '')}?"
-    return "see `orusage views` for what there is"
+    return "see `orusage views` for all views and tables"
 
 
 def mismatched(wanted: set[str], given: Mapping[str, str]) -> UsageError | None:
-    """The error for parameters that the SQL has and nobody gave, or the other way round; None if they agree."""
+    """The error for parameters that are in the SQL and not given, or given and not in the SQL; None if they agree."""
     if missing := sorted(wanted - given.keys()):
         return UsageError(
             f"the SQL has a parameter ${missing[0]} without a value",
@@ -55,6 +55,6 @@ def mismatched(wanted: set[str], given: Mapping[str, str]) -> UsageError | None:
         return UsageError(
             f"the SQL has no parameter ${unknown[0]}",
             cause=f"its parameters: {there}",
-            fix=f"did you mean {close}?" if close else f"write ${unknown[0]} where its value belongs",
+            fix=f"did you mean {close}?" if close else f"write ${unknown[0]} in the SQL, or leave the parameter out",
         )
     return None

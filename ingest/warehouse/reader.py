@@ -1,4 +1,4 @@
-"""Read-only access to a warehouse: named queries, and a user's own SQL, which can do no harm."""
+"""Read-only access to a published warehouse: named queries, and a user's own SQL."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Reader:
 
     Args:
         path: The file.
-        exports_to: A directory into which its rows may be copied; None if they may not.
+        exports_to: A directory into which COPY may write; None: COPY is refused.
 
     Raises:
         NoInputError: there is no such file.
         UnexpectedInputError: it is no warehouse of ours.
-        TryAgainLaterError: a run is writing to it.
+        TryAgainLaterError: another program has it open for writing.
     """
 
     def __init__(self, path: Path, *, exports_to: Path | None = None) -> None:
@@ -40,46 +40,46 @@ class Reader:
         if not is_ours(self._connection):
             self._connection.close()
             raise not_ours(path)
-        self._attended = InterruptibleConnection(self._connection)
+        self._interruptible = InterruptibleConnection(self._connection)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._attended.close()
+        self._interruptible.close()
         self._connection.close()
 
     def named(self, name: str, **parameters: Any) -> pl.DataFrame:
         """The rows of a query in ``sql/``, such as ``reports/cost``.
 
         Raises:
-            ConfigurationError: the warehouse was made by an older orusage and has not what the query reads.
+            ConfigurationError: the warehouse was made by an older orusage and lacks a relation or column of the query.
             OrusageError: as `storage_errors` has it.
         """
         with storage_errors(self._path):
             try:
-                return self._attended.run(
+                return self._interruptible.run(
                     lambda: pl.DataFrame(self._connection.sql(sql_files.query(name), params=parameters))
                 )
             except (duckdb.CatalogException, duckdb.BinderException) as error:
                 raise _outdated(self._path, error) from None
 
     def run(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of a statement of ours, as DuckDB gives them.
+        """All rows of an internal statement, as DuckDB returns them.
 
         Raises:
             duckdb.Error: it failed.
         """
-        return self._attended.run(lambda: self._connection.execute(statement, parameters).fetchall())
+        return self._interruptible.run(lambda: self._connection.execute(statement, parameters).fetchall())
 
     def stream(self, statement: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-        """The same, never all in memory; nothing else may be run before they end.
+        """The same in batches of 2,000 rows; no other statement may run before the last row.
 
         Raises:
             duckdb.Error: it failed.
         """
-        self._attended.run(lambda: self._connection.execute(statement, parameters))
-        while rows := self._attended.run(lambda: self._connection.fetchmany(_ROWS_AT_A_TIME)):
+        self._interruptible.run(lambda: self._connection.execute(statement, parameters))
+        while rows := self._interruptible.run(lambda: self._connection.fetchmany(_ROWS_AT_A_TIME)):
             yield from rows
 
     def query(self, text: str, parameters: Mapping[str, str] | None = None) -> UserQuery:
@@ -88,13 +88,13 @@ class Reader:
         Raises:
             UsageError: see `UserQuery`.
         """
-        return UserQuery(self._attended, text, parameters or {}, self._names)
+        return UserQuery(self._interruptible, text, parameters or {}, self._names)
 
     def select(self, text: str) -> pl.DataFrame:
         """All rows of a user's statement.
 
         Raises:
-            UsageError: DuckDB cannot or will not run it, or it returns no rows.
+            UsageError: DuckDB refuses it, or it returns no rows.
         """
         return self.query(text).frame()
 
@@ -105,29 +105,29 @@ class Reader:
             name: Such as ``cost_daily`` or ``ops.coverage``.
 
         Raises:
-            UsageError: there is none of that name.
+            UsageError: there is no relation of that name.
         """
         return self.named("catalog/all_rows", relation=self.known(name))
 
     def relations(self) -> pl.DataFrame:
-        """Every relation: its name, whether it is a view, and what it holds."""
+        """Every relation: its name, whether it is a table or a view, and its comment."""
         return self.named("catalog/list_columns").select("relation", "kind", "meaning").unique(maintain_order=True)
 
     def columns_of(self, names: Sequence[str]) -> pl.DataFrame:
         """The columns of some relations: their types, meanings and units.
 
         Raises:
-            UsageError: there is none of a name.
+            UsageError: there is no relation of one of the names.
         """
         known = [self.known(name) for name in names]
         columns = self.named("catalog/list_columns").filter(pl.col("relation").is_in(known))
         return columns.select("relation", "column_name", "data_type", pl.col("column_meaning").alias("meaning"))
 
     def known(self, name: str) -> str:
-        """A relation's name as `relations` has it.
+        """A relation's name as `relations` lists it.
 
         Raises:
-            UsageError: there is none of that name.
+            UsageError: there is no relation of that name.
         """
         relations = self._names()
         plain_name = name.removeprefix("main.")

@@ -1,4 +1,4 @@
-"""What the views would sum up anew each time, ready made: made anew for the days and weeks that were written to."""
+"""Refreshes the pre-aggregated tables for changed days and weeks, so that views need not aggregate all facts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SUNDAY = timedelta(days=6)
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None) -> None:
-    """Bring the rollups up to date with the facts.
+    """Compute the rollups of the changed days and weeks again.
 
     Args:
-        connection: The copy that is to be published, open for writing.
-        days: Those that were written to (UTC); None: nobody knows, so all are made anew. Facts whose day is not known
-            are always made anew.
+        connection: The clone that is to be published, open for writing.
+        days: The days (UTC) that were written to; None: unknown, so all are computed again. Rows without a day are
+            always computed again.
     """
     weeks = None if days is None else frozenset(day - timedelta(days=day.weekday()) for day in days)
     with transaction(connection):
@@ -40,7 +40,7 @@ def _sorted(dates: frozenset[date] | None) -> list[date]:
 
 
 def _range(dates: frozenset[date] | None, more: timedelta = timedelta()) -> dict[str, date]:
-    """From the first to the last, and some more days; all days if nobody knows, and none if there are none."""
+    """The range from the first date to the last plus `more`; everything for None, nothing for no dates."""
     if dates is None:
         return {"low": date.min, "high": date.max}
     if not dates:

@@ -1,7 +1,7 @@
-"""The one declared schema: every stored column with its API name, type, unit and meaning.
+"""The declared schema of the facts: every stored column with its API name, type, unit and meaning.
 
-Decoder, frames, warehouse, data dictionary and tests all read this table, so a type is never inferred from a batch.
-The API's own fields are those that `ingest.core.api_records` declares.
+Decoder, frames, data dictionary and tests read this table, so a type is never inferred from a batch. The API's fields
+are those that `ingest.core.api_records` declares.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Frames handed to DuckDB: a query finds the rows under the name ``incoming``."""
+"""Polars frames handed to DuckDB: a query reads the rows from a relation named ``incoming``.
+
+Queries that look rows up are pruned by the seconds of the batch (``$low`` to ``$high``). Legacy IDs carry no second, so
+each such query has a second form for them, which looks among the rows without a second only.
+"""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,52 +14,9 @@ import polars as pl
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import duckdb
-
-    from ingest.core.sightings import Sighting
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIME = pl.Datetime("us")
-_CALL_SITE_SCHEMA = {
-    "source": pl.String(),
-    "position": pl.Int64(),
-    "line": pl.Int64(),
-    "logged_at": pl.Duration("us"),
-    "log_fields": pl.String(),
-}
-
-
-def unique_ids(sightings: Sequence[Sighting]) -> pl.DataFrame:
-    """Each ID once: its first place among the sightings, and the second inside it, found by its place from the end."""
-    frame = pl.DataFrame({"generation_id": [s.generation_id for s in sightings]}, {"generation_id": pl.String()})
-    generation_id = pl.col("generation_id")
-    digits = pl.when(generation_id.str.slice(-21, 1) == "-").then(generation_id.str.slice(-31, 10))
-    return (
-        frame.with_row_index("place")
-        .unique("generation_id", keep="first", maintain_order=True)
-        .with_columns(requested_at=pl.from_epoch(digits.cast(pl.Int64())).cast(_TIME))
-    )
-
-
-def with_call_sites(found: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
-    """IDs with where they were seen.
-
-    Args:
-        found: Some rows of `unique_ids`.
-        sightings: What `unique_ids` was given.
-    """
-    seen = [sightings[place] for place in found["place"]]
-    columns = {
-        "source": [s.source for s in seen],
-        "position": [s.position for s in seen],
-        "line": [s.line for s in seen],
-        "logged_at": [s.logged_at and s.logged_at - _EPOCH for s in seen],  # polars reads that six times faster
-        "log_fields": [s.log_fields for s in seen],
-    }
-    told = pl.DataFrame(columns, _CALL_SITE_SCHEMA).with_columns(pl.col("logged_at").cast(pl.Int64()).cast(_TIME))
-    return found.drop("place").hstack(told)
 
 
 def find_new(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +25,7 @@ def find_new(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> pl.D
 
 
 def rows_of_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """What a query selects of the rows that carry a second, and its legacy variant of those that do not."""
+    """The rows a query selects from those that carry a second, and its legacy form from those that do not."""
     found = [frame.clear()]
     for rows, query, bounds in _eras(frame, name):
         with _registered(connection, rows):
@@ -74,7 +34,7 @@ def rows_of_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame,
 
 
 def for_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, name: str) -> int:
-    """Run a query over the rows that carry a second, then its legacy variant over those that do not.
+    """Run a query over the rows that carry a second, then its legacy form over those that do not.
 
     Returns:
         Rows affected.
@@ -110,8 +70,8 @@ def _eras(frame: pl.DataFrame, name: str) -> Iterator[tuple[pl.DataFrame, str, d
 
 @contextmanager
 def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
-    # The bare stream, which is read once: of an object that could be read again DuckDB 1.5 makes a pyarrow dataset if
-    # pyarrow is installed, and asks it for comparisons that it has not got for polars' strings.
+    # The bare stream can be read once only. From an object that can be read again DuckDB 1.5 makes a pyarrow dataset
+    # if pyarrow is installed, and requests comparisons from it that pyarrow lacks for polars' strings.
     connection.register("incoming", frame.__arrow_c_stream__())
     yield
-    connection.unregister("incoming")  # after a failure it would only hide the failure
+    connection.unregister("incoming")  # not after a failure, which an error here would hide

@@ -1,2 +1,2 @@
--- Money as a floating-point number.
+-- A money column as a floating-point number.
 CAST($column AS DOUBLE)

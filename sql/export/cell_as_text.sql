@@ -1,2 +1,2 @@
--- A value of a type that not every tool reads.
+-- A column as text, for types that not every tool reads.
 CAST($column AS VARCHAR)

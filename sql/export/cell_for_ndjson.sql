@@ -1,2 +1,2 @@
--- A time in UTC as text that says so.
+-- A time column, UTC, as ISO 8601 text that ends in Z.
 strftime($column, '%Y-%m-%dT%H:%M:%S.%fZ')

@@ -1,2 +1,2 @@
--- Rows into a file of one JSON object a line; decimals keep their digits.
+-- Writes rows into a file with one JSON object per line. Decimals keep all digits.
 COPY ($rows) TO $path (FORMAT json)

@@ -1,2 +1,2 @@
--- Rows into a Parquet file.
+-- Writes rows into a Parquet file.
 COPY ($rows) TO $path (FORMAT parquet, COMPRESSION $compression)

@@ -1,4 +1,4 @@
--- The rows of one file of an export, in its order. What is filled in is made of names of the catalog, quoted.
+-- The rows of one exported file, sorted.
 SELECT $columns
 FROM query_table($relation)
 WHERE $condition

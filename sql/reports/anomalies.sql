@@ -1,4 +1,4 @@
--- Days on which a model cost much more or much less than on the 28 days before, the newest first.
+-- Days on which the cost of a model deviated strongly from the 28 days before, newest first.
 WITH ranked AS (
     SELECT
         *,

@@ -1,6 +1,6 @@
--- What the two caches saved, by one dimension: as reports/cost.sql.
--- The providers' prompt caches by the discount that is taken off usage already; OpenRouter's response cache by what the
--- generation cost that was copied, whenever that was, where it is in the warehouse.
+-- What prompt caching and the response cache saved, by one dimension; periods, parts and $top as in reports/cost.sql.
+-- Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts as the cost
+-- of the generation that it copied, whenever that was made, if that generation is in the warehouse.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

@@ -1,7 +1,7 @@
--- What was spent, by one dimension: its rows (part 0), those beyond $top added up (1), and the total (2).
--- $ready: whole days (UTC) by a dimension of the rollup are summed from it, else from the facts of the period. A local
--- time is the second of the request shifted by what the zone's clocks were ahead then; a legacy ID only knows its day,
--- and is counted where that day begins.
+-- Cost by one dimension: one row per value (part 0), the sum of the rows beyond $top (part 1), and the total (part 2).
+-- $ready: the rollup answers whole UTC days by one of its dimensions; everything else is summed from the facts of the
+-- period. Local time is the time of the request plus the UTC offset of the zone at that time. Of a legacy ID only the
+-- day is known; it counts in the period in which that day begins.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

@@ -1,4 +1,5 @@
--- How the providers' attempts ended, by one dimension: as reports/cost.sql. Attempts, not generations.
+-- How attempts of providers ended, by one dimension; periods, parts and $top as in reports/cost.sql. One generation can
+-- have several attempts.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

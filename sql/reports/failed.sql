@@ -1,4 +1,5 @@
--- What answers cost that nobody could use as they were meant, by one dimension: as reports/cost.sql.
+-- The cost of requests whose completion is missing or incomplete, by one dimension; periods, parts and $top as in
+-- reports/cost.sql.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

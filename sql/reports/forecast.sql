@@ -1,4 +1,4 @@
--- What the days to come will cost, if they are like the same weekdays before.
+-- The expected cost of future days, from the same weekdays of the past.
 SELECT
     requested_day,
     low_usage,

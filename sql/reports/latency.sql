@@ -1,5 +1,5 @@
--- How fast answers were, by one dimension. Percentiles cannot be added up: there is neither a rest nor a total.
--- $ready: all of history by model or provider comes from the histograms, within 1 % of the exact sample; everything else
+-- Latency by one dimension. Percentiles cannot be added up, so there is no row for the rest and no total.
+-- $ready: all of history by model or provider comes from histograms, within 1 % of the exact value. Everything else
 -- is exact, from the facts of the period, as in reports/cost.sql.
 WITH shifts AS (
     SELECT

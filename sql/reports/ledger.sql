@@ -1,5 +1,5 @@
--- What became of every ID, by one dimension: as reports/cost.sql. Of a legacy ID without an answer not even the day is known:
--- it is counted in the whole of history only.
+-- The states of all IDs, by one dimension; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
+-- settled not even the day is known; it counts in all of history only.
 WITH shifts AS (
     SELECT
         unnest(CAST($begins AS TIMESTAMP[])) AS begins,

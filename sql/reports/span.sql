@@ -1,4 +1,4 @@
--- From when to when there are requests in the warehouse.
+-- The times of the first and the last request in the warehouse, UTC.
 SELECT
     min(requested_at) AS first_at,
     max(requested_at) AS last_at

@@ -1,4 +1,4 @@
--- One row: what a period cost, how fast and how reliable it was, and how complete the ledger is by now.
+-- One row: cost, latency and reliability in a period, and the current state of the ledger.
 WITH facts AS (
     SELECT * FROM main.generation_facts
     WHERE requested_at >= $since
@@ -76,7 +76,8 @@ expected AS (
     WHERE is_forecast
 ),
 
--- The month of the newest day: what was spent, for that day at least what is expected, and what is expected of the rest.
+-- The month of the newest day: actual cost of past days, the greater of actual and expected cost of the newest day, and
+-- expected cost of the remaining days.
 coming AS (
     SELECT
         strftime(max(month.newest), '%Y-%m') AS forecast_month,

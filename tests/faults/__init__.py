@@ -129,7 +129,7 @@ class Place:
     def left(self) -> list[str]:
         """What lies in the working directory, but for what was set aside."""
         directory = self.folder / "orusage.duckdb.work"
-        return sorted(p.name for p in directory.iterdir() if not p.name.startswith("set-aside"))
+        return sorted(p.name for p in directory.iterdir() if not p.name.startswith("quarantine"))
 
 
 def is_of_publish(call: Call) -> bool:

@@ -99,7 +99,7 @@ def forget(
     now, lock_wait = _now_and_lock_wait(lock_timeout)
     _check_selection(before, user, now)
     erased = maintenance.forget(options.file, before, user, now, lock_wait)
-    for file in Workspace(options.file).quarantined:
+    for file in Workspace(options.file).directory.quarantined:
         log.warning("%s was quarantined earlier and may still hold what was erased: examine and remove it", file)
     print_frame(pl.DataFrame([asdict(erased)]), format)
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""Opening DuckDB files, and DuckDB's errors as ours."""
+"""Opening DuckDB files, and the translation of DuckDB's errors."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STORAGE_VERSION = "v1.4.0"
-"""Read by DuckDB 1.4, 1.5 and 2.x clients; what DuckDB 2 writes by itself is not."""
+"""The storage version of new files. DuckDB 1.4, 1.5 and 2.x read it; older clients refuse DuckDB 2's default."""
 
 BOUNDED: dict[str, Any] = {"memory_limit": "128MB", "threads": 2}
-"""What DuckDB may use while a run writes. Left to itself its cache grows with the warehouse; a thread needs its own."""
+"""DuckDB's limits while a run writes. Without a limit its cache grows with the warehouse, and so does each thread's."""
 
 EXPORTING: dict[str, Any] = {"memory_limit": "400MB", "threads": 1}
-"""What DuckDB may use for an export: what is larger is sorted on disk. Two threads would not add up floats in the same
-order each time, and one is as fast where another core is busy."""
+"""DuckDB's limits for an export; larger results are sorted on disk. One thread, because two would not add floats in the
+same order each time."""
 
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
 _NO_DUCKDB = re.compile(r"not a valid DuckDB database file|sqlite_scanner|Loading external extensions is disabled")
-"""Of an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
+"""For an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
 _FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
 _FROM_OUTSIDE = re.compile(
     r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
@@ -46,11 +46,11 @@ _FROM_OUTSIDE = re.compile(
 
 
 def refuse_impossible(path: Path) -> None:
-    """Refuse a name under which no warehouse can be.
+    """Refuse a path at which no warehouse can be.
 
     Raises:
-        UnexpectedInputError: something else than a file is there.
-        CannotCreateError: its directory is missing.
+        UnexpectedInputError: there is something else than a regular file.
+        CannotCreateError: its directory does not exist.
     """
     if path.exists() and not path.is_file():
         raise UnexpectedInputError(
@@ -65,19 +65,19 @@ def refuse_impossible(path: Path) -> None:
 
 
 class DamagedError(StorageError):
-    """A database that DuckDB cannot make sense of, which is no fault of disk, memory or rights."""
+    """A database that DuckDB cannot read, and not because of the disk, the memory or access rights."""
 
 
 def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
-    """Open a file so that whatever is committed goes into its write-ahead log only; it comes into being if missing.
+    """Open a file so that commits go into its write-ahead log only; a missing file is created.
 
     Args:
         path: The file.
-        bounded: Use little memory (`BOUNDED`), which suffices for all but values of many megabytes.
+        bounded: Limit DuckDB's memory (`BOUNDED`); values of many megabytes do not fit into the limit.
 
     Raises:
         DamagedError: it does not open.
-        OrusageError: as `storage_errors` has it.
+        OrusageError: as `storage_errors` says.
     """
     config = {"storage_compatibility_version": STORAGE_VERSION, "checkpoint_threshold": "1TB"}
     try:
@@ -93,31 +93,31 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
 
 
 def checkpoint(path: Path, finish: Callable[[duckdb.DuckDBPyConnection], None], *, bounded: bool) -> None:
-    """Bring a file's write-ahead log into the file; what happens to it meanwhile, happens to this file only.
+    """Merge a file's write-ahead log into the file. An interruption can damage this file, and no other.
 
     Args:
         path: The file.
-        finish: Writes what is to be in the file besides.
-        bounded: As above.
+        finish: Writes derived tables into the open file first.
+        bounded: Limit DuckDB's memory.
 
     Raises:
-        OrusageError: as `storage_errors` has it.
+        OrusageError: as `storage_errors` says.
     """
     with storage_errors(path), duckdb.connect(path.absolute(), config=_bounds(bounded=bounded)) as connection:
         finish(connection)
-        connection.execute(sql_files.query("storage/checkpoint"))  # closing would do it too, and hide a failure
+        connection.execute(sql_files.query("storage/checkpoint"))  # closing would checkpoint too, and hide a failure
 
 
 def pack(old: Path, new: Path, *, bounded: bool) -> None:
-    """Write a database anew, without the space that deleted rows take, and without what they held.
+    """Write a database anew, without the space and the content of deleted rows.
 
     Args:
         old: The database.
-        new: Where to; a file called ``packed.duckdb`` that does not exist yet.
-        bounded: As above.
+        new: The new file, which must be named ``packed.duckdb`` and not exist.
+        bounded: Limit DuckDB's memory.
 
     Raises:
-        OrusageError: as `storage_errors` has it.
+        OrusageError: as `storage_errors` says.
     """
     config = {"storage_compatibility_version": STORAGE_VERSION, **_bounds(bounded=bounded)}
     quoted = str(old.absolute()).replace("'", "''")
@@ -126,12 +126,12 @@ def pack(old: Path, new: Path, *, bounded: bool) -> None:
 
 
 def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a file so that no statement can write, reach another file or the network, or load code.
+    """Open a file read-only, so that no statement can write, reach another file or the network, or load code.
 
     Raises:
         NoInputError: there is no such file.
-        UnexpectedInputError: it is something else than a file.
-        OrusageError: as `storage_errors` has it.
+        UnexpectedInputError: it is not a regular file.
+        OrusageError: as `storage_errors` says.
     """
     _require(path)
     config: dict[str, Any] = {"enable_external_access": "false"}
@@ -142,12 +142,12 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection:
-    """The same, but COPY may write below one directory, where what does not fit into memory goes as well.
+    """The same, but COPY may write below one directory. Data that does not fit into memory is spilled there too.
 
     Raises:
         NoInputError: there is no such file.
-        UnexpectedInputError: it is something else than a file.
-        OrusageError: as `storage_errors` has it.
+        UnexpectedInputError: it is not a regular file.
+        OrusageError: as `storage_errors` says.
     """
     _require(path)
     directory = directory.absolute()
@@ -167,7 +167,7 @@ def _require(path: Path) -> None:
 
 
 def no_warehouse(path: Path) -> NoInputError:
-    """The error for a warehouse that is not there, or not yet."""
+    """The error for a warehouse that does not exist, or is not published yet."""
     if path.with_name(f"{path.name}.work").exists():
         cause = "the first run has published nothing yet"
         fix = "wait for it; if it died, run `orusage warehouse publish`, or the same command again"
@@ -183,20 +183,20 @@ def _bounds(*, bounded: bool) -> dict[str, Any]:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing. A COMMIT after a failed statement would report success and store nothing."""
+    """All or nothing. Rolls back on every exception: a COMMIT after a failed statement stores nothing, silently."""
     connection.begin()
     try:
         yield
         connection.commit()
     except BaseException:
-        with suppress(duckdb.Error):  # what a failed commit leaves is no transaction any more
+        with suppress(duckdb.Error):  # a failed commit leaves no transaction
             connection.rollback()
         raise
 
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what DuckDB raises into three lines and an exit code."""
+    """Translate the errors of DuckDB and the operating system into errors with three lines and an exit code."""
     try:
         yield
     except duckdb.Error as error:
@@ -240,9 +240,9 @@ def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def not_ours(path: Path) -> UnexpectedInputError:
-    """The error for a DuckDB file of somebody else."""
+    """The error for a DuckDB file of another program."""
     return UnexpectedInputError(
         f"{path} is not an orusage warehouse",
-        cause="it is a DuckDB file without our ledger of migrations",
+        cause="it is a DuckDB file without the table of applied migrations",
         fix="name another file with -w",
     )

@@ -1,4 +1,8 @@
-"""Files that outlive a crash: copies that are on the disk, names that are, and what tells one state from another."""
+"""File operations that survive a crash: synced copies and renames, access rights, and the identity of a file's state.
+
+A change of content is durable once the file is synced, a new name once its directory is. `replace_durably` does both in
+the right order; the warehouse and the export share it.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,19 @@ _FICLONE = 0x40049409
 """Linux: let one file share another's extents (btrfs, XFS, bcachefs); see ioctl_ficlone(2)."""
 
 _HEADERS = 3 * 4096
-"""Bytes. A DuckDB file begins with one main and two database headers; each checkpoint rewrites one of them."""
+"""Bytes. A DuckDB file starts with a main header and two database headers; each checkpoint rewrites one of these."""
 
 _ACL = "system.posix_acl_access"
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
-"""Errors that are the disk's, not those of a name or a right."""
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""Error numbers of a full or failing disk, as opposed to those of a path or a permission."""
 
 NOWHERE = "0" * 16
 """The identity of a file that does not exist."""
 
 
 def identity_of(path: Path) -> str:
-    """A name for the state a DuckDB file is in: 16 hex digits of a hash over size, time of change, and headers."""
+    """Return the identity of a DuckDB file's state: 16 hex digits of a hash of size, modification time and headers."""
     try:
         with path.open("rb") as file:
             return identity(file)
@@ -41,20 +45,23 @@ def identity_of(path: Path) -> str:
 
 
 def identity(file: BinaryIO) -> str:
-    """The same of an open file. While a lock is held on it, it must not be opened and closed a second time."""
+    """Return the identity of an open file's state.
+
+    Use this form while a POSIX lock is held on the file: opening and closing it a second time would drop the lock.
+    """
     found, headers = os.fstat(file.fileno()), os.pread(file.fileno(), _HEADERS, 0)
     return hashlib.sha256(b"%d %d " % (found.st_size, found.st_mtime_ns) + headers).hexdigest()[:16]
 
 
 def copy(old: BinaryIO, target: Path) -> bool:
-    """Copy an open file to a new one, by reference where the file system can; it is on the disk only after `sync`.
+    """Copy an open file to a new file, by reference where the file system supports it. The copy is not synced.
 
     Returns:
-        Whether it takes space of its own.
+        Whether the copy occupies disk space of its own.
 
     Raises:
-        StorageError: there is no room for it.
-        OSError: reading or writing failed.
+        StorageError: There is not enough free space.
+        OSError: Reading or writing failed.
     """
     with target.open("xb") as new:
         takes_space = not _shares_extents(old, new)
@@ -74,10 +81,10 @@ def _shares_extents(old: BinaryIO, new: BinaryIO) -> bool:
 
 
 def _copy_bytes(old: BinaryIO, new: BinaryIO, size: int) -> None:
-    """Within the kernel where it can, which is three times faster."""
+    """Copy within the kernel where possible, which is three times faster."""
     old.seek(0)
     if hasattr(os, "copy_file_range"):
-        with suppress(OSError):  # another file system, or one that cannot; a real failure comes again
+        with suppress(OSError):  # not supported between these file systems; a real failure recurs below
             while size and (copied := os.copy_file_range(old.fileno(), new.fileno(), size)):
                 size -= copied
     shutil.copyfileobj(old, new, 2**20)
@@ -85,17 +92,17 @@ def _copy_bytes(old: BinaryIO, new: BinaryIO, size: int) -> None:
 
 
 def require_space(directory: Path, needed: int) -> None:
-    """Refuse to begin what cannot be finished.
+    """Check for free disk space before a write that could not finish without it.
 
     Args:
-        directory: Where to.
+        directory: A directory on the file system to be written to.
         needed: Bytes.
 
     Raises:
-        StorageError: so much is not free.
+        StorageError: Less than that is free.
     """
-    found = os.statvfs(directory)
-    free = found.f_bavail * found.f_frsize
+    file_system = os.statvfs(directory)
+    free = file_system.f_bavail * file_system.f_frsize
     if free < needed:
         raise StorageError(
             f"there is no room in {directory}",
@@ -105,7 +112,7 @@ def require_space(directory: Path, needed: int) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or a directory's names, are on the disk."""
+    """Wait until the content of a file, or the names in a directory, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -113,19 +120,37 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def take_over_access(old: Path, new: Path) -> None:
-    """Let the same people read and write `new` as `old`: owner, group, mode and access control list, as far as we may.
+def replace_durably(new: Path, target: Path) -> None:
+    """Rename a file over another one in the same file system; after a crash the name holds one of the two, whole.
 
-    If its group cannot be the same, the group gets no access: it would be another group's.
+    The content is synced before the rename and the directory of `target` after it.
+
+    Raises:
+        OSError: A sync or the rename failed.
     """
-    found = old.stat()
-    mode = stat.S_IMODE(found.st_mode)
-    if not (_chown(new, found.st_uid, found.st_gid) or _chown(new, -1, found.st_gid)):
+    sync(new)
+    new.replace(target)
+    sync(target.parent)
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the reason of an operating system error and, if known, the file, such as ``No space left …: a.csv``."""
+    return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+
+
+def take_over_access(old: Path, new: Path) -> None:
+    """Copy owner, group, mode and access control list from `old` to `new`, as far as the process is allowed to.
+
+    If the group cannot be set, group access is removed, because the mode would grant it to a different group.
+    """
+    status = old.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if not (_chown(new, status.st_uid, status.st_gid) or _chown(new, -1, status.st_gid)):
         new.chmod(mode & ~stat.S_IRWXG)
         return
     new.chmod(mode)
     if hasattr(os, "getxattr"):
-        with suppress(OSError):  # there is none, or the file system knows none
+        with suppress(OSError):  # no list is set, or the file system does not support them
             os.setxattr(new, _ACL, os.getxattr(old, _ACL))
 
 
@@ -138,10 +163,11 @@ def _chown(path: Path, user: int, group: int) -> bool:
 
 
 def make_private(directory: Path) -> None:
-    """Create a directory that is ours alone, unless it exists.
+    """Create a directory with mode 0700, or restrict an existing one to that mode.
 
     Raises:
-        CannotCreateError: it cannot be, or something else is there.
+        CannotCreateError: It cannot be created or restricted, or the path is not a directory.
+        StorageError: The disk is full or failing.
     """
     fix = "remove it, or name another warehouse with -w"
     try:
@@ -150,10 +176,10 @@ def make_private(directory: Path) -> None:
         pass
     except OSError as error:
         raise _cannot_create(directory, error, "check the directory's owner and mode") from None
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise CannotCreateError(f"{directory} cannot be used", cause="it is no directory, or a link to one", fix=fix)
-    if stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+    mode = directory.lstat().st_mode
+    if not stat.S_ISDIR(mode):
+        raise CannotCreateError(f"{directory} cannot be used", cause="it is a link or not a directory", fix=fix)
+    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
         try:
             directory.chmod(0o700)
         except OSError as error:
@@ -161,5 +187,5 @@ def make_private(directory: Path) -> None:
 
 
 def _cannot_create(path: Path, error: OSError, fix: str) -> CannotCreateError | StorageError:
-    kind = StorageError if error.errno in DISK else CannotCreateError
+    kind = StorageError if error.errno in DISK_ERRORS else CannotCreateError
     return kind(f"{path} cannot be created", cause=str(error.strerror or error), fix=fix)

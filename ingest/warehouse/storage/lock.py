@@ -1,4 +1,8 @@
-"""Who may write: a lock that the kernel frees with the process that holds it, however that ends."""
+"""The lock that admits one writer at a time: an flock(2), which the kernel releases when its process ends in any way.
+
+`try_lock` is the system call, also used by the export. `Lock` adds a lock file that names its holder. `LockWait` says
+how long to wait.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +15,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ingest.core.errors import CannotCreateError, TryAgainLaterError
-from ingest.warehouse.storage.durable_files import DISK
+from ingest.warehouse.storage.durable_files import DISK_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
-_BETWEEN_TRIES = 0.05
-"""Seconds."""
+_RETRY_SECONDS = 0.05
+"""Seconds between two attempts."""
 
-_TRIES = 10
-"""To read who holds a lock, which is written a moment after it was taken."""
+_READ_ATTEMPTS = 10
+"""How often to read the holder's name, which is written a moment after the lock is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockWait:
-    """How long to wait for what somebody else holds.
+    """How long to wait for a lock.
 
     Attributes:
-        seconds: After these, no more.
-        monotonic: The clock.
-        sleep: Waits for so many seconds.
-        is_over: Whether to wait no longer all the same.
+        seconds: The longest wait, in seconds; 0 for a single attempt.
+        monotonic: A monotonic clock, in seconds.
+        sleep: Blocks for a number of seconds.
+        is_over: Whether to stop waiting early, such as after Ctrl-C.
     """
 
     seconds: float = 0.0
@@ -42,11 +46,11 @@ class LockWait:
     is_over: Callable[[], bool] = bool
 
     def tries(self) -> Iterator[None]:
-        """One at once, and more until the time is over."""
+        """Yield once per attempt: the first at once, the others at intervals until the time is over."""
         end = self.monotonic() + self.seconds
         yield
-        while (left := end - self.monotonic()) > 0 and not self.is_over():
-            self.sleep(min(_BETWEEN_TRIES, left))
+        while (remaining := end - self.monotonic()) > 0 and not self.is_over():
+            self.sleep(min(_RETRY_SECONDS, remaining))
             yield
 
 
@@ -54,34 +58,38 @@ NO_WAIT = LockWait()
 
 
 class Lock:
-    """An flock on a file of its own, which tells in a line of JSON who holds it since when.
+    """An flock on a dedicated file, in which the holder writes a line of JSON: process, command and time.
 
-    DuckDB's own lock does not do: it is dropped when any handle of the file is closed in the same process.
+    DuckDB's own lock does not suffice: a process drops it by closing any handle of the database file.
+
+    Args:
+        path: The lock file; created if missing.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self, doing: str, now: datetime, lock_wait: LockWait) -> Self:
-        """Take it.
+    def acquire(self, command: str, now: datetime, lock_wait: LockWait) -> Self:
+        """Take the lock and write who holds it.
 
         Args:
-            doing: What for; told to whoever waits.
-            now: The wall clock; told as well.
-            lock_wait: How long to wait for it.
+            command: The command that takes it, such as ``ingest``; shown to other commands.
+            now: The wall clock; shown to other commands.
+            lock_wait: How long to wait.
 
         Raises:
-            TryAgainLaterError: somebody holds it.
-            CannotCreateError: the file cannot be created, or is no plain file.
+            TryAgainLaterError: Another process still holds it.
+            CannotCreateError: The file cannot be created or is not a regular file.
+            OSError: The disk is full or failing.
         """
         descriptor = self._open()
         for _ in lock_wait.tries():
-            if _locked(descriptor):
+            if try_lock(descriptor):
                 self._descriptor = descriptor
-                held = {"pid": os.getpid(), "command": doing, "since": now.isoformat(timespec="seconds")}
+                record = {"pid": os.getpid(), "command": command, "since": now.isoformat(timespec="seconds")}
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(held).encode() + b"\n", 0)
+                os.pwrite(descriptor, json.dumps(record).encode() + b"\n", 0)
                 return self
         os.close(descriptor)
         raise TryAgainLaterError(
@@ -91,54 +99,58 @@ class Lock:
         )
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock; does nothing if it is not held."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 
     def _holder(self, lock_wait: LockWait) -> str:
-        """Who holds it. Whoever has just taken it is given a moment to say so."""
-        for _ in range(_TRIES):
-            if told := holder(self._path):
-                return told
-            lock_wait.sleep(_BETWEEN_TRIES)
-        return "it has just begun, or just ended"
+        """Describe the holder. One that has just taken the lock gets a moment to write its name."""
+        for _ in range(_READ_ATTEMPTS):
+            if description := holder(self._path):
+                return description
+            lock_wait.sleep(_RETRY_SECONDS)
+        return "it has just started or just ended"
 
     def _open(self) -> int:
         try:
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            if error.errno in DISK:
+            if error.errno in DISK_ERRORS:
                 raise
             raise CannotCreateError(
                 f"{self._path} cannot be opened",
                 cause=error.strerror or str(error),
-                fix="check its owner and mode; it must be a plain file",
+                fix="check its owner and mode; it must be a regular file",
             ) from None
 
 
 def holder(path: Path) -> str | None:
-    """Who says to hold a lock, in words; None if nobody says so."""
+    """Describe the process that a lock file names as its holder; None if it names none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {held['pid']:d} holds {path} since {held['since']!s} (orusage {held['command']!s})"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {record['pid']:d} holds {path} since {record['since']!s} (orusage {record['command']!s})"
     return None
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds a lock."""
+    """Return whether a process holds the lock of this file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return not _locked(descriptor)
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Take an exclusive flock(2) on an open file or directory without waiting; returns False if it is already held.
+
+    The kernel releases it when the descriptor is closed, at the latest when the process ends.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

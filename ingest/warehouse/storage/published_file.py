@@ -1,4 +1,4 @@
-"""The published file, and what other people's programs do to it: locks they hold and write-ahead logs they leave."""
+"""The published file, and the locks and write-ahead logs of other programs that open it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("orusage")
 
 
 def wal_of(path: Path) -> Path:
-    """Where DuckDB keeps a file's write-ahead log."""
+    """The path of a DuckDB file's write-ahead log."""
     return path.with_name(f"{path.name}.wal")
 
 
@@ -36,14 +36,15 @@ def wal_size(path: Path) -> int:
 
 @contextmanager
 def without_writers(published: Path, lock_wait: LockWait) -> Iterator[BinaryIO | None]:
-    """Keep everybody from opening the file for writing while the block runs; readers come and go.
+    """Keep other programs from opening the file for writing while the block runs; readers are not affected.
 
-    The value is the open file, None if there is none: to open and close it once more would drop the lock.
+    A program that has the file open writes to its log by name, and would write into the log of the next file.
 
-    A session that has it open finds its write-ahead log by name: it would write into the log of the next file.
+    Yields:
+        The open file, None if it does not exist. Opening and closing it a second time would drop the lock.
 
     Raises:
-        TryAgainLaterError: somebody has it open for writing, for longer than we wait.
+        TryAgainLaterError: another program has it open for writing, for longer than `lock_wait`.
     """
     if not published.exists():
         yield None
@@ -58,7 +59,7 @@ def without_writers(published: Path, lock_wait: LockWait) -> Iterator[BinaryIO |
 
 
 def _is_shared(file: BinaryIO) -> bool:
-    """Take the lock that DuckDB's readers take."""
+    """Whether the lock that DuckDB's readers take could be taken."""
     try:
         fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
@@ -68,7 +69,7 @@ def _is_shared(file: BinaryIO) -> bool:
 
 def _in_use(published: Path) -> TryAgainLaterError:
     try:
-        open_for_reading(published).close()  # DuckDB's own error tells who it is
+        open_for_reading(published).close()  # DuckDB's own error names the process
     except TryAgainLaterError as error:
         return error
     return TryAgainLaterError(
@@ -79,7 +80,7 @@ def _in_use(published: Path) -> TryAgainLaterError:
 
 
 def quarantine(path: Path, directory: Path, now: datetime, why: str) -> Path:
-    """Move a file out of the way, for somebody to look at, and say so; returns where to."""
+    """Rename a file into the work directory, for inspection, and log a warning; returns its new path."""
     target = quarantine_path(directory, path.name, now)
     path.rename(target)
     log.warning("%s %s; it is kept as %s", path, why, target)
@@ -87,8 +88,8 @@ def quarantine(path: Path, directory: Path, now: datetime, why: str) -> Path:
 
 
 def quarantine_path(directory: Path, name: str, now: datetime) -> Path:
-    """A name in a directory that is free: set-aside, when, and what it was called."""
-    stem, number = f"set-aside-{now:%Y%m%dT%H%M%SZ}", 1
+    """A free name in the work directory: ``quarantine-TIME-NAME``, numbered if it is taken."""
+    stem, number = f"quarantine-{now:%Y%m%dT%H%M%SZ}", 1
     target = directory / f"{stem}-{name}"
     while os.path.lexists(target):
         number += 1
@@ -97,7 +98,7 @@ def quarantine_path(directory: Path, name: str, now: datetime) -> Path:
 
 
 def quarantine_wal(published: Path, directory: Path, now: datetime) -> None:
-    """Move the write-ahead log beside the published file away: it would replay into the next file of that name."""
+    """Quarantine the write-ahead log beside the published file: it would replay into the next file of that name."""
     wal = wal_of(published)
     if os.path.lexists(wal):
         quarantine(wal, directory, now, f"was left by a program that had {published.name} open for writing")

@@ -1,0 +1,110 @@
+"""Which files of an export directory belong to exports: those that its manifest names. All others are never touched."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ingest.core.errors import CannotCreateError
+from ingest.export.manifest import MANIFEST, decode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest.export.manifest import File, Manifest
+
+
+class ExportedFiles:
+    """The files of earlier exports in a directory.
+
+    Args:
+        directory: An existing directory.
+
+    Attributes:
+        manifest: The directory's manifest; None if it holds no export.
+
+    Raises:
+        CannotCreateError: Its manifest is not that of an export, or it has none but holds other visible entries.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.manifest = find_manifest(directory / MANIFEST)
+        self._files = self.manifest.files if self.manifest else {}
+        visible = [path.name for path in directory.iterdir() if not path.name.startswith(".")]
+        if visible and not self.manifest:
+            raise not_ours(directory, f"it holds {min(visible)!a} but no {MANIFEST} of an export")
+
+    def is_complete(self, path: str) -> bool:
+        """Return whether a file that the manifest names exists and has the size recorded there."""
+        with suppress(FileNotFoundError):
+            status = (self._directory / path).lstat()
+            return stat.S_ISREG(status.st_mode) and status.st_size == self._files[path].bytes
+        return False
+
+    def is_unchanged(self, path: str, file: File) -> bool:
+        """Return whether a file exists with exactly the content of `file`, according to manifest and checksum."""
+        is_named = self._files.get(path) == file and self.is_complete(path)
+        return is_named and digest(self._directory / path) == file.sha256
+
+    def require_writable(self, path: str) -> None:
+        """Check that a file may be created or replaced.
+
+        Raises:
+            CannotCreateError: A link leads to it, or a file or folder is in its place that the manifest does not name.
+        """
+        target, (*folders, name) = self._directory, path.split("/")
+        for folder in folders:
+            target /= folder
+            if os.path.lexists(target) and not stat.S_ISDIR(target.lstat().st_mode):
+                raise not_ours(target, "it is a link or not a directory")
+        if folders and not any(known.startswith(f"{folders[0]}/") for known in self._files):
+            self._require_empty(self._directory / folders[0])
+        target /= name
+        if os.path.lexists(target) and not (path in self._files and stat.S_ISREG(target.lstat().st_mode)):
+            raise not_ours(target, f"{MANIFEST} does not name it, or it is no longer a regular file")
+
+    @staticmethod
+    def _require_empty(folder: Path) -> None:
+        if folder.exists() and any(folder.iterdir()):
+            raise not_ours(folder, f"{MANIFEST} names no file in it")
+
+
+def find_manifest(path: Path) -> Manifest | None:
+    """Read the manifest at a path; None if there is none.
+
+    Raises:
+        CannotCreateError: see `load_manifest`.
+    """
+    return load_manifest(path) if os.path.lexists(path) else None
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        CannotCreateError: It is a link, or not a manifest that this version can read.
+        OSError: It cannot be read.
+    """
+    manifest = None if path.is_symlink() else decode(path.read_bytes())
+    if manifest is None:
+        raise not_ours(path, "it is not the manifest of an export, or it is from a newer version")
+    return manifest
+
+
+def not_ours(path: Path, cause: str) -> CannotCreateError:
+    """Return the error for an entry that no export has written."""
+    return CannotCreateError(
+        f"{path} was not written by an export and is left as it is",
+        cause=cause,
+        fix="name an empty or a new directory with -o, or remove it",
+    )
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

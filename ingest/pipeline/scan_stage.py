@@ -1,0 +1,115 @@
+"""The part of a run that reads: sources → sightings → ledger, chunk by chunk, each with the checkpoints it reached."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from ingest.core.errors import NoInputError
+from ingest.sources.call_site import CallSiteParser
+from ingest.sources.checkpoints import Checkpoints
+from ingest.sources.discovery import Readings, expand, named, require_readable
+from ingest.sources.scanner import scan_all
+from ingest.warehouse.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from ingest.core.sightings import Chunk, SourceRead
+    from ingest.pipeline.context import RunContext
+    from ingest.pipeline.publish_schedule import PublishSchedule
+    from ingest.warehouse.warehouse import Warehouse
+
+log = logging.getLogger("orusage")
+
+
+class ScanStage:
+    """Reads the sources of a run and stores their IDs.
+
+    Args:
+        sources: Files, directories, globs, URLs and ``-``.
+        context: The parts of the run.
+        now: When the run began, UTC.
+    """
+
+    def __init__(self, sources: Sequence[str], context: RunContext, now: datetime) -> None:
+        self._context = context
+        self._now = now
+        self._expansion = expand(sources)
+        self._call_sites = CallSiteParser(context.settings.keep_fields)
+        context.stats.passed_over = self._expansion.passed_over
+
+    def first_chunks(self) -> Iterator[Chunk] | None:
+        """The chunks of a first run, once an ID was found: a warehouse is not created for less.
+
+        Returns:
+            None if there is a warehouse, whose checkpoints then tell where to begin.
+
+        Raises:
+            NoInputError: no source was readable, or no source holds an ID.
+        """
+        if Workspace(self._context.warehouse).holds_anything:
+            return None
+        seen: list[Chunk] = []
+        chunks = self._chunks(Checkpoints())
+        for chunk in chunks:
+            seen.append(chunk)
+            if chunk.sightings:
+                return chain(seen, chunks)
+        reads = [read for chunk in seen for read in chunk.finished]
+        require_readable(reads)
+        raise _nothing_found(len(reads), [read for read in reads if read.problem and not read.passed_over])
+
+    async def run(
+        self, first_chunks: Iterator[Chunk] | None, warehouse: Warehouse, publisher: PublishSchedule, run_id: str
+    ) -> tuple[SourceRead, ...]:
+        """Store what the sources hold.
+
+        Args:
+            first_chunks: The value of `first_chunks`.
+            warehouse: Where to.
+            publisher: Publishes during a long scan.
+            run_id: The run.
+
+        Returns:
+            The sources that were not read to their end.
+
+        Raises:
+            NoInputError: no source was readable, or the ledger is empty and no ID was found.
+        """
+        stats, readings = self._context.stats, Readings()
+        for chunk in first_chunks or self._chunks(Checkpoints(warehouse.ledger.checkpoints())):
+            await asyncio.sleep(0)  # lets the progress display run
+            stats.new_ids += warehouse.add(_without_passed_over(chunk), run_id, self._context.clock.now())
+            stats.count(chunk)
+            await publisher.publish_if_due()
+            for read in chunk.finished:
+                log.debug("%s %a: %d bytes", "unchanged" if read.unchanged else "read", read.source, read.bytes_read)
+            readings.note(chunk.finished)
+        readings.require_readable()
+        if not stats.sightings and not warehouse.ledger.has_ids():
+            raise _nothing_found(stats.sources, readings.problems)
+        stats.kept_fields = self._call_sites.kept
+        return tuple(readings.problems)
+
+    def _chunks(self, checkpoints: Checkpoints) -> Iterator[Chunk]:
+        return scan_all(self._expansion, self._now, checkpoints, self._call_sites)
+
+
+def _without_passed_over(chunk: Chunk) -> Chunk:
+    return replace(chunk, reads=tuple(read for read in chunk.reads if not read.passed_over))
+
+
+def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:
+    cause = "no source holds text, and nothing is pending"
+    if sources:
+        cause = f"no generation ID in {sources:,} {'source' if sources == 1 else 'sources'}"
+    return NoInputError(
+        "there is no generation ID to request",
+        cause=f"{cause}; {len(problems):,} not read, or not to the end: {named(problems)}" if problems else cause,
+        fix="name logs that hold IDs such as gen-1753485462-…; `orusage extract FILE` shows what is found",
+    )

@@ -1,0 +1,176 @@
+"""The ledger: which IDs were seen, what became of each, and how far each source was read.
+
+`LedgerReader` answers questions and serves every open warehouse: the published file, a work copy, a dry run's copy in
+memory. `Ledger` writes, inside a `WriteSession`. An ID is pending, settled or dead; a settled ID leaves the ledger in
+the transaction that stores its facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ingest.core.generation_id import READY_AGE, ready_at
+from ingest.core.outcomes import WorkItem
+from ingest.core.settings import EARLIEST, LATEST
+from ingest.core.sightings import Checkpoint
+from ingest.warehouse import sql_files
+from ingest.warehouse.erasure import without_erased
+from ingest.warehouse.ledger_frames import source_rows, unique_ids, unsettled_rows, with_call_sites
+from ingest.warehouse.staging import find_new, for_each_era, with_incoming
+from ingest.warehouse.times import aware_utc, naive_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    import duckdb
+    import polars as pl
+
+    from ingest.core.outcomes import Outcome
+    from ingest.core.settings import Settings
+    from ingest.core.sightings import Chunk, Sighting, SourceRead
+    from ingest.warehouse.write_session import WriteSession
+
+ADDED = 120_000
+"""IDs added in one transaction: from 122,880 rows on DuckDB would write into the file before the commit."""
+
+PAGE = 5_000
+"""IDs claimed from the ledger at a time, so that memory does not grow with the backlog."""
+
+
+class Rows(Protocol):
+    """Runs a named query with its parameters and returns all rows."""
+
+    def __call__(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of ``sql/NAME.sql``."""
+
+
+class LedgerReader:
+    """Read-only queries of the ledger.
+
+    Args:
+        rows: Runs a named query on the open warehouse.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """How far each source was read by earlier runs."""
+        return [Checkpoint(*row) for row in self._rows("ledger/checkpoints")]
+
+    def has_ids(self) -> bool:
+        """Whether any ID was ever seen."""
+        return bool(self._rows("ledger/has_ids")[0][0])
+
+    def count_due(self, settings: Settings, now: datetime) -> int:
+        """How many IDs a run that starts now may request."""
+        since, until = naive_utc(settings.since), naive_utc(settings.until)
+        return int(self._rows("ledger/count_due", now=naive_utc(now), since=since, until=until)[0][0])
+
+    def count_overdue(self, settings: Settings, now: datetime) -> int:
+        """How many IDs are still pending although they are older than the not-found grace."""
+        since, until = naive_utc(settings.since), naive_utc(min(settings.until, now - settings.not_found_grace))
+        return int(self._rows("ledger/count_overdue", since=since, until=until)[0][0])
+
+    def ready(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+        """The items that were due when fetching began and are at least `READY_AGE` old, newest first."""
+        for row in self._claimed("ledger/claim_ready", settings, began, LATEST):
+            yield _item(row)
+
+    def recent(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
+        """The due items that are younger than that, each with `due_at`, the soonest due first."""
+        for row in self._claimed("ledger/claim_recent", settings, began, EARLIEST):
+            yield _item(row, began)
+
+    def _claimed(self, name: str, settings: Settings, began: datetime, first: datetime) -> Iterator[tuple[Any, ...]]:
+        """The rows of a paged query, page by page, starting at the time `first`."""
+        after_id, after_time = "", naive_utc(first)
+        while rows := self._rows(
+            name,
+            now=naive_utc(began),
+            since=naive_utc(settings.since),
+            until=naive_utc(settings.until),
+            newest_ready=naive_utc(began - READY_AGE),
+            after_time=after_time,
+            after_id=after_id,
+            page=PAGE,
+        ):
+            yield from rows
+            after_id, after_time = rows[-1][0], rows[-1][1] or naive_utc(EARLIEST)
+
+
+class Ledger:
+    """Writes to the ledger.
+
+    Args:
+        session: The write session whose work copy is changed.
+    """
+
+    def __init__(self, session: WriteSession) -> None:
+        self._session = session
+
+    def add(self, chunk: Chunk, run_id: str, now: datetime) -> int:
+        """Store the chunk's new IDs, in slices, and with the last slice how far the chunk's sources were read.
+
+        Returns:
+            How many IDs were new.
+        """
+        reads = reads_to_store(chunk)
+        new = unknown_ids(self._session.connection, chunk.sightings)
+        *slices, last = new.iter_slices(ADDED) if len(new) else [new]
+        for some in slices:
+            with self._session.transaction(new_ids=len(some)):
+                self._insert(with_call_sites(some, chunk.sightings), now)
+        if len(last) or reads:
+            with self._session.transaction(new_ids=len(last)):
+                self._insert(with_call_sites(last, chunk.sightings), now)
+                self._replace_sources(source_rows(reads, run_id, now))
+        return len(new)
+
+    def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
+        """Remove the settled IDs and update the states of the others, inside a transaction of the session."""
+        for_each_era(self._session.connection, settled, "ledger/delete_settled_work")
+        for_each_era(self._session.connection, unsettled_rows(outcomes), "ledger/update_work")
+
+    def _insert(self, rows: pl.DataFrame, now: datetime) -> None:
+        with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})
+        self._session.mark_changed(rows["requested_at"].dt.date())
+
+    def _replace_sources(self, rows: pl.DataFrame) -> None:
+        with_incoming(self._session.connection, rows, sql_files.query("ledger/delete_sources"))
+        with_incoming(self._session.connection, rows, sql_files.query("ledger/insert_sources"))
+
+
+def reads_to_store(chunk: Chunk) -> list[SourceRead]:
+    """The chunk's reads that say more than the ledger already holds."""
+    return [read for read in chunk.reads if not read.unchanged or read.checkpoint]
+
+
+def unknown_ids(connection: duckdb.DuckDBPyConnection, sightings: Sequence[Sighting]) -> pl.DataFrame:
+    """The rows of `unique_ids` whose IDs are not in the ledger, not settled and not erased on request."""
+    return without_erased(connection, find_new(connection, unique_ids(sightings)))
+
+
+def are_stored(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> bool:
+    """Whether the ledger already holds exactly these `source_rows`: an empty log is not news every night."""
+    return with_incoming(connection, rows, sql_files.query("ledger/count_unchanged_sources")) == len(rows)
+
+
+def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
+    """A claimed row as an item; with the start of fetching, `due_at` is set to when the ID becomes ready."""
+    generation_id, second, source, position, runs, last_status, reason, line, logged_at, log_fields = row
+    item = WorkItem(
+        generation_id,
+        aware_utc(second),
+        source,
+        position,
+        runs,
+        last_status,
+        reason,
+        line=line,
+        logged_at=aware_utc(logged_at),
+        log_fields=log_fields,
+    )
+    return replace(item, due_at=ready_at(item.requested_at, began)) if began and item.requested_at else item
