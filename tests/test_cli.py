@@ -5,14 +5,19 @@ import signal
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from conftest import environment, new_ids, without_privileges, write_log
 from loopback import SECRET
 from test_warehouse import IDS, NOW, chunk, settled
 
-from ingest.cli.app import FORMATS, _JsonLines
+from ingest.cli import commands
+from ingest.cli.app import COMMANDS, load_command
 from ingest.cli.app import orusage as group
+from ingest.cli.help import HELP
+from ingest.cli.logs import JsonFormatter
+from ingest.cli.options import FORMATS
 from ingest.core.errors import Exit
 from ingest.reports import formats
 from ingest.warehouse.warehouse import Warehouse
@@ -28,14 +33,41 @@ def filled(tmp_path):
 
 
 def modules_after(*arguments):
-    call = "from ingest.cli.app import main; main(); print(*sys.modules)"
+    call = "from ingest.__main__ import main; main(); print(*sys.modules)"
     code = f"import sys; sys.argv = ['orusage', *{arguments!r}]; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("ingest", "--help"), ("--version",)])
-def test_help_imports_click_and_nothing_heavy(arguments):
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_does_not_import_click(option):
+    assert not modules_after(option).intersection({"click", "typing", "pathlib", *HEAVY})
+
+
+@pytest.mark.parametrize("columns", ["", "0", "80", "200"])
+def test_help_is_what_click_prints(orusage, columns):
+    done = orusage("-q", "--help", COLUMNS=columns)
+    assert (done.code, done.out, done.err) == (0, HELP, "")
+    assert (orusage("--help", COLUMNS=columns).out, orusage("-h", COLUMNS=columns).out) == (HELP, HELP)
+
+
+def test_help_fits_a_narrow_terminal(orusage):
+    done = orusage("--help", COLUMNS="60")
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) < 60
+    assert done.out.split() == HELP.split()
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), (">/dev/full", Exit.STORAGE)])
+def test_help_to_an_output_that_fails(redirection, code):
+    command = f"{sys.executable} -m ingest --help {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("ingest", "--help"), ("warehouse", "forget", "--help"), ("--version",)])
+def test_help_of_a_command_imports_click_and_nothing_heavy(arguments):
     loaded = modules_after(*arguments)
     assert "click" in loaded
     assert not loaded.intersection(HEAVY)
@@ -51,10 +83,29 @@ def test_the_formats_offered_are_those_there_are():
 
 
 def test_every_command_has_help(orusage):
-    for name in group.commands:
+    for name in COMMANDS:
         done = orusage(name, "--help")
         assert done.code == 0
         assert "Usage: orusage" in done.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_has_the_first_sentence_of_each_ones_help(name):
+    command = load_command(name)
+    assert command.name == name
+    assert command.get_short_help_str(limit=1000) == group.commands[name].get_short_help_str() == COMMANDS[name]
+
+
+def test_a_command_imports_no_other_command():
+    code = "import sys; from ingest.cli.app import load_command; load_command('status'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    loaded = {name.rpartition(".")[2] for name in done.stdout.split() if name.startswith("ingest.cli.commands.")}
+    assert loaded == {"status"}
+
+
+def test_every_module_of_a_command_is_in_the_list_of_commands():
+    folder = Path(commands.__file__).parent
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == {*COMMANDS}
 
 
 def test_a_wrong_option_is_a_usage_error(orusage):
@@ -76,7 +127,7 @@ def test_a_wrong_option_is_a_usage_error(orusage):
 )
 def test_a_wrong_call_is_three_lines_and_repeats_no_key(orusage, arguments, cause):
     done = orusage(*arguments)
-    command = "orusage" if arguments[0] not in group.commands else f"orusage {arguments[0]}"
+    command = "orusage" if arguments[0] not in COMMANDS else f"orusage {arguments[0]}"
     assert done.code == Exit.USAGE
     assert done.err.splitlines() == [
         f"orusage: `{command}` cannot be called like this",
@@ -252,14 +303,14 @@ def test_log_lines_as_json(orusage, tmp_path):
 def test_a_json_log_line_carries_fields_that_replace_nothing():
     record = logging.makeLogRecord({"msg": "%d done", "args": (3,), "levelno": 20, "levelname": "INFO"})
     record.fields = {"done": 3, "rate": None, "message": "x", "level": "x", "time": "x"}
-    line = json.loads(_JsonLines().format(record))
+    line = json.loads(JsonFormatter().format(record))
     assert list(line) == ["time", "level", "message", "done", "rate"]
     assert (line["level"], line["message"], line["done"]) == ("info", "3 done", 3)
     assert datetime.fromisoformat(line["time"]).tzinfo
 
 
 def test_every_option_has_the_environment_variable_of_its_own_name():
-    for command in group.commands.values():
+    for command in (group, *map(load_command, COMMANDS), *load_command("warehouse").commands.values()):
         for param in command.params:
             if param.param_type_name == "option":
                 assert f"--{param.name.replace('_', '-')}" in param.opts
@@ -317,7 +368,7 @@ def test_a_warehouse_called_memory_is_a_file(orusage, filled, tmp_path):
 
 
 def test_an_error_that_ctrl_c_ended_in_is_ctrl_c(monkeypatch, capsys):
-    from ingest.cli import app
+    from ingest.cli import main
 
     def query(**_):
         try:
@@ -325,19 +376,19 @@ def test_an_error_that_ctrl_c_ended_in_is_ctrl_c(monkeypatch, capsys):
         except KeyboardInterrupt:
             raise RuntimeError("Query interrupted") from None  # as DuckDB 1.5 does
 
-    monkeypatch.setattr(app.orusage, "main", query)
-    assert app.main() == Exit.INTERRUPTED
+    monkeypatch.setattr(main.orusage, "main", query)
+    assert main.main() == Exit.INTERRUPTED
     assert capsys.readouterr().err == ""
 
 
 def test_an_unexpected_error_masks_what_looks_like_a_key(monkeypatch, capsys):
-    from ingest.cli import app
+    from ingest.cli import main
 
     def fail(**_):
         raise RuntimeError("Illegal header value b'Bearer sk-or-v1-secretsecret'")
 
-    monkeypatch.setattr(app.orusage, "main", fail)
-    assert app.main() == Exit.UNEXPECTED
+    monkeypatch.setattr(main.orusage, "main", fail)
+    assert main.main() == Exit.UNEXPECTED
     err = capsys.readouterr().err
     assert "secretsecret" not in err
     assert "RuntimeError" in err

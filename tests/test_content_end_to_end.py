@@ -88,7 +88,7 @@ def test_content_is_neither_asked_for_nor_stored_unless_wanted(orusage, simulate
         assert (later.code, later.json["requests"]) == (0, 0)
         assert server.served()["requests"] == 40
     assert rows(tmp_path, "SELECT count(*) FROM generation_contents") == [(0,)]
-    assert "never asked for" in " ".join(orusage("ingest", "--help").out.split())
+    assert "never requested" in " ".join(orusage("ingest", "--help").out.split())
 
 
 def test_a_key_without_rights_keeps_the_metadata_and_records_why(orusage, simulate, tmp_path):

@@ -1,4 +1,4 @@
-"""Interrupts are raised as ever, and noted."""
+"""Interrupts are raised as usual, and recorded."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ def press():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_each_one_is_raised_and_noted():
+def test_each_one_is_raised_and_recorded():
     with recorded_interrupts() as heard:
         assert heard == []
         for count in (1, 2):
@@ -21,7 +21,7 @@ def test_each_one_is_raised_and_noted():
             assert heard == [signal.SIGINT] * count
 
 
-def test_it_comes_out_and_everything_is_as_before():
+def test_it_leaves_the_block_and_the_handler_is_restored():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), recorded_interrupts():
         press()
@@ -36,7 +36,7 @@ def ignored():
 
 
 @pytest.mark.usefixtures("ignored")
-def test_who_was_started_deaf_stays_deaf():
+def test_a_process_started_with_interrupts_ignored_keeps_ignoring_them():
     with recorded_interrupts() as heard:
         press()
     assert heard == []

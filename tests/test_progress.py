@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ingest.cli.progress_bar import picture
-from ingest.cli.progress_display import HEARTBEAT_EVERY, shown
+from ingest.cli.progress_bar import render_bar
+from ingest.cli.progress_display import HEARTBEAT_EVERY, progress_shown
 from ingest.core.run_stats import RunStats
 from ingest.fetch.ratelimit.controller import LimitState
 from ingest.pipeline.progress import ProgressSnapshot, ProgressTracker
@@ -38,7 +38,7 @@ PAUSE = "paused 12 s until 14:03:20 UTC: as the server asked"
 
 def drawn(snapshot, width):
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(picture(snapshot))
+    console.print(render_bar(snapshot))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
@@ -149,9 +149,9 @@ def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
 
     async def run():
         tracker = ProgressTracker(stats, clock)
-        async with shown(tracker, clock, bar=False):
+        async with progress_shown(tracker, clock, bar=False):
             await clock.sleep(HEARTBEAT_EVERY + 1)
-            tracker.begin(FlowingGate())
+            tracker.begin(FlowingLimiter())
             stats.done = 45
             await clock.sleep(HEARTBEAT_EVERY)
 
@@ -163,7 +163,7 @@ def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
     assert [record.fields["done"] for record in caplog.records] == [0, 45]
 
 
-class FlowingGate:
+class FlowingLimiter:
     def state(self):
         return FLOWING.limit
 
@@ -173,7 +173,7 @@ def test_a_bar_that_cannot_be_drawn_becomes_a_heartbeat(caplog):
     caplog.set_level(logging.INFO, "orusage")
 
     async def run():
-        async with shown(ProgressTracker(RunStats(), clock), clock, bar=True):  # pytest's standard error is no terminal
+        async with progress_shown(ProgressTracker(RunStats(), clock), clock, bar=True):  # no terminal under pytest
             await clock.sleep(HEARTBEAT_EVERY + 1)
 
     asyncio.run(run())

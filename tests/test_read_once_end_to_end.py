@@ -342,7 +342,7 @@ def test_a_dry_run_tells_people_in_a_few_lines(orusage, tmp_path):
     size = log.stat().st_size + (tmp_path / "b.log").stat().st_size
     assert (done.code, done.err) == (0, "")
     assert done.out == (
-        "dry run   nothing is stored, nobody is asked\n"
+        "dry run   nothing is stored, nothing is requested\n"
         f"sources   2 read, {size:,} bytes to read, 65 IDs\n"
         "IDs       60 new, 5 known or repeated\n"
         "requests  60, 0.1 min at 10/s, 0.0 min at 100/s: the API's rate is not known yet\n"

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.simulator import fake_records
-from ingest.simulator.server import MESSAGES, TokenBucket
+from ingest.simulator.faults import TokenBucket
+from ingest.simulator.replies import MESSAGES
 
 ID = new_ids(1)[0]
 

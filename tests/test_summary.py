@@ -10,12 +10,12 @@ from ingest.core.latency_histogram import LatencyHistogram
 from ingest.core.run_stats import STORED, RunStats
 from ingest.core.sightings import SourceRead
 from ingest.pipeline.dry_run import DryRun
-from ingest.pipeline.run import Result
+from ingest.pipeline.run import RunResult
 
 
 def result(**fields):
     given = {"run_id": "20261120T120000Z", "problems": (), "overdue": 0, "error": None, "code": Exit.DONE}
-    return Result(**given | {"seconds": 12.3456} | fields)
+    return RunResult(**given | {"seconds": 12.3456} | fields)
 
 
 def problem(source, text):
@@ -81,7 +81,7 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
         "skipped   2 hidden, special or binary files\n"
         "damaged   1 unchanged sources end early, see ops.coverage\n"
         "problem   app.log.gz: cut off\n"
-        "overdue   1,234 IDs are pending though they are past the grace; run it again\n"
+        "overdue   1,234 IDs are still pending after the not-found grace; run it again\n"
     )
 
 
@@ -201,7 +201,7 @@ REHEARSED = RunStats(**READ, due=1600)
 def test_people_read_what_a_run_would_do():
     rehearsal = DryRun(REHEARSED, (problem("app.log.gz", "cut off"),), 1600, 50.0)
     assert render_dry_run(rehearsal, "table") == (
-        "dry run   nothing is stored, nobody is asked\n"
+        "dry run   nothing is stored, nothing is requested\n"
         "sources   2 read, 1 unchanged, 1 unreadable, 1,234,567 bytes to read, 2,000 IDs\n"
         "IDs       1,500 new, 500 known or repeated\n"
         "requests  1,600, 0.5 min at 50.0/s\n"

@@ -205,7 +205,7 @@ def test_a_moment_to_come_is_not_forgotten(path, orusage):
     before = path.read_bytes()
     done = orusage("-w", path, "warehouse", "forget", "--before", "2999-01-01")
     assert (done.code, done.err.count("\n")) == (2, 3)
-    assert "yet to come" in done.err
+    assert "in the future" in done.err
     assert path.read_bytes() == before
 
 
@@ -226,7 +226,7 @@ def test_forget_names_what_was_set_aside_earlier(path, orusage):
     shutil.copy(path, Workspace(path).directory.path / "quarantine-1-w.duckdb")
     done = orusage("-w", path, "warehouse", "forget", "--user", "X-4711")
     assert done.code == 0
-    assert "quarantine-1-w.duckdb was quarantined earlier and may still hold what was forgotten" in done.err
+    assert "quarantine-1-w.duckdb was quarantined earlier and may still hold what was erased" in done.err
 
 
 def test_the_work_of_checks_and_of_upkeep_agree(tmp_path):

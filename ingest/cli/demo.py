@@ -1,4 +1,4 @@
-"""`orusage demo`: the whole job on sample logs, against the simulated OpenRouter in a process of its own."""
+"""The demo: sample logs with current timestamps, a simulated OpenRouter in its own process, a run, and its tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ingest.core.generation_id import READY_AGE
 from ingest.core.resources import SAMPLES
 from ingest.core.settings import Settings
 from ingest.reports.formats import render
-from ingest.simulator.server import DEFAULT_KEY
+from ingest.simulator.replies import DEFAULT_KEY
 from ingest.warehouse.reader import Reader
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DIRECTORY = Path("orusage-demo")
 
 NEWEST_AGE = READY_AGE + timedelta(seconds=10)
 NOT_FOUND_FOR = NEWEST_AGE + timedelta(seconds=30)
-"""The samples' newest IDs are old enough to be asked at once, and a few of them are all the same not there yet."""
+"""The newest IDs of the samples are old enough to be fetched at once, but a few are answered 404 at first."""
 
 FAULTS = (
     *("--rate-limit", "300", "--burst", "50", "--not-found-for", f"{NOT_FOUND_FOR.total_seconds():g}s"),
@@ -45,36 +45,36 @@ _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -> str:
-    """Run it.
+    """Run the demo.
 
     Args:
         warehouse: The DuckDB file; None for one in `DIRECTORY`.
         bar: Show a bar instead of heartbeat lines.
-        say: Prints a line of talk.
+        say: Receives messages on the progress of the demo.
 
     Returns:
-        The result: summary, a cost and a latency table, and what to try next.
+        The summary, tables of the ledger, cost and latency, and commands to try next.
 
     Raises:
-        OrusageError: the run ended badly, or files cannot be written.
+        OrusageError: the run failed, or files cannot be written.
     """
     logs, file = DIRECTORY / "logs", warehouse or DIRECTORY / "orusage.duckdb"
     if not logs.exists():
         lay_out_samples(logs, datetime.now(UTC) - NEWEST_AGE)
         say(f"wrote two weeks of sample logs to {logs}, the newest IDs three minutes old")
     with simulator() as base_url:
-        say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, and now and then a 529, 500 or 404")
+        say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, with some 529, 500 and 404 answers")
         settings = Settings(base_url=base_url)
         result, stats = run([str(logs)], file, lambda: ApiKey(DEFAULT_KEY, "the demo"), settings, bar=bar)
     if result.error:
         raise result.error
     with Reader(file) as reader:
         tables = [render(reader.named(name), "table") for name in ("demo/ledger", "demo/cost", "demo/latency")]
-    return "\n".join((render_summary(result, stats, "table"), *tables, _what_next(file)))
+    return "\n".join((render_summary(result, stats, "table"), *tables, _next_steps(file)))
 
 
 def lay_out_samples(logs: Path, newest: datetime) -> None:
-    """Copy the samples, with all their times moved so that their newest ID carries the second `newest`."""
+    """Copy the samples with all times shifted, so that the newest ID has the timestamp `newest`."""
     texts = {path.relative_to(SAMPLES): _read(path) for path in sorted(SAMPLES.rglob("*")) if path.is_file()}
     seconds = (int(s) for text in texts.values() for _, s in _ID_SECOND.findall(text))
     latest = max(s for s in seconds if s < newest.timestamp())
@@ -83,14 +83,14 @@ def lay_out_samples(logs: Path, newest: datetime) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     for name, text in texts.items():
         (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-        _write(unfinished / name, _moved(text, shift))
+        _write(unfinished / name, _shifted(text, shift))
     unfinished.rename(logs)
 
 
 @contextmanager
 def simulator() -> Iterator[str]:
-    """A simulated OpenRouter with faults, as long as the block runs; the value is its base URL."""
-    # -P: a file ingest.py in the directory where the demo is tried is not ours
+    """Run a simulated OpenRouter with `FAULTS` while the block runs; the value is its base URL."""
+    # -P: do not import an `ingest.py` that lies in the current directory
     command = [sys.executable, "-P", "-m", "ingest", "simulate", "--port", "0", *FAULTS]
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": path}
@@ -100,7 +100,7 @@ def simulator() -> Iterator[str]:
             if not listening:
                 raise OrusageError(
                     "the simulated OpenRouter did not start",
-                    cause="its process ended at once",
+                    cause="its process ended immediately",
                     fix="run `orusage simulate` by itself to see why",
                 )
             yield listening[1]
@@ -117,14 +117,14 @@ def _write(path: Path, text: bytes) -> None:
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
 
 
-def _moved(text: bytes, shift: timedelta) -> bytes:
+def _shifted(text: bytes, shift: timedelta) -> bytes:
     seconds = int(shift.total_seconds())
     text = _ID_SECOND.sub(lambda m: m[1] + b"%010d" % (int(m[2]) + seconds), text)
     text = _EPOCH.sub(lambda m: m[1] + b"%d" % (int(m[2]) + seconds), text)
     return _STAMP.sub(lambda m: (datetime.fromisoformat(m[0].decode()) + shift).isoformat().encode(), text)
 
 
-def _what_next(file: Path) -> str:
+def _next_steps(file: Path) -> str:
     return f"""\
 Try next:
   orusage -w {file} report

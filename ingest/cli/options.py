@@ -1,9 +1,10 @@
-"""Types of command-line values that click does not have: durations, moments, time zones and NAME=VALUE."""
+"""Option types that click lacks (durations, moments, time zones, NAME=VALUE), and options that commands share."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,9 +12,14 @@ import click
 from ingest.core.suggestions import closest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
-LONGEST = timedelta(days=36_500)
+FORMATS = ("table", "json", "ndjson", "csv", "markdown")
+STREAMED = ("ndjson", "csv")
+"""Formats that are printed batch by batch."""
+
+LONGEST_DURATION = timedelta(days=36_500)
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
@@ -33,25 +39,26 @@ class Duration(click.ParamType["timedelta"]):
         self._positive = positive
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Text to timedelta; a usage error if it is none."""
+        """Convert text to a timedelta; a usage error if it is not a duration."""
         if isinstance(value, timedelta):
             return value
         found = _DURATION.fullmatch(value.strip().lower())
         if not found:
             self.fail(f"{value!r} is not a duration such as 90s, 15m, 24h or 7d", param, ctx)
         seconds = float(found[1]) * _UNITS[found[2] or "s"]
-        if seconds > LONGEST.total_seconds():
-            self.fail(f"{value!r} is longer than {LONGEST.days} days", param, ctx)
+        if seconds > LONGEST_DURATION.total_seconds():
+            self.fail(f"{value!r} is longer than {LONGEST_DURATION.days} days", param, ctx)
         if self._positive and not seconds:
             self.fail("0 is too short", param, ctx)
         return timedelta(seconds=seconds)
 
 
 class Moment(click.ParamType["datetime"]):
-    """A moment in UTC: ``2026-11-01``, ``2026-11-01T14:30``, with or without a zone; or ``7d`` for so long ago.
+    """A moment: ``2026-11-01``, ``2026-11-01T14:30``, with or without a zone, or ``7d`` for seven days ago.
 
     Args:
-        local: Leave one without a zone as it is, for whoever knows the zone.
+        local: Return a moment without a zone as it is, for a command that has the zone from another option;
+            otherwise it is UTC.
     """
 
     name = "moment"
@@ -60,7 +67,7 @@ class Moment(click.ParamType["datetime"]):
         self._local = local
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Text to a datetime, aware unless local; a usage error if it is neither date, time nor duration."""
+        """Convert text to a datetime in UTC, or without a zone if local; a usage error if it is not a moment."""
         if isinstance(value, datetime):
             return value
         if _AGO.fullmatch(value.strip().lower()):
@@ -80,18 +87,18 @@ class Zone(click.ParamType["ZoneInfo"]):
     name = "zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
-        """Text to a zone; a usage error with a suggestion if there is none of that name."""
-        from zoneinfo import ZoneInfo  # `--help` needs it not
+        """Convert a name to a zone; a usage error with a suggestion if the name is unknown."""
+        from zoneinfo import ZoneInfo
 
         if isinstance(value, ZoneInfo):
             return value
         try:
             return ZoneInfo(value)
-        except (KeyError, ValueError, OSError):  # not found; a path; a directory
-            self.fail(f"there is no time zone {value!r}{_meant(value)}", param, ctx)
+        except (KeyError, ValueError, OSError):  # unknown; a path; a directory
+            self.fail(f"there is no time zone {value!r}{_zone_hint(value)}", param, ctx)
 
 
-def _meant(zone: str) -> str:
+def _zone_hint(zone: str) -> str:
     from zoneinfo import available_timezones
 
     known = sorted(available_timezones())
@@ -109,7 +116,7 @@ class Pair(click.ParamType[tuple[str, str]]):
     name = "pair"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Text to name and value; a usage error if there is no name."""
+        """Convert text to name and value; a usage error if the name is missing or not an identifier."""
         if isinstance(value, tuple):
             return value
         name, equals, text = value.partition("=")
@@ -124,3 +131,35 @@ MOMENT = Moment()
 LOCAL_MOMENT = Moment(local=True)
 ZONE = Zone()
 PAIR = Pair()
+
+PATH = click.Path(readable=False, path_type=Path)
+"""Click does not check readability: the command does, because the exit code depends on what the file is for."""
+
+
+def format_option(*choices: str) -> Callable[[Any], Any]:
+    """The option --format; the first choice is the default."""
+    kind = click.Choice(choices)
+    return click.option("--format", type=kind, default=choices[0], show_default=True, help="How to print rows.")
+
+
+def api_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the commands that send requests to OpenRouter."""
+    for option in reversed(_API_OPTIONS):
+        command = option(command)
+    return command
+
+
+lock_timeout_option = click.option(
+    "--lock-timeout", type=DURATION, default="0s", show_default=True, help="How long to wait for another writer."
+)
+
+_API_OPTIONS = (
+    click.option(
+        "--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="Time limit for one whole request."
+    ),
+    click.option(
+        "--base-url", envvar="OPENROUTER_BASE_URL", help="URL of the API.  [default: https://openrouter.ai/api/v1]"
+    ),
+    click.option("--api-key-file", type=PATH, help="File that holds the key."),
+    click.option("--api-key-command", help="Command that prints the key."),
+)

@@ -1,4 +1,4 @@
-"""The bar that shows a run on a terminal, redrawn in place on standard error."""
+"""The progress bar: drawn on standard error of a terminal, redrawn in place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from ingest.pipeline.progress_text import as_on_a_clock, rate, traffic
+from ingest.pipeline.progress_text import clock_text, rate_text, traffic
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from ingest.pipeline.progress import ProgressSnapshot, ProgressTracker
 
 REDRAW_EVERY = 0.2
-"""Seconds."""
+"""Seconds between two drawings."""
 
 
-def console() -> Console | None:
+def terminal() -> Console | None:
     """Standard error, if a bar can be drawn there."""
-    found = Console(stderr=True)
-    return found if found.is_terminal and not found.is_dumb_terminal else None
+    console = Console(stderr=True)
+    return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
-async def draw(tracker: ProgressTracker, clock: Clock, on: Console) -> None:
-    """Draw until cancelled, which leaves nothing behind."""
-    with Live(console=on, transient=True, auto_refresh=False) as live:
+async def draw(tracker: ProgressTracker, clock: Clock, console: Console) -> None:
+    """Draw until cancelled; the bar is then removed."""
+    with Live(console=console, transient=True, auto_refresh=False) as live:
         while True:
-            live.update(picture(tracker.look()), refresh=True)
+            live.update(render_bar(tracker.snapshot()), refresh=True)
             await clock.sleep(REDRAW_EVERY)
 
 
-def picture(snapshot: ProgressSnapshot) -> RenderableType:
-    """A run as a bar, and below it what is under way and what holds it back.
+def render_bar(snapshot: ProgressSnapshot) -> RenderableType:
+    """A bar, and while fetching a line below it: requests in flight, throttling and pauses.
 
-    The line below wraps on a narrow terminal, so that no count is ever cut.
+    On a narrow terminal the line below wraps, so that no count is cut.
     """
     if snapshot.limit is None:
         return _row("reading", ProgressBar(total=None, pulse=True), f"{snapshot.found:,} IDs")
     bar = ProgressBar(total=snapshot.due, completed=snapshot.done)
-    row = _row("fetching", bar, f"{snapshot.done:,}/{snapshot.due:,}", *rate(snapshot), as_on_a_clock(snapshot.eta))
+    row = _row("fetching", bar, f"{snapshot.done:,}/{snapshot.due:,}", *rate_text(snapshot), clock_text(snapshot.eta))
     return Group(row, Text(", ".join(traffic(snapshot, snapshot.limit))))
 
 

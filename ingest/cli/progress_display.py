@@ -1,9 +1,10 @@
-"""What a run shows while it runs: a bar on a terminal, a line now and then elsewhere. All of it on standard error."""
+"""Progress of a run on standard error: a bar on a terminal, otherwise a log line every few seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,37 +17,49 @@ if TYPE_CHECKING:
     from ingest.pipeline.progress import ProgressTracker
 
 HEARTBEAT_EVERY = 10.0
-"""Seconds."""
+"""Seconds between two log lines."""
 
 log = logging.getLogger("orusage")
 
 
-@asynccontextmanager
-async def shown(tracker: ProgressTracker, clock: Clock, *, bar: bool) -> AsyncIterator[None]:
-    """Show a run while the block runs.
+def wants_bar(progress: str, log_format: str) -> bool:
+    """Whether to try a bar.
 
     Args:
-        tracker: Looks at the run.
-        clock: Where time comes from.
-        bar: A bar that is redrawn in place, if standard error can do that; otherwise a heartbeat line.
+        progress: ``bar``, ``plain``, or ``auto``: a bar if standard error is a terminal and shows an ordinary text log.
+        log_format: ``text`` or ``json``.
     """
-    shower = asyncio.create_task(_draw(tracker, clock) if bar else _beat(tracker, clock))
+    if progress == "auto":
+        return sys.stderr.isatty() and log_format == "text" and log.isEnabledFor(logging.INFO)
+    return progress == "bar"
+
+
+@asynccontextmanager
+async def progress_shown(tracker: ProgressTracker, clock: Clock, *, bar: bool) -> AsyncIterator[None]:
+    """Show the progress of a run while the block runs.
+
+    Args:
+        tracker: Takes the snapshots.
+        clock: Times the display.
+        bar: Draw a bar that is redrawn in place, if standard error supports it; otherwise log heartbeat lines.
+    """
+    display = asyncio.create_task(_draw_bar(tracker, clock) if bar else _log_heartbeats(tracker, clock))
     try:
         yield
     finally:
-        shower.cancel()
-        await asyncio.gather(shower, return_exceptions=True)
+        display.cancel()
+        await asyncio.gather(display, return_exceptions=True)
 
 
-async def _draw(tracker: ProgressTracker, clock: Clock) -> None:
-    from ingest.cli.progress_bar import console, draw  # whoever draws no bar does not pay for what draws it
+async def _draw_bar(tracker: ProgressTracker, clock: Clock) -> None:
+    from ingest.cli.progress_bar import draw, terminal  # rich is loaded only for a bar
 
-    terminal = console()
-    await (draw(tracker, clock, terminal) if terminal else _beat(tracker, clock))
+    console = terminal()
+    await (draw(tracker, clock, console) if console else _log_heartbeats(tracker, clock))
 
 
-async def _beat(tracker: ProgressTracker, clock: Clock) -> None:
+async def _log_heartbeats(tracker: ProgressTracker, clock: Clock) -> None:
     while True:
         await clock.sleep(HEARTBEAT_EVERY)
-        snapshot = tracker.look()
+        snapshot = tracker.snapshot()
         log.info("%s", sentence(snapshot), extra={"fields": fields(snapshot)})

@@ -1,4 +1,4 @@
-"""What a run says at its end: a few lines for people, or one JSON object for programs."""
+"""The summary of a run or a dry run: a few lines of text, or one JSON object."""
 
 from __future__ import annotations
 
@@ -18,43 +18,51 @@ if TYPE_CHECKING:
     from ingest.pipeline.run import RunResult
 
 LEAST_SHARE, LEAST_SECONDS = 0.001, 0.05
-"""What is less is not told as a figure: its one decimal would be 0.0."""
+"""Smaller values are not printed as a number: with one decimal they would be 0.0."""
 
 FEW_MS = 10.0
-"""Milliseconds; a shorter time is told with a decimal."""
+"""Milliseconds; a shorter time is printed with a decimal."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def render_summary(result: RunResult, stats: RunStats, form: str) -> str:
-    """The run as text.
+    """The summary of a run, with a line break at its end.
 
     Args:
-        result: How it ended.
-        stats: What it counted.
+        result: How the run ended.
+        stats: Its counts.
         form: ``table`` or ``json``.
     """
-    facts = _facts(result, stats)
-    return _ENCODER.encode(facts).decode() + "\n" if form == "json" else _for_people(result, stats)
+    return _json(_run_fields(result, stats)) if form == "json" else _lines(_run_lines(result, stats))
 
 
-def render_dry_run(rehearsal: DryRun, form: str) -> str:
-    """What a run would do, as text; `form` is ``table`` or ``json``."""
-    if form == "json":
-        return _ENCODER.encode(_facts_of_rehearsal(rehearsal)).decode() + "\n"
-    stats = rehearsal.stats
-    lines = [
-        "dry run   nothing is stored, nobody is asked",
-        f"sources   {_sources(stats)}, {stats.bytes_read:,} bytes to read, {stats.sightings:,} IDs",
-        f"IDs       {stats.new_ids:,} new, {stats.sightings - stats.new_ids:,} known or repeated",
-        f"requests  {rehearsal.requests:,}, {_duration(rehearsal)}",
-        *_left_alone(stats, rehearsal.problems),
-    ]
+def render_dry_run(dry_run: DryRun, form: str) -> str:
+    """The summary of a dry run, with a line break at its end; `form` is ``table`` or ``json``."""
+    return _json(_dry_run_fields(dry_run)) if form == "json" else _lines(_dry_run_lines(dry_run))
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return _ENCODER.encode(fields).decode() + "\n"
+
+
+def _lines(lines: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _facts_of_rehearsal(rehearsal: DryRun) -> dict[str, Any]:
-    stats, seconds = rehearsal.stats, rehearsal.seconds
+def _dry_run_lines(dry_run: DryRun) -> list[str]:
+    stats = dry_run.stats
+    return [
+        "dry run   nothing is stored, nothing is requested",
+        f"sources   {_sources(stats)}, {stats.bytes_read:,} bytes to read, {stats.sightings:,} IDs",
+        f"IDs       {stats.new_ids:,} new, {stats.sightings - stats.new_ids:,} known or repeated",
+        f"requests  {dry_run.requests:,}, {_estimated_time(dry_run)}",
+        *_unread(stats, dry_run.problems),
+    ]
+
+
+def _dry_run_fields(dry_run: DryRun) -> dict[str, Any]:
+    stats, seconds = dry_run.stats, dry_run.seconds
     return {
         "sources": stats.sources,
         "unreadable": stats.unreadable,
@@ -65,34 +73,34 @@ def _facts_of_rehearsal(rehearsal: DryRun) -> dict[str, Any]:
         "sightings": stats.sightings,
         "new_ids": stats.new_ids,
         "known_ids": stats.sightings - stats.new_ids,
-        "requests": rehearsal.requests,
-        "rate": rehearsal.rate,
+        "requests": dry_run.requests,
+        "rate": dry_run.rate,
         "minutes": None if seconds is None else round(seconds / 60, 2),
-        "problems": _problems(rehearsal.problems),
+        "problems": _problems(dry_run.problems),
     }
 
 
-def _duration(rehearsal: DryRun) -> str:
-    """How long asking takes; where the rate is not known, what it would take at two."""
-    if rehearsal.rate is None:
-        slow, fast = (f"{rehearsal.requests / rate / 60:,.1f} min at {rate}/s" for rate in (10, 100))
+def _estimated_time(dry_run: DryRun) -> str:
+    """The time that fetching takes; if the rate is unknown, the time at 10 and at 100 requests per second."""
+    if dry_run.rate is None:
+        slow, fast = (f"{dry_run.requests / rate / 60:,.1f} min at {rate}/s" for rate in (10, 100))
         return f"{slow}, {fast}: the API's rate is not known yet"
-    return f"{(rehearsal.seconds or 0) / 60:,.1f} min at {rehearsal.rate:,.1f}/s"
+    return f"{(dry_run.seconds or 0) / 60:,.1f} min at {dry_run.rate:,.1f}/s"
 
 
 def _problems(problems: Sequence[SourceRead]) -> list[dict[str, str | None]]:
     return [{"source": p.source, "problem": p.problem} for p in problems]
 
 
-def _left_alone(stats: RunStats, problems: Sequence[SourceRead]) -> list[str]:
-    """Whatever was not read, by kind or by name."""
+def _unread(stats: RunStats, problems: Sequence[SourceRead]) -> list[str]:
+    """Lines on what was not read: skipped and damaged sources as counts, others by name."""
     lines = [f"skipped   {stats.passed_over:,} hidden, special or binary files"] if stats.passed_over else []
     if stats.damaged:
         lines.append(f"damaged   {stats.damaged:,} unchanged sources end early, see ops.coverage")
     return lines + [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in problems]
 
 
-def _facts(result: RunResult, stats: RunStats) -> dict[str, Any]:
+def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
     return {
         "run_id": result.run_id,
         "exit_code": int(result.code),
@@ -127,22 +135,22 @@ def _facts(result: RunResult, stats: RunStats) -> dict[str, Any]:
     }
 
 
-def _for_people(result: RunResult, stats: RunStats) -> str:
+def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
     lines = [
         f"sources   {_sources(stats)}, {stats.bytes_read:,} bytes, {stats.sightings:,} IDs, {stats.new_ids:,} new",
-        f"requests  {stats.requests:,} in {result.seconds:.1f} s{_request_times(stats)}{_trouble(stats)}",
+        f"requests  {stats.requests:,} in {result.seconds:.1f} s{_request_times(stats)}{_failed_requests(stats)}",
         f"IDs       {stats.settled:,} settled, {stats.pending:,} pending, {stats.dead:,} dead",
         f"spend     ${money(stats.spend)} added",
     ]
     if stats.contents:
         lines.append(f"contents  {_contents(stats)}")
     left = stats.due - stats.settled - stats.pending - stats.dead
-    lines += [f"left      {left:,} due IDs were not asked; the next run does"] if left else []
-    lines += [f"field     {plain(n)} was in no line with an ID" for n in _missed_fields(stats)]
-    lines += _left_alone(stats, result.problems)
+    lines += [f"left      {left:,} due IDs were not fetched; the next run continues"] if left else []
+    lines += [f"field     {plain(n)} was in no line with an ID" for n in _unseen_fields(stats)]
+    lines += _unread(stats, result.problems)
     if result.overdue:
-        lines.append(f"overdue   {result.overdue:,} IDs are pending though they are past the grace; run it again")
-    return "\n".join(lines) + "\n"
+        lines.append(f"overdue   {result.overdue:,} IDs are still pending after the not-found grace; run it again")
+    return lines
 
 
 def _sources(stats: RunStats) -> str:
@@ -151,15 +159,15 @@ def _sources(stats: RunStats) -> str:
     return f"{stats.sources - stats.unchanged - stats.unreadable:,} read{unchanged}{unreadable}"
 
 
-def _missed_fields(stats: RunStats) -> list[str]:
-    """The fields that were to be kept and stood nowhere: misspelt, perhaps."""
+def _unseen_fields(stats: RunStats) -> list[str]:
+    """Fields of ``--keep-field`` that no line with an ID had: perhaps misspelt."""
     return [name for name, count in stats.kept_fields.items() if stats.sightings and not count]
 
 
 def _contents(stats: RunStats) -> str:
     without = [f"{n:,} {reason}" for reason, n in stats.contents.most_common() if reason != STORED]
-    told = f"; none for {', '.join(without)}" if without else ""
-    return f"{stats.contents[STORED]:,} stored{told}"
+    missing = f"; none for {', '.join(without)}" if without else ""
+    return f"{stats.contents[STORED]:,} stored{missing}"
 
 
 def _request_ms(stats: RunStats, q: float) -> float | None:
@@ -169,22 +177,23 @@ def _request_ms(stats: RunStats, q: float) -> float | None:
 
 def _request_times(stats: RunStats) -> str:
     times = ((name, _request_ms(stats, q)) for name, q in (("p50", 0.5), ("p95", 0.95)))
-    return "".join(f", {name} {_short(ms)} ms" for name, ms in times if ms is not None)
+    return "".join(f", {name} {_ms_text(ms)} ms" for name, ms in times if ms is not None)
 
 
-def _short(ms: float) -> str:
+def _ms_text(ms: float) -> str:
     return f"{ms:,.0f}" if ms >= FEW_MS else f"{ms:.1f}"
 
 
-def _trouble(stats: RunStats) -> str:
-    """What the server turned away and what that cost; what it never answered."""
-    turned_away = _told((stats.throttled, "throttled"), (stats.overloaded, "overloaded"))
-    away = ": ".join(filter(None, (turned_away, _cost(stats))))
-    told = "; ".join(filter(None, (away, _told((stats.failures.total(), "without an answer")))))
-    return f" ({told})" if told else ""
+def _failed_requests(stats: RunStats) -> str:
+    """Throttled and overloaded requests with what they cost, and requests without an answer; empty if none."""
+    rejected = ": ".join(
+        filter(None, (_counts((stats.throttled, "throttled"), (stats.overloaded, "overloaded")), _cost(stats)))
+    )
+    parts = "; ".join(filter(None, (rejected, _counts((stats.failures.total(), "without an answer")))))
+    return f" ({parts})" if parts else ""
 
 
-def _told(*counts: tuple[int, str]) -> str:
+def _counts(*counts: tuple[int, str]) -> str:
     return ", ".join(f"{n:,} {what}" for n, what in counts if n)
 
 

@@ -1,4 +1,4 @@
-"""One ingest run as a process: the event loop, the signals that end it, and what it shows meanwhile."""
+"""Runs the pipeline in an event loop, ends it on a signal, and shows its progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ingest.cli.progress_display import shown
+from ingest.cli.progress_display import progress_shown
 from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
 from ingest.core.errors import InterruptedRunError
@@ -30,20 +30,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(
     sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
 ) -> tuple[RunResult, RunStats]:
-    """Run the job to its end, or to the first SIGINT or SIGTERM.
+    """Run the pipeline to its end, or until the first SIGINT or SIGTERM.
 
     Args:
-        sources: Files, directories, globs and ``-``.
+        sources: Files, directories, globs, URLs and ``-``.
         warehouse: The DuckDB file.
-        load_key: Finds the API key.
-        settings: What was asked for.
+        load_key: Returns the API key; called only if something is to be fetched.
+        settings: The run's settings.
         bar: Show a bar instead of heartbeat lines.
 
     Returns:
-        How it ended, and what it counted.
+        The result and the counts.
 
     Raises:
-        OrusageError: as `ingest.pipeline.run.ingest`; InterruptedRunError if a signal came while sources were read.
+        OrusageError: as `ingest.pipeline.run.ingest`; InterruptedRunError for a signal while sources are read.
     """
     return asyncio.run(_run(sources, warehouse, load_key, settings, bar=bar))
 
@@ -55,34 +55,32 @@ async def _run(
     tracker = ProgressTracker(stats, clock)
     context = RunContext(warehouse, load_key, settings, clock, cancellation, stats, tracker.begin)
     with _ended_by_signals(cancellation, tracker):
-        async with shown(tracker, clock, bar=bar):
+        async with progress_shown(tracker, clock, bar=bar):
             return await ingest(sources, context), stats
 
 
 @contextmanager
 def _ended_by_signals(cancellation: RunCancellation, tracker: ProgressTracker) -> Iterator[None]:
-    """While fetching, the first signal lets the run finish what is under way; before, nothing is, and it ends at once.
+    """End the run on the first signal; a second one kills the process.
 
-    A second signal kills it, as it would any process.
+    While the run fetches, requests in flight are finished and stored. Before that there are none, and it ends at once.
     """
     loop = asyncio.get_running_loop()
 
-    def end(number: int, _: FrameType | None) -> None:
+    def on_signal(number: int, _: FrameType | None) -> None:
         for each, handler in before.items():
             signal.signal(each, handler)
         error = InterruptedRunError(number)
         cancellation.set(error)
         if not tracker.has_begun:
             raise error
-        loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be asleep
+        loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be waiting
 
-    before = {number: signal.signal(number, end) for number in SIGNALS}
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         yield
     except RuntimeError:
-        if isinstance(
-            cancellation.error, InterruptedRunError
-        ):  # DuckDB 1.5 makes a RuntimeError of what a handler raises
+        if isinstance(cancellation.error, InterruptedRunError):  # which DuckDB 1.5 turned into a RuntimeError
             raise cancellation.error from None
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Ctrl-C as Python has it, but noted: whatever error comes after it, it was what ended the command."""
+"""Records Ctrl-C, so that a library error it causes still exits 130."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def recorded_interrupts() -> Iterator[list[int]]:
-    """The interrupts that were heard until now, each also raised as KeyboardInterrupt where it came.
+    """Record each SIGINT while the block runs, and raise KeyboardInterrupt as usual.
 
-    A library in C that notices one may raise an error of its own instead: DuckDB 1.5 a ``RuntimeError: Query
-    interrupted``, a module that is just being imported an ``ImportError: initialization failed`` (both seen).
-    A process that was started with SIGINT ignored goes on ignoring it.
+    A C library that receives the KeyboardInterrupt may raise another error instead: DuckDB 1.5 raises ``RuntimeError:
+    Query interrupted``, a module being imported ``ImportError: initialization failed`` (both observed). A process that
+    was started with SIGINT ignored keeps ignoring it.
+
+    Yields:
+        The signals received so far.
     """
-    heard: list[int] = []
+    received: list[int] = []
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
+    def record(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         signal.default_int_handler(number, frame)
 
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, hear)
+        signal.signal(signal.SIGINT, record)
     try:
-        yield heard
+        yield received
     finally:
         signal.signal(signal.SIGINT, before)

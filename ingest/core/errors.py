@@ -1,10 +1,10 @@
-"""Every way a run can end badly, and the exit code each one has.
+"""Errors and their exit codes.
 
-Drawn as a tree::
+The tree::
 
     OrusageError                 1   unexpected
-    ├── UsageError               2   the command line does not make sense
-    ├── UnexpectedInputError    65   input or answers are not in the expected form
+    ├── UsageError               2   the command line is wrong
+    ├── UnexpectedInputError    65   input or answers do not have the expected form
     ├── NoInputError            66   no source was readable, or there is nothing to work on
     ├── UnreachableError        69   the API cannot be reached
     ├── CannotCreateError       73   an output cannot be created
@@ -14,15 +14,15 @@ Drawn as a tree::
     ├── ConfigurationError      78   configuration, or a schema newer than the tool
     └── InterruptedRunError    130   a signal ended the run; 143 for SIGTERM
 
-Codes from 64 up are those of BSD's ``sysexits.h``, so that a scheduler can tell "retry later" (75)
-from "a human must look" (77, 78). An error has three lines: what happened, why, and what to do.
+Codes from 64 up are those of BSD's ``sysexits.h``, so that a scheduler can tell "retry later" (75) from "needs a
+person" (77, 78). An error is printed as three lines: what happened, the cause, and the fix.
 """
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the process says to its scheduler; the contract is in the README."""
+    """Exit codes of the process; the README documents them."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -41,15 +41,15 @@ class Exit(IntEnum):
 
 
 class OrusageError(Exception):
-    """Something a user can act on.
+    """An error that a user can act on.
 
     Args:
-        what: What happened, as one plain sentence without a full stop.
+        what: What happened: one sentence without a full stop.
         cause: Why it happened.
         fix: What to do about it.
 
     Attributes:
-        excerpt: Lines of the user's own text that show where; they stand below the cause.
+        excerpt: Lines of the user's own text that show the place; printed below the cause.
     """
 
     code: Exit = Exit.UNEXPECTED
@@ -66,13 +66,13 @@ class OrusageError(Exception):
 
 
 class UsageError(OrusageError):
-    """The command line does not make sense."""
+    """The command line is wrong."""
 
     code = Exit.USAGE
 
 
 class UnexpectedInputError(OrusageError):
-    """Input or answers are not in the expected form."""
+    """Input or answers do not have the expected form."""
 
     code = Exit.UNEXPECTED_INPUT
 
@@ -120,16 +120,16 @@ class ConfigurationError(OrusageError):
 
 
 class InterruptedRunError(OrusageError):
-    """A signal ended the run; what it had reached is stored.
+    """A signal ended the run; what was fetched is stored.
 
     Args:
-        number: The signal.
+        number: The signal's number.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(
             "interrupted",
             cause=f"signal {number}",
-            fix="run the same command again: what was reached is stored, the rest is still to come",
+            fix="run the same command again: what was fetched is stored, the rest follows",
         )
         self.code = Exit(128 + number)

@@ -1,4 +1,4 @@
-"""A run seen from outside: its counts, how fast it goes now, what it waits for, and how long it will still take."""
+"""Progress of a run: its counts, its rate now, the limiter's state, and the time left."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from ingest.fetch.ratelimit.controller import LimitState
 
 WINDOW = 10.0
-"""Seconds that the rate is taken from: long enough to stand still, short enough to be about now."""
+"""Seconds over which the rate is measured: long enough to be steady, short enough to be current."""
 
 SHORTEST_SPAN = 1.0
-"""Seconds that must have passed before there is a rate; of less it would be noise."""
+"""Seconds that must be measured before there is a rate; over less it would be noise."""
 
 SHORTEST_PAUSE = 1.0
-"""Seconds; a shorter pause only paces, and is not worth telling."""
+"""Seconds; a shorter pause is ordinary pacing and is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """A run at a moment.
+    """Progress of a run at one moment.
 
     Attributes:
         found: IDs found in sources.
-        due: IDs to ask for.
-        done: IDs asked for.
+        due: IDs to fetch.
+        done: IDs fetched, whatever the outcome.
         throttled: Answers 429.
         overloaded: Answers 503 and 529.
-        limit: What the limiter does; None while sources are read.
-        rate: IDs per second in the last `WINDOW`; None while unknown, such as in a pause.
-        resumes_at: When the pause ends, UTC; None if there is none worth telling.
+        limit: State of the limiter; None while sources are read.
+        rate: IDs per second in the last `WINDOW`; None while unknown, as during a pause.
+        resumes_at: When the pause ends, UTC; None without a pause of at least `SHORTEST_PAUSE`.
     """
 
     found: int
@@ -51,12 +51,17 @@ class ProgressSnapshot:
 
     @property
     def eta(self) -> float | None:
-        """Seconds until all is done if it goes on like this; None while unknown."""
+        """Seconds left at the current rate; None while the rate is unknown or 0."""
         return (self.due - self.done) / self.rate if self.rate else None
 
 
 class ProgressTracker:
-    """Looks at a run: at the tally it keeps and, once it fetches, at the gate it goes through."""
+    """Takes snapshots of a run from its stats and, once it fetches, its limiter.
+
+    Args:
+        stats: The run's counts.
+        clock: Measures the rate and dates the end of a pause.
+    """
 
     def __init__(self, stats: RunStats, clock: Clock) -> None:
         self._stats = stats
@@ -65,7 +70,7 @@ class ProgressTracker:
         self._recent = RecentRate()
 
     def begin(self, limiter: AsyncLimiter) -> None:
-        """Fetching begins."""
+        """Start measuring the rate; called when fetching begins."""
         self._limiter = limiter
         self._recent.add(self._clock.monotonic(), self._stats.done)
 
@@ -74,8 +79,8 @@ class ProgressTracker:
         """Whether fetching has begun."""
         return self._limiter is not None
 
-    def look(self) -> ProgressSnapshot:
-        """The run now. The rate is that between looks: take one now and then."""
+    def snapshot(self) -> ProgressSnapshot:
+        """The progress now. Each call adds a sample to the rate, so call it regularly."""
         stats = self._stats
         counts = (stats.sightings, stats.due, stats.done, stats.throttled, stats.overloaded)
         if self._limiter is None:
@@ -83,29 +88,29 @@ class ProgressTracker:
         limit = self._limiter.state()
         is_paused = limit.pause >= SHORTEST_PAUSE
         if is_paused:
-            self._recent.forget()  # else a pause would go on to look like slowness after its end
+            self._recent.reset()  # otherwise the rate after a pause would include it
         self._recent.add(self._clock.monotonic(), stats.done)
         resumes_at = self._clock.now() + timedelta(seconds=limit.pause) if is_paused else None
         return ProgressSnapshot(*counts, limit, self._recent.per_second(), resumes_at)
 
 
 class RecentRate:
-    """How fast a count rose over the last `WINDOW`."""
+    """The rate at which a count rose over the last `WINDOW` seconds."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, count: int) -> None:
-        """Take a sample at `now`, in seconds. One that is as old as the window stays, to measure from."""
+        """Add a sample at `now`, in monotonic seconds; keeps one sample as old as the window as the starting point."""
         self._samples.append((now, count))
         while len(self._samples) > 1 and self._samples[1][0] <= now - WINDOW:
             self._samples.popleft()
 
-    def forget(self) -> None:
-        """Begin anew with the next sample."""
+    def reset(self) -> None:
+        """Discard all samples."""
         self._samples.clear()
 
     def per_second(self) -> float | None:
-        """The rate; None before `SHORTEST_SPAN` has been seen."""
+        """The rate; None until the samples span `SHORTEST_SPAN`."""
         (first, count_then), (last, count_now) = self._samples[0], self._samples[-1]
         return (count_now - count_then) / (last - first) if last - first >= SHORTEST_SPAN else None

@@ -1,4 +1,4 @@
-"""A run under way in words: for a bar, for a line of a log, and as fields for programs."""
+"""A progress snapshot as text: parts for the bar, one line for the log, fields for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ingest.pipeline.progress import ProgressSnapshot
 
 MINUTE = 60
-"""Seconds, as an hour has minutes."""
+"""Seconds in a minute, and minutes in an hour."""
 
 SLOW = 10.0
 """IDs per second; a lower rate is shown with a decimal."""
@@ -20,21 +20,21 @@ REASONS = {
     "overloaded": "the server is overloaded",
     "silent": "no answers",
 }
-"""Why a limiter pauses, in words."""
+"""Text of each reason for which a limiter pauses."""
 
 
 def sentence(snapshot: ProgressSnapshot) -> str:
-    """A run as one line of a log."""
+    """The snapshot as one line of the log."""
     if snapshot.limit is None:
         return f"reading sources, {snapshot.found:,} IDs so far"
-    left = [] if snapshot.eta is None else [f"{_in_words(snapshot.eta)} left"]
+    left = [] if snapshot.eta is None else [f"{_duration_text(snapshot.eta)} left"]
     return ", ".join(
-        [f"{snapshot.done:,} of {snapshot.due:,} IDs", *rate(snapshot), *traffic(snapshot, snapshot.limit), *left]
+        [f"{snapshot.done:,} of {snapshot.due:,} IDs", *rate_text(snapshot), *traffic(snapshot, snapshot.limit), *left]
     )
 
 
 def fields(snapshot: ProgressSnapshot) -> dict[str, Any]:
-    """A run for programs: rates are per second, times in seconds; None is unknown, or there is none."""
+    """The snapshot for programs: rates per second, times in seconds, None where unknown or not applicable."""
     limit = snapshot.limit
     return {
         "done": snapshot.done,
@@ -52,7 +52,7 @@ def fields(snapshot: ProgressSnapshot) -> dict[str, Any]:
 
 
 def traffic(snapshot: ProgressSnapshot, limit: LimitState) -> list[str]:
-    """Requests under way, what the server turned away, and the pause."""
+    """Requests in flight, answers 429 and overload answers, and the pause if there is one."""
     parts = [f"{limit.in_flight:,} in flight"]
     parts += [f"{snapshot.throttled:,} throttled"] if snapshot.throttled else []
     parts += [f"{snapshot.overloaded:,} overloaded"] if snapshot.overloaded else []
@@ -64,15 +64,15 @@ def traffic(snapshot: ProgressSnapshot, limit: LimitState) -> list[str]:
     return parts
 
 
-def rate(snapshot: ProgressSnapshot) -> list[str]:
-    """How fast it goes, if that is known."""
+def rate_text(snapshot: ProgressSnapshot) -> list[str]:
+    """The rate; an empty list while it is unknown."""
     if snapshot.rate is None:
         return []
     return [f"{snapshot.rate:,.0f}/s" if snapshot.rate >= SLOW else f"{snapshot.rate:.1f}/s"]
 
 
-def as_on_a_clock(seconds: float | None) -> str:
-    """A time as 1:02:03 or 02:03."""
+def clock_text(seconds: float | None) -> str:
+    """A duration as 1:02:03 or 02:03; --:-- if unknown."""
     if seconds is None:
         return "--:--"
     minutes, second = divmod(round(seconds), MINUTE)
@@ -80,8 +80,8 @@ def as_on_a_clock(seconds: float | None) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
 
 
-def _in_words(seconds: float) -> str:
-    """To the second below two minutes, else to the minute."""
+def _duration_text(seconds: float) -> str:
+    """A duration: to the second below two minutes, else to the minute."""
     if seconds < 2 * MINUTE:
         return f"{seconds:.0f} s"
     hour, minute = divmod(round(seconds / MINUTE), MINUTE)

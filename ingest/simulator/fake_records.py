@@ -1,95 +1,61 @@
-"""The records of the simulated OpenRouter: for a seed and a generation ID always the same answer.
+"""The records of the simulated OpenRouter: the same for the same seed and generation ID.
 
-The shapes and odd cases are those seen in real answers: fallbacks, BYOK, cache discounts of both signs, cancelled and
-failed generations, response-cache hits, images, embeddings, keys that older answers lack and newer ones have beside
-the documented ones. Shares and prices are invented, but of the size that real traffic has.
+The shapes and special cases are those of real answers: fallbacks, BYOK, cache discounts of both signs, cancelled and
+failed generations, response-cache hits, images, embeddings, fields that older answers lack, and undocumented fields of
+newer ones. Shares and prices are invented, with the magnitudes of real traffic.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest.core.generation_id import second_of
+from ingest.simulator.models import EMBEDDING_MODEL, IMAGE_MODEL, MODELS
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model on offer: its slug, who serves it, and its prices in USD per million tokens."""
-
-    slug: str
-    providers: tuple[str, ...]
-    prompt_price: float
-    completion_price: float
-    speed: float
-    """Tokens per second, typically."""
-    api_type: str = "completions"
-    reasons: bool = False
-
-
-MODELS = (
-    Model("openai/gpt-4o-mini", ("OpenAI", "Azure"), 0.15, 0.6, 95),
-    Model("openai/gpt-4o", ("OpenAI", "Azure"), 2.5, 10, 70),
-    Model("openai/gpt-5", ("OpenAI", "Azure"), 1.25, 10, 60, reasons=True),
-    Model("openai/gpt-5-mini", ("OpenAI", "Azure"), 0.25, 2, 90, reasons=True),
-    Model("openai/o4-mini", ("OpenAI",), 1.1, 4.4, 80, reasons=True),
-    Model("openai/gpt-oss-120b", ("Cerebras", "Groq", "Fireworks", "Together"), 0.09, 0.36, 450, reasons=True),
-    Model("anthropic/claude-sonnet-4", ("Anthropic", "Amazon Bedrock", "Google"), 3, 15, 62),
-    Model("anthropic/claude-opus-4.1", ("Anthropic", "Amazon Bedrock", "Google"), 15, 75, 38),
-    Model("anthropic/claude-3.5-haiku", ("Anthropic", "Amazon Bedrock"), 0.8, 4, 75),
-    Model("google/gemini-2.5-flash", ("Google AI Studio", "Google"), 0.3, 2.5, 160, reasons=True),
-    Model("google/gemini-2.5-pro", ("Google AI Studio", "Google"), 1.25, 10, 85, reasons=True),
-    Model("google/gemini-2.5-flash-lite", ("Google AI Studio", "Google"), 0.1, 0.4, 210),
-    Model("google/gemma-3-27b-it", ("DeepInfra", "Parasail", "Nebius"), 0.09, 0.16, 45),
-    Model("deepseek/deepseek-chat-v3.1", ("DeepSeek", "Fireworks", "DeepInfra", "Novita"), 0.2, 0.8, 55),
-    Model("deepseek/deepseek-r1-0528", ("DeepInfra", "Novita", "SambaNova"), 0.5, 2.15, 40, reasons=True),
-    Model("meta-llama/llama-3.3-70b-instruct", ("Groq", "Together", "DeepInfra", "Cerebras"), 0.13, 0.39, 120),
-    Model("meta-llama/llama-3.1-8b-instruct", ("DeepInfra", "Novita", "Groq"), 0.02, 0.03, 140),
-    Model("meta-llama/llama-4-maverick", ("Together", "Fireworks", "SambaNova"), 0.15, 0.6, 110),
-    Model("mistralai/mistral-small-3.2-24b-instruct", ("Mistral", "DeepInfra"), 0.05, 0.1, 90),
-    Model("mistralai/mistral-large-2411", ("Mistral",), 2, 6, 48),
-    Model("mistralai/codestral-2508", ("Mistral",), 0.3, 0.9, 150),
-    Model("qwen/qwen3-235b-a22b", ("Alibaba", "Together", "Fireworks", "Parasail"), 0.13, 0.6, 50, reasons=True),
-    Model("qwen/qwen3-coder", ("Alibaba", "Cerebras", "Novita"), 0.2, 0.8, 85),
-    Model("x-ai/grok-4", ("xAI",), 3, 15, 55, reasons=True),
-    Model("x-ai/grok-code-fast-1", ("xAI",), 0.2, 1.5, 130, reasons=True),
-    Model("moonshotai/kimi-k2", ("Moonshot AI", "Groq", "Novita"), 0.55, 2.2, 65),
-    Model("z-ai/glm-4.5", ("Z.AI", "DeepInfra", "Novita"), 0.33, 1.32, 60, reasons=True),
-    Model("cohere/command-a", ("Cohere",), 2.5, 10, 58),
-    Model("perplexity/sonar-pro", ("Perplexity",), 3, 15, 66),
-    Model("liquid/lfm-7b", ("Liquid",), 0.01, 0.01, 180),
-    Model("nvidia/nemotron-nano-9b-v2:free", ("Nvidia",), 0, 0, 100),
-)
-EMBEDDER = Model("openai/text-embedding-3-small", ("OpenAI", "Azure"), 0.02, 0, 0, api_type="embeddings")
-PAINTER = Model("google/gemini-2.5-flash-image", ("Google AI Studio", "Google"), 0.3, 30, 200, api_type="image")
+if TYPE_CHECKING:
+    from ingest.simulator.models import Model
 
 _WEIGHTS = [1 / (rank + 2) for rank in range(len(MODELS))]
-_TOTAL_WEIGHT = sum(_WEIGHTS)
-_OLDER = ("api_type", "router", "preset_id", "service_tier", "workspace_id", "data_region", "request_id", "session_id")
+"""Popularity of the models: some are used much more than others."""
+
+_MISSING_IN_OLD_ANSWERS = (
+    "api_type",
+    "router",
+    "preset_id",
+    "service_tier",
+    "workspace_id",
+    "data_region",
+    "request_id",
+    "session_id",
+)
 _AGENTS = ("node-fetch/1.0", "python-requests/2.32", "OpenAI/Python 1.99.0", "LiteLLM/1.75", None)
 _APPS = ((4211, "https://app.example.com/"), (90210, "https://batch.example.com/"), (None, ""))
 _BYOK_FEE = 0.05
-_CACHE_READ = 0.1
-_CACHE_WRITE = 1.25
+"""OpenRouter's charge for BYOK, as a share of the provider's price."""
+
+_CACHE_READ, _CACHE_WRITE = 0.1, 1.25
+"""Price of a cached prompt token and of one written to the cache, as multiples of an ordinary one."""
+
 _LEGACY_BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
+"""Begin of the 180 days in which generations with legacy IDs are dated; such an ID has no timestamp."""
 
 
 def number(seed: int, generation_id: str, purpose: str) -> int:
-    """A number that is the same for the same seed, ID and purpose, on every machine: 64 bits."""
+    """A 64-bit number that is the same on every machine for the same seed, ID and purpose."""
     return int.from_bytes(blake2b(f"{seed}|{purpose}|{generation_id}".encode(), digest_size=8).digest())
 
 
 def record(seed: int, generation_id: str) -> dict[str, Any]:
-    """The ``data`` of the simulated answer for an ID: documented fields in documented types, and the odd cases."""
+    """The ``data`` of the answer of ``/generation``: documented fields in documented types, and the special cases."""
     return _Draw(Random(number(seed, generation_id, "record")), generation_id).data()  # noqa: S311  # no secret
 
 
 def content(seed: int, generation_id: str) -> dict[str, Any]:
-    """The ``data`` of ``/generation/content``: input in one of its two forms, output, and the error of a failed one."""
+    """The ``data`` of the answer of ``/generation/content``: input in one of two forms, output, error if it failed."""
     random = Random(number(seed, generation_id, "content"))  # noqa: S311  # no secret
     question = f"What is {random.randrange(100)} times {random.randrange(100)}?"
     failed = record(seed, generation_id)["finish_reason"] == "error"
@@ -112,7 +78,7 @@ def _stored_error(random: Random) -> dict[str, Any]:
 
 
 class _Draw:
-    """One record being drawn; the fields are drawn in a fixed order, so that a record never changes."""
+    """Draws one record. The order of the draws is fixed: another order would change every record."""
 
     def __init__(self, random: Random, generation_id: str) -> None:
         self._random = random
@@ -156,20 +122,20 @@ class _Draw:
             **self._costs(),
             **self._times(),
         }
-        return self._aged(data)
+        return self._with_age(data)
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
 
     def _draw_model(self) -> Model:
         if self._id.startswith("gen-emb-"):
-            return EMBEDDER
+            return EMBEDDING_MODEL
         if self._id.startswith("gen-img-"):
-            return PAINTER
+            return IMAGE_MODEL
         return self._random.choices(MODELS, _WEIGHTS)[0]
 
     def _draw_moment(self) -> datetime:
-        """The ID's own second and a fraction; for a legacy ID a moment in its time."""
+        """The ID's timestamp plus a fraction of a second; for a legacy ID a moment in the time of such IDs."""
         second = second_of(self._id) or _LEGACY_BEGIN + timedelta(seconds=self._random.randrange(180 * 86_400))
         return second + timedelta(microseconds=self._random.randrange(1_000_000))
 
@@ -177,22 +143,22 @@ class _Draw:
         if self._cached_answer:
             return 0, 0, 0, 0
         prompt = int(self._random.lognormvariate(7, 1.3)) + 1
-        if self._model is EMBEDDER:
+        if self._model is EMBEDDING_MODEL:
             return prompt, 0, 0, 0
-        if self._model is PAINTER:
+        if self._model is IMAGE_MODEL:
             return prompt, 1290, 0, 1290
         completion = 0 if self._failed else int(self._random.lognormvariate(5.5, 1.1)) + 1
         reasoning = int(completion * self._random.uniform(0.2, 1.02)) if self._model.reasons else 0
         return prompt, completion, reasoning, 0
 
     def _draw_cache(self) -> tuple[int, int]:
-        """Prompt tokens read from the provider's cache, and written to it; the API does not report the latter."""
+        """Prompt tokens read from the provider's cache and written to it; the API does not report the latter."""
         if self._chance(0.3):
             return int(self._prompt * self._random.uniform(0.3, 0.95)), 0
         return 0, self._prompt // 2 if self._chance(0.08) else 0
 
     def _created_at(self) -> str:
-        """One of the three spellings seen: six digits, five digits, milliseconds with Z."""
+        """One of the three forms seen in real answers: six digits, five digits, milliseconds with Z."""
         digits = self._created.strftime("%Y-%m-%dT%H:%M:%S.%f")
         return self._random.choice((f"{digits}+00:00", f"{digits[:-1]}+00:00", f"{digits[:-3]}Z"))
 
@@ -244,7 +210,7 @@ class _Draw:
         }
 
     def _upstream(self, charged: float) -> float | None:
-        """Real for BYOK, a refund now and then; otherwise documented as 0 or null, and yet sometimes a sum."""
+        """For BYOK the provider's charge or a refund; otherwise documented as 0 or null, but sometimes an amount."""
         if self._is_byok:
             return -charged if self._chance(0.03) else charged
         return self._random.choice((None, None, 0, charged))
@@ -264,7 +230,7 @@ class _Draw:
         }
 
     def _attempts(self) -> dict[str, Any]:
-        """Who was asked: sometimes nobody is told, sometimes one or two providers failed before."""
+        """Provider and attempts: sometimes the list is missing, sometimes one or two providers failed before."""
         provider = self._random.choice(self._model.providers)
         if self._cached_answer or self._chance(0.03):
             return {"provider_name": provider, "provider_responses": None}
@@ -287,10 +253,10 @@ class _Draw:
             entry["id"] = f"resp-{self._random.getrandbits(48):012x}"
         return entry
 
-    def _aged(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Older answers lack keys that are documented as required; newer ones have keys that are not documented."""
+    def _with_age(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Remove documented fields, as in older answers, or add undocumented ones, as in newer answers."""
         if second_of(self._id) is None or self._chance(0.04):
-            for name in _OLDER:
+            for name in _MISSING_IN_OLD_ANSWERS:
                 data.pop(name)
         elif self._chance(0.06):
             data["usage_cache"] = self._random.choice((None, 0.0001))

@@ -1,0 +1,31 @@
+"""``orusage doctor``: check the installation and the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ingest.cli.options import FORMATS, format_option
+from ingest.core.errors import Exit
+
+if TYPE_CHECKING:
+    from ingest.cli.app import GlobalOptions
+
+
+@click.command()
+@format_option(*FORMATS)
+@click.pass_obj
+def doctor(options: GlobalOptions, /, format: str) -> int:
+    """Check the installation and the warehouse; change nothing.
+
+    Checks versions, file, lock, leftovers, space and all check views. Exits 1 if a finding is bad.
+    """
+    import polars as pl
+
+    from ingest.cli.output import print_frame
+    from ingest.warehouse.doctor import BAD, Finding, examine
+
+    findings = examine(options.file)
+    print_frame(pl.DataFrame(findings, dict.fromkeys(Finding._fields, pl.String()), orient="row"), format)
+    return Exit.UNEXPECTED if any(finding.state == BAD for finding in findings) else Exit.DONE

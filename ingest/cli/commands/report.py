@@ -1,0 +1,68 @@
+"""``orusage report``: print one of the prepared reports."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import click
+
+from ingest.cli.options import FORMATS, LOCAL_MOMENT, ZONE, format_option
+from ingest.core.errors import Exit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from ingest.cli.app import GlobalOptions
+
+log = logging.getLogger("orusage")
+
+
+@click.command()
+@click.argument("name", default="summary")
+@click.option("--since", type=LOCAL_MOMENT, help="Only requests from this moment on: 2026-11-01, or 7d (ago).")
+@click.option("--until", type=LOCAL_MOMENT, help="Only requests before this moment.")
+@click.option(
+    "--timezone", type=ZONE, default="UTC", show_default=True, help="Time zone of days and hours: Europe/Berlin, …"
+)
+@click.option("--by", metavar="COLUMN", help="One row for each model, provider, day, week, month, user, …")
+@click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
+@format_option(*FORMATS)
+@click.pass_obj
+def report(
+    options: GlobalOptions,
+    /,
+    name: str,
+    since: datetime | None,
+    until: datetime | None,
+    timezone: ZoneInfo,
+    by: str | None,
+    top: int | None,
+    format: str,
+) -> int:
+    """Print a report: cost, latency, errors and more.
+
+    NAME is summary, cost, latency, errors, cache, failed, forecast, anomalies or ledger. A table has the columns
+    that fit the terminal; json, ndjson and csv have all columns, exact amounts and times in UTC.
+
+    \b
+      orusage report
+      orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
+      orusage report latency --by provider --since 7d --top 5
+    """
+    from shutil import get_terminal_size
+
+    from ingest.cli.output import print_result
+    from ingest.reports.period import Period
+    from ingest.reports.report import report as report_of
+    from ingest.reports.summary_view import printed
+    from ingest.warehouse.reader import Reader
+
+    period = Period.between(since, until, timezone)
+    with Reader(options.file) as reader:
+        found = report_of(reader, name, period, by, top)
+    print_result(printed(found, format, get_terminal_size().columns))
+    if found.note:
+        log.info("%s", found.note)
+    return Exit.DONE

@@ -1,0 +1,73 @@
+"""The process: standard streams, Ctrl-C, and the one place that maps errors to exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ingest.cli.app import GlobalOptions, orusage
+from ingest.cli.output import mask_secrets, print_error
+from ingest.cli.signals import recorded_interrupts
+from ingest.core.errors import Exit, OrusageError, StorageError, UsageError
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    os.umask(0o077)  # the warehouse and exports may hold prompts: only their owner may read them
+    _repair_streams()
+    options = GlobalOptions()
+    with recorded_interrupts() as interrupts:
+        try:
+            return int(orusage.main(prog_name="orusage", standalone_mode=False, obj=options) or 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            return Exit.INTERRUPTED
+        except Exception as error:  # noqa: BLE001  # every error ends as three lines and an exit code
+            if options.debug:
+                _print_traceback()
+            return Exit.INTERRUPTED if interrupts else print_error(_to_our_error(error))
+
+
+def _repair_streams() -> None:
+    """Replace streams that were closed before the start, and escape what an output's encoding cannot represent."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # --help spares pathlib; open until the end
+        elif mode == "w":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _to_our_error(error: Exception) -> OrusageError:
+    if isinstance(error, OrusageError):
+        return error
+    if isinstance(error, click.UsageError):
+        return _to_usage_error(error)
+    if isinstance(error, OSError):
+        return StorageError(
+            "reading or writing failed",
+            cause=f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}",
+            fix="check the disk and the file, then run it again",
+        )
+    return OrusageError(
+        "something unexpected went wrong",
+        cause=mask_secrets(f"{type(error).__name__}: {error}"),
+        fix="run the same command with --debug and report what it prints; what was committed is safe",
+    )
+
+
+def _to_usage_error(error: click.UsageError) -> UsageError:
+    """Convert click's error; masks an API key that was given in the wrong place."""
+    command = error.ctx.command_path if error.ctx else "orusage"
+    cause = " ".join(mask_secrets(error.format_message()).split()).removesuffix(".")
+    return UsageError(f"`{command}` cannot be called like this", cause=cause, fix=f"see `{command} -h`")

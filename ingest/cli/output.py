@@ -1,0 +1,76 @@
+"""Printing of results and errors: control characters, closed pipes, masked keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import TextIO
+
+    import polars as pl
+
+    from ingest.core.errors import OrusageError
+
+_SECRET = re.compile(r"sk-[\w-]{8,}|Bearer\s+\S+")
+
+
+def mask_secrets(text: str) -> str:
+    """The text with ``[masked]`` for everything that looks like an API key."""
+    return _SECRET.sub("[masked]", text)
+
+
+def print_error(error: OrusageError) -> int:
+    """Print an error as three lines (what, cause, fix) on standard error; returns its exit code."""
+    from ingest.reports.formats import plain
+
+    excerpt = (f"         {line}" for line in error.excerpt)
+    lines = (f"orusage: {error.what}", f"  cause: {error.cause}", *excerpt, f"  fix:   {error.fix}")
+    _write("".join(plain(line) + "\n" for line in lines), sys.stderr)
+    return error.code
+
+
+def print_frame(frame: pl.DataFrame, form: str) -> None:
+    """Print rows in one of the formats of `ingest.reports.formats.FORMATS`."""
+    from ingest.reports.formats import render
+
+    print_result(render(frame, form))
+
+
+def print_batches(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:
+    """Print rows batch by batch, so that they are never all in memory.
+
+    Returns:
+        False if the reader closed the pipe before the end.
+    """
+    from ingest.reports.formats import streamed
+
+    return all(print_result(text) for text in streamed(columns, batches, form))
+
+
+def print_result(text: str) -> bool:
+    """Print to standard output; on a terminal, control characters are escaped.
+
+    Returns:
+        False if the reader has closed the pipe.
+    """
+    from ingest.reports.formats import plain
+
+    if sys.stdout.isatty():
+        text = "\n".join(plain(line) for line in text.split("\n"))
+    return _write(text, sys.stdout)
+
+
+def _write(text: str, stream: TextIO) -> bool:
+    """Write; after a broken pipe the stream leads to /dev/null, so that the exit code stays that of the command."""
+    try:
+        click.echo(text, file=stream, nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
