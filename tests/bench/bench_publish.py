@@ -66,7 +66,7 @@ def published(path, size, seed):
     ids = new_ids(size, seed=seed, age=timedelta(hours=1))
     warehouse = Warehouse(path, NOW)
     began = time.perf_counter()
-    warehouse._write()
+    warehouse._writable()
     begun = time.perf_counter() - began
     warehouse.add(chunk(ids), "bench", NOW)
     warehouse.commit([settled(i) for i in ids], "bench")

@@ -10,12 +10,12 @@ from ingest.core.latency_histogram import LatencyHistogram
 from ingest.core.run_stats import STORED, RunStats
 from ingest.core.sightings import SourceRead
 from ingest.pipeline.dry_run import DryRun
-from ingest.pipeline.run import Result
+from ingest.pipeline.run import RunResult
 
 
 def result(**fields):
     given = {"run_id": "20261120T120000Z", "problems": (), "overdue": 0, "error": None, "code": Exit.DONE}
-    return Result(**given | {"seconds": 12.3456} | fields)
+    return RunResult(**given | {"seconds": 12.3456} | fields)
 
 
 def problem(source, text):

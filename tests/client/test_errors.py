@@ -26,7 +26,7 @@ CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubcla
 
 def error_of(status, body=b"", **headers):
     exchange = RequestBuilder(SECRET, {}, "https://openrouter.ai/api/v1", 1, RetryConfig())
-    call = exchange.call(GET_GENERATION, {"id": "gen-1"}, None)
+    call = exchange.prepare(GET_GENERATION, {"id": "gen-1"}, None)
     return call.read(httpx.Response(status, headers=headers, request=call.request), body).error
 
 

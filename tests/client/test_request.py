@@ -46,7 +46,7 @@ def exchange(api_key=SECRET, server_url=URL, timeout=30.0, retries=ONCE, **heade
 
 
 def call(generation_id="gen-1", operation=GET_GENERATION, *, of=None, **options):
-    return (of or exchange()).call(operation, {"id": generation_id}, RequestOptions(**options))
+    return (of or exchange()).prepare(operation, {"id": generation_id}, RequestOptions(**options))
 
 
 def read(status, body, operation=GET_GENERATION, **headers):
@@ -66,7 +66,7 @@ def read(status, body, operation=GET_GENERATION, **headers):
     ],
 )
 def test_an_operation_is_a_get_at_its_path(operation, params, url, largest):
-    request = exchange().call(operation, params, None).request
+    request = exchange().prepare(operation, params, None).request
     assert (request.method, str(request.url), request.content) == ("GET", url, b"")
     assert operation.largest == largest
 
@@ -163,7 +163,7 @@ def test_a_calls_options_stand_before_the_clients():
     assert call(of=of, timeout=7).timeout == 7
     named = call(of=of, retries=own, retry_codes=["404"]).retries
     assert (named.strategy, list(named.status_codes_override)) == ("backoff", ["404"])
-    assert of.call(GET_GENERATION, {"id": "gen-1"}, None).retries is ONCE
+    assert of.prepare(GET_GENERATION, {"id": "gen-1"}, None).retries is ONCE
 
 
 @pytest.mark.parametrize(("seconds", "connect"), [(1, 0.5), (8, 4), (20, 10), (600, 10)])

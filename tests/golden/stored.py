@@ -89,7 +89,7 @@ def leave_unsettled(warehouse):
         "run",
     )
     for day, model, usage, own_keys, requests in ACTIVITY:
-        warehouse._write().execute(
+        warehouse._writable().execute(
             "INSERT INTO ops.activity (activity_day, model, usage, byok_usage_inference, requests, fetched_at) "
             "VALUES ($1, $2, $3::DECIMAL(28,12), $4::DECIMAL(28,12), $5, $6)",
             [day, model, usage, own_keys, requests, NOW.replace(tzinfo=None)],

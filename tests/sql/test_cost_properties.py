@@ -442,7 +442,7 @@ def test_a_clone_whose_rollup_is_not_its_facts_is_not_published(path, name):
     before = path.read_bytes()
     warehouse = Warehouse(path, NOW)
     take_in(warehouse, [drawn(seed, 30) for seed in range(900, 940)])
-    warehouse._write().execute(text.replace(*BROKEN[name]))
+    warehouse._writable().execute(text.replace(*BROKEN[name]))
     with pytest.raises(OrusageError, match="not published: a check failed") as error:
         warehouse.publish()
     assert "check_rollups_agree: 2026-08-28: the rollup is off by" in error.value.cause

@@ -45,7 +45,7 @@ def test_a_new_fault_stops_the_publish_and_keeps_the_work_copy(path, name):
     warehouse = Warehouse(path, NOW)
     warehouse.add(chunk([*more, *IDS]), "run", NOW)  # the days of all IDs are written to
     warehouse._days.update(second_of(i).date() for i in IDS if second_of(i))
-    warehouse._write().execute(statement)
+    warehouse._writable().execute(statement)
     before = path.read_bytes()
     with pytest.raises(OrusageError, match="not published") as error:
         warehouse.publish()
