@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.forked_commands import ForkedProcess, may_fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -44,6 +46,8 @@ def environment(**variables: str | None) -> dict[str, str]:
 
 def finished(*arguments: object, variables: Mapping[str, str | None] | None = None, **options) -> Done:
     """The command, run to its end in an environment with these variables."""
+    if may_fork(variables or {}) and options.keys() <= {"cwd", "input"} and options.get("input") is None:
+        return _forked(list(map(str, arguments)), environment(**variables or {}), options.get("cwd", "."))
     done = subprocess.run(
         [sys.executable, "-m", "ingest", *map(str, arguments)],
         env=environment(**variables or {}),
@@ -53,6 +57,16 @@ def finished(*arguments: object, variables: Mapping[str, str | None] | None = No
         **options,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _forked(arguments: list[str], env: Mapping[str, str], cwd: Path | str) -> Done:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = ForkedProcess(arguments, str(cwd), env, [0, out.fileno(), err.fileno()])
+        try:
+            code = process.wait()
+        finally:
+            process.kill()
+        return Done(code, *(os.pread(each.fileno(), 10**9, 0).decode() for each in (out, err)))
 
 
 def interrupted(*arguments: object, cwd: Path, begun: Callable[[int], bool], cpu_seconds: float) -> Done:
@@ -116,15 +130,15 @@ class Started:
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # closed at its end
         self._began = time.monotonic()
         self.seconds = None
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ingest", *map(str, arguments)],
-            cwd=folder,
-            env=environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=self._out,
-            stderr=self._err,
-            umask=umask,
-        )
+        env, arguments = environment(**variables), list(map(str, arguments))
+        with Path(os.devnull).open("rb") as nothing:
+            if may_fork(variables):
+                streams = [each.fileno() for each in (nothing, self._out, self._err)]
+                self.process = ForkedProcess(arguments, str(folder), env, streams, umask)
+            else:
+                command = [sys.executable, "-m", "ingest", *arguments]
+                streams = {"stdin": nothing, "stdout": self._out, "stderr": self._err}
+                self.process = subprocess.Popen(command, cwd=folder, env=env, umask=umask, **streams)
 
     @property
     def pid(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from support.commands import KEY, environment
+from support.forked_commands import ForkedProcess, may_fork
 
 
 @dataclass
@@ -25,22 +28,34 @@ class Simulation:
             return json.load(answer)
 
 
+def _started(options):
+    """The process of a simulator, and its URL."""
+    arguments = ["simulate", "--port", "0", *options]
+    read, write = os.pipe()
+    with os.fdopen(write, "wb"):
+        if may_fork({}):
+            process = ForkedProcess(arguments, str(Path.cwd()), environment(), [0, write, 2])
+        else:
+            process = subprocess.Popen([sys.executable, "-m", "ingest", *arguments], stdout=write, env=environment())
+    with os.fdopen(read) as said:
+        return process, said.readline().split()[-1]
+
+
 @contextmanager
 def running_simulator(*options: str):
-    command = [sys.executable, "-m", "ingest", "simulate", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
-        try:
-            yield Simulation(process.stdout.readline().split()[-1])
-        finally:
-            process.terminate()
-            assert process.wait(10) == 0
+    process, base_url = _started(options)
+    try:
+        yield Simulation(base_url)
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 @dataclass
 class StoppableSimulation(Simulation):
     """A simulator that answers nobody while it is stopped."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen | ForkedProcess
 
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -51,15 +66,14 @@ class StoppableSimulation(Simulation):
 
 @contextmanager
 def stoppable_simulator(*options):
-    command = [sys.executable, "-m", "ingest", "simulate", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
-        simulation = StoppableSimulation(process.stdout.readline().split()[-1], process)
-        try:
-            yield simulation
-        finally:
-            simulation.go_on()
-            process.terminate()
-            process.wait(10)
+    process, base_url = _started(options)
+    simulation = StoppableSimulation(base_url, process)
+    try:
+        yield simulation
+    finally:
+        simulation.go_on()
+        process.terminate()
+        process.wait(10)
 
 
 def get(simulation, path, key=KEY):
