@@ -19,6 +19,18 @@ settings.load_profile("any machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST_FILES = (
+    *("end_to_end/test_readers.py", "end_to_end/test_ingest.py", "end_to_end/test_read_once.py"),
+    *("faults/test_never_harmed.py", "faults/test_wal_cut.py", "end_to_end/test_limiter.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take longest begin first, so that no worker is left with one of them in the end."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: ranks.get("/".join(item.path.parts[-2:]), len(ranks)))
+
+
 @pytest.fixture
 def orusage(tmp_path):
     """Runs the command in a directory of its own."""
