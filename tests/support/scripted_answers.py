@@ -206,7 +206,7 @@ def what_was_asked_for(path, generation_id):
 
 
 def _call(path):
-    return _EXCHANGE.call(_OPERATIONS[path], {"id": "gen-1"}, None)
+    return _EXCHANGE.prepare(_OPERATIONS[path], {"id": "gen-1"}, None)
 
 
 class StandIn:
