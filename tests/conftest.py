@@ -1,29 +1,16 @@
-"""What the end-to-end tests share: the installed command, the real simulator, and IDs."""
+"""Fixtures of tests in several packages: the installed command, the real simulator, a filled warehouse."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import shutil
 import signal
-import string
 import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from inspect import signature
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from support.commands import Done, finished
+from support.simulated_warehouse import DEAD, RECORDS, write_simulated_warehouse
+from support.simulators import running_simulator
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -31,97 +18,17 @@ settings.load_profile("any machine")
 # Whoever starts the suite in the background has it ignore Ctrl-C, and so would everything that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-KEY = "sk-or-v1-0123456789abcdef-test"
-SOME_DAY = datetime(2026, 10, 1, tzinfo=UTC)
-ALPHABET = string.ascii_letters + string.digits
+
+LONGEST_FILES = (
+    *("end_to_end/test_readers.py", "end_to_end/test_ingest.py", "end_to_end/test_read_once.py"),
+    *("faults/test_never_harmed.py", "faults/test_wal_cut.py", "end_to_end/test_limiter.py"),
+)
 
 
-def long(*values):
-    """A parameter of the long form only: `pytest -m long`."""
-    return pytest.param(*values, marks=pytest.mark.long)
-
-
-def in_two_forms(*decorators, short: int, long_form: int):
-    """A property of Hypothesis, given by these decorators, with so many examples, and with more in the long form."""
-
-    def decorate(function):
-        @pytest.mark.parametrize("examples", [short, long(long_form)])
-        def proof(examples, tmp_path_factory):
-            test = function
-            for decorator in reversed(decorators):
-                test = decorator(test)
-            wants_folders = "tmp_path_factory" in signature(function).parameters
-            settings(max_examples=examples)(test)(**{"tmp_path_factory": tmp_path_factory} if wants_folders else {})
-
-        proof.__name__ = proof.__qualname__ = function.__name__
-        proof.__module__ = function.__module__
-        return proof
-
-    return decorate
-
-
-@dataclass
-class Done:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-def environment(**variables: str | None) -> dict[str, str]:
-    """The machine's environment without what a user's own settings would change, and with a key."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENROUTER_", "ORUSAGE_", "CREDENTIALS_"))}
-    added = {"OPENROUTER_API_KEY": KEY, **variables}
-    return kept | {k: v for k, v in added.items() if v is not None}
-
-
-def finished(*arguments: object, variables: Mapping[str, str | None] | None = None, **options) -> Done:
-    """The command, run to its end in an environment with these variables."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", *map(str, arguments)],
-        env=environment(**variables or {}),
-        capture_output=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def interrupted(*arguments: object, cwd: Path, begun: Callable[[int], bool], cpu_seconds: float) -> Done:
-    """The command, until Ctrl-C: once it has begun (which its PID tells) and used so much CPU since."""
-    command = [sys.executable, "-m", "ingest", *map(str, arguments)]
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        wait_for(lambda: begun(process.pid))
-        before = _cpu_seconds(process.pid)
-        wait_for(lambda: _cpu_seconds(process.pid) >= before + cpu_seconds)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()  # or a failure would wait for it
-        process.wait()
-    return Done(process.returncode, "", err)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+def pytest_collection_modifyitems(items):
+    """Files that take longest begin first, so that no worker is left with one of them in the end."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: ranks.get("/".join(item.path.parts[-2:]), len(ranks)))
 
 
 @pytest.fixture
@@ -132,28 +39,6 @@ def orusage(tmp_path):
         return finished(*arguments, variables=variables, cwd=tmp_path, input=stdin)
 
     return run
-
-
-@dataclass
-class Simulation:
-    """A simulator in a process of its own."""
-
-    base_url: str
-
-    def served(self):
-        with urllib.request.urlopen(self.base_url.replace("/api/v1", "/simulator/served"), timeout=30) as answer:
-            return json.load(answer)
-
-
-@contextmanager
-def running_simulator(*options: str):
-    command = [sys.executable, "-m", "ingest", "simulate", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
-        try:
-            yield Simulation(process.stdout.readline().split()[-1])
-        finally:
-            process.terminate()
-            assert process.wait(10) == 0
 
 
 @pytest.fixture
@@ -169,27 +54,10 @@ def simulation():
         yield simulation
 
 
-def without_privileges():
-    """What takes root's right to write anywhere away; skips the test where root keeps it."""
-    if os.geteuid():
-        return ()
-    if not shutil.which("setpriv"):
-        pytest.skip("root may write anywhere")
-    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
-
-
-def new_ids(count: int, seed: int = 1, *, age: timedelta | None = None, span: timedelta = timedelta(days=10)):
-    """IDs of today's form, spread over `span`: the same for the same seed, or, with an age, at least so old now."""
-    draw = random.Random(seed)
-    newest = SOME_DAY if age is None else datetime.now(UTC) - age
-    seconds = [int((newest - draw.random() * span).timestamp()) for _ in range(count)]
-    return [f"gen-{second}-{''.join(draw.choices(ALPHABET, k=20))}" for second in seconds]
-
-
-def write_log(path: Path, ids) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f'{{"level": "info", "response": {{"id": "{i}"}}}}\n' for i in ids), encoding="utf-8")
-    return path
+@pytest.fixture(scope="session")
+def simulated_warehouse(tmp_path_factory):
+    """A warehouse with 601 records of the simulator, for reading only."""
+    return write_simulated_warehouse(tmp_path_factory.mktemp("simulated") / "w.duckdb", RECORDS, DEAD)
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from conftest import KEY, environment, new_ids, running_simulator, write_log
+from support.commands import KEY, environment
+from support.logs import new_ids, write_log
+from support.simulators import running_simulator
 
 CONNECTIONS = 16
 

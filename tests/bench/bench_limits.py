@@ -16,7 +16,9 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from conftest import environment, new_ids, running_simulator, write_log
+from support.commands import environment
+from support.logs import new_ids, write_log
+from support.simulators import running_simulator
 
 SECONDS = 40
 

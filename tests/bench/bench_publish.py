@@ -19,9 +19,9 @@ import duckdb
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import new_ids
 from filled import fill
-from test_warehouse import chunk, settled
+from support.logs import new_ids
+from support.warehouses import chunk, settled
 
 from ingest.warehouse.warehouse import Warehouse
 

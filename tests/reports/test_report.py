@@ -1,0 +1,343 @@
+"""Reports against plain Python over the simulator's records: sums, days of a zone, --top, and tables."""
+
+import json
+import re
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from statistics import median
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.logs import new_ids
+from support.simulated_warehouse import write_simulated_warehouse
+
+from ingest.core.errors import ConfigurationError, UsageError
+from ingest.core.generation_id import second_of
+from ingest.reports.definitions import REPORTS
+from ingest.reports.formats import width_of
+from ingest.reports.period import Period, utc_offset_periods
+from ingest.reports.report import Report, report
+from ingest.reports.summary_view import printed
+from ingest.reports.terminal_table import dollars, shortened, table, total_dollars
+from ingest.simulator import fake_records
+from ingest.warehouse.reader import Reader
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+CHANGE = datetime(2026, 10, 25, tzinfo=UTC)
+"""The day on which Berlin's clocks go back: it has 25 hours."""
+
+SPREAD = timedelta(days=1.5)
+IDS = [i.replace(i[4:14], str(int(i[4:14]) + 86_400 * 25)) for i in new_ids(500, seed=3, span=SPREAD)]
+LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
+RECORDS = {i: fake_records.record(1, i) for i in (*IDS, LEGACY)}
+DEAD = new_ids(2, seed=4)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write_simulated_warehouse(tmp_path_factory.mktemp("report") / "w.duckdb", RECORDS, DEAD)
+
+
+@pytest.fixture(scope="module")
+def reader(path):
+    with Reader(path) as reader:
+        yield reader
+
+
+def cost(record):
+    """As the README defines it."""
+    upstream = exactly(record["upstream_inference_cost"]) if record["is_byok"] else Decimal(0)
+    return exactly(record["usage"]) + upstream
+
+
+def exactly(usd):
+    return Decimal(str(usd or 0)).quantize(Decimal("1e-12"), ROUND_HALF_EVEN)
+
+
+def sums(key, ids=(*IDS, LEGACY)):
+    found = defaultdict(Decimal)
+    for i in ids:
+        found[key(i)] += cost(RECORDS[i])
+    return found
+
+
+def costs(found, column):
+    return dict(found.rows.select(column, "total_usage").rows())
+
+
+def at(generation_id):
+    return second_of(generation_id).replace(tzinfo=UTC)
+
+
+def local(zone, pattern):
+    return lambda i: at(i).astimezone(zone).strftime(pattern)
+
+
+# Sums
+
+
+@pytest.mark.parametrize(
+    ("by", "field"),
+    [("model", "model"), ("provider", "provider_name"), ("user", "external_user"), ("session", "session_id"),
+     ("workspace", "workspace_id"), ("app", "app_id"), ("request", "request_id")],
+)  # fmt: skip
+@pytest.mark.parametrize("since", [None, datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 1, tzinfo=UTC)])
+def test_costs_are_those_of_the_records_from_rollup_and_facts_alike(reader, by, field, since):
+    found = report(reader, "cost", Period(since), by)
+    expected = sums(lambda i: RECORDS[i].get(field))
+    column = REPORTS["cost"].dimensions[by]
+    assert costs(found, column) == {None if k is None else str(k): v for k, v in expected.items()}
+    assert found.total["total_usage"].item() == sum(expected.values())
+    assert found.total["request_count"].item() == len(RECORDS)
+
+
+@pytest.mark.parametrize("by", sorted(REPORTS["cost"].rollup_dimensions))
+def test_the_rollup_says_what_the_facts_say(reader, by):
+    ready = report(reader, "cost", Period(datetime(2020, 1, 1, tzinfo=UTC)), by)
+    exact = report(reader, "cost", Period(datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)), by)
+    assert ready.rows.sort(ready.rows.columns[0]).equals(exact.rows.sort(exact.rows.columns[0]))
+
+
+def biggest(name, rows):
+    by = {"cost": "total_usage", "failed": "total_usage", "errors": "attempt_count", "ledger": "ids"}
+    if name == "cache":
+        return rows["cache_discount"] + rows["response_cache_saved_usage"]
+    return rows[by[name]]
+
+
+@pytest.mark.parametrize("top", [1, 3, 1000])
+@pytest.mark.parametrize("name", [n for n, f in REPORTS.items() if f.dimensions and f.is_additive])
+def test_rows_beyond_top_become_one_row_and_totals_stay(reader, name, top):
+    every, kept = report(reader, name, Period()), report(reader, name, Period(), top=top)
+    amounts = [c for c, kind in every.rows.schema.items() if isinstance(kind, pl.Decimal) or kind == pl.Int64]
+    for column in amounts:
+        assert every.rows[column].sum() == kept.rows[column].sum() == every.total[column].item()
+    assert kept.rows.height == min(every.rows.height, top + 1)
+    assert (kept.rows[0:, 0].to_list()[-1] == "(other)") == (every.rows.height > top)
+    shown = kept.rows.filter(pl.nth(0).ne_missing("(other)"))
+    assert shown.equals(every.rows.join(shown.select(pl.nth(0)), on=shown.columns[0], how="semi", nulls_equal=True))
+    left_out = every.rows.join(shown, on=shown.columns[0], how="anti", nulls_equal=True)
+    if not left_out.is_empty():
+        assert biggest(name, shown).min() >= biggest(name, left_out).max()
+
+
+def test_top_of_percentiles_keeps_the_largest_and_notes_how_many_are_left_out(reader):
+    every, kept = report(reader, "latency", Period()), report(reader, "latency", Period(), top=2)
+    assert kept.rows.equals(every.rows.head(2))
+    assert f"{every.rows.height - 2} more rows are left out" in kept.note
+
+
+def test_latency_of_a_period_is_exact(reader):
+    found = report(reader, "latency", Period(datetime(2020, 1, 1, tzinfo=UTC)), "model")
+    measured = defaultdict(list)
+    for record in RECORDS.values():
+        is_whole = not record["cancelled"] and record["finish_reason"] not in {"error", "content_filter"}
+        is_chat = record.get("api_type") in {"completions", None}
+        if is_chat and is_whole and not record["response_cache_source_id"]:
+            measured[record["model"]].append(max(record["generation_time"] or 0, record["latency"] or 0))
+    for model, p50 in found.rows.select("model", "p50_duration_ms").rows():
+        assert p50 == pytest.approx(median(measured[model])), model
+
+
+def test_failed_spend_and_the_ledger(reader):
+    failed = report(reader, "failed", Period())
+    lost = sum(cost(r) for r in RECORDS.values() if r["cancelled"])
+    assert costs(failed, "status")["cancelled"] == lost == failed.total["cancelled_usage"].item()
+    ledger = report(reader, "ledger", Period(), "state").rows
+    assert dict(ledger.select("state", "ids").rows()) == {"settled": len(RECORDS), "dead": len(DEAD)}
+
+
+def test_the_summary_adds_up(reader):
+    row = report(reader, "summary", Period()).rows.row(0, named=True)
+    assert row["total_usage"] == sum(map(cost, RECORDS.values()))
+    assert row["credits_usage"] + row["byok_fees"] + row["byok_usage"] == row["total_usage"]
+    assert row["settled"] == row["request_count"] == len(RECORDS)
+    cache = report(reader, "cache", Period()).total.row(0, named=True)
+    assert row["cache_discount"] == cache["cache_discount"]
+    assert row["response_cache_saved_usage"] == cache["response_cache_saved_usage"]
+    attempts = sum(len(r["provider_responses"] or []) for r in RECORDS.values())
+    assert row["attempt_count"] == attempts == report(reader, "errors", Period()).total["attempt_count"].item()
+
+
+# Periods and zones
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "UTC"])
+def test_days_are_those_of_the_zone(reader, zone):
+    zone = ZoneInfo(zone)
+    period = Period(datetime(2026, 1, 1, tzinfo=UTC), None, zone)
+    assert costs(report(reader, "cost", period, "day"), "requested_day") == sums(local(zone, "%Y-%m-%d"), IDS)
+    assert costs(report(reader, "cost", period, "month"), "requested_month") == sums(local(zone, "%Y-%m"), IDS)
+    weeks = sums(lambda i: str((d := at(i).astimezone(zone).date()) - timedelta(days=d.weekday())), IDS)
+    assert costs(report(reader, "cost", period, "week"), "requested_week") == weeks
+
+
+def test_the_day_on_which_clocks_go_back_has_25_hours_in_their_order(reader):
+    day = Period.between(datetime(2026, 10, 25), datetime(2026, 10, 26), BERLIN)  # noqa: DTZ001
+    assert day.until - day.since == timedelta(hours=25)
+    there = [i for i in IDS if at(i).astimezone(BERLIN).date() == date(2026, 10, 25)]
+    found = report(reader, "cost", day, "hour")
+    hours = found.rows["requested_hour"].to_list()
+    assert found.total["request_count"].item() == len(there)
+    expected = sums(lambda i: at(i).astimezone(BERLIN).replace(minute=0, second=0).isoformat()[:13], there)
+    merged = defaultdict(Decimal)
+    for hour, usage in found.rows.select("requested_hour", "total_usage").rows():
+        merged[hour[:13]] += usage
+    assert merged == expected
+    both = ["2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"]
+    assert [h for h in hours if h.startswith("2026-10-25T02")] == both
+
+
+def test_a_legacy_id_counts_for_its_day_in_every_zone(reader):
+    [day] = reader.select("SELECT requested_day FROM generations WHERE requested_at IS NULL")["requested_day"]
+    for zone in (BERLIN, ZoneInfo("America/New_York")):
+        begin = datetime.combine(day, datetime.min.time())
+        found = report(reader, "cost", Period.between(begin, begin + timedelta(days=1), zone), "day")
+        assert found.rows["requested_day"].to_list() == [str(day)]
+
+
+@given(
+    zone=st.sampled_from(
+        ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Tokyo"]
+    ),
+    begin=st.datetimes(datetime(2023, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    days=st.integers(1, 900),
+    share=st.floats(0, 0.999),
+)
+def test_utc_offset_periods_agree_with_the_time_zone(zone, begin, days, share):
+    zone, end = ZoneInfo(zone), begin + timedelta(days=days)
+    parts = utc_offset_periods(zone, begin, end)
+    assert [p.begins for p in parts[1:]] == [p.ends for p in parts[:-1]]
+    assert (parts[0].begins, parts[-1].ends) == (begin, end)
+    moment = begin + share * (end - begin)
+    [part] = [p for p in parts if p.begins <= moment < p.ends]
+    shown = moment.astimezone(zone)
+    assert timedelta(seconds=part.seconds) == shown.utcoffset()
+    assert part.label == (shown.isoformat()[-6:] if part.seconds else "Z")
+
+
+def test_until_must_come_after_since():
+    with pytest.raises(UsageError):
+        Period.between(NOW, NOW, BERLIN)
+
+
+# What is refused, and what is not there
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (("costs", Period()), "did you mean cost?"),
+        (("cost", Period(), "modle"), "did you mean model?"),
+        (("forecast", Period(), "model"), "leave --by out"),
+        (("forecast", Period(), None, 3), "leave --top out"),
+        (("summary", Period(), None, 3), "leave --top out"),
+        (("anomalies", Period(zone=BERLIN)), "leave --timezone out"),
+        (("latency", Period(), "status'; DROP TABLE generations"), "name one of them"),
+    ],
+)
+def test_wrong_options_are_refused_with_a_suggestion(reader, call, meant):
+    with pytest.raises(UsageError) as refused:
+        report(reader, *call)
+    assert refused.value.fix == meant
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_period_without_requests_has_headers_and_notes_which_period_has_some(reader, name):
+    found = report(reader, name, Period(datetime(2030, 1, 1, tzinfo=UTC)))
+    if name != "summary":
+        assert printed(found, "json", 80) == "[]\n"
+        assert len(printed(found, "table", 80).splitlines()) >= 2
+    assert "2026-10" in found.note or name == "forecast"
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_an_empty_warehouse_is_no_error(tmp_path, name):
+    with Reader(write_simulated_warehouse(tmp_path / "w.duckdb", {}, DEAD)) as reader:
+        found = report(reader, name, Period())
+    assert all(line == line.rstrip() for line in printed(found, "table", 80).splitlines())
+    if name != "ledger":
+        assert "orusage ingest" in found.note
+
+
+def test_a_warehouse_without_the_views_must_be_migrated(tmp_path):
+    import duckdb
+
+    with duckdb.connect(
+        write_simulated_warehouse(tmp_path / "w.duckdb", {i: RECORDS[i] for i in IDS[:2]}, DEAD)
+    ) as connection:
+        connection.execute("DROP TABLE ops.cost_rollup")
+    with Reader(tmp_path / "w.duckdb") as reader, pytest.raises(ConfigurationError, match="migrate"):
+        report(reader, "cost", Period())
+
+
+# Tables
+
+
+amounts = st.decimals(-(10**9), 10**9, places=12)
+long_names = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=90))
+
+
+@pytest.fixture(scope="module")
+def by_model(reader):
+    return report(reader, "cost", Period(), "model")
+
+
+@settings(max_examples=50)
+@given(
+    rows=st.lists(st.tuples(long_names, st.integers(0, 10**12), amounts), max_size=8),
+    width=st.sampled_from([40, 60, 80, 120, 300]),
+)
+def test_no_number_is_ever_cut(by_model, rows, width):
+    schema = by_model.rows.schema
+    filler = {c: None for c in schema if c not in {"model", "request_count", "total_usage"}}
+    made = [{"model": m, "request_count": n, "total_usage": u, **filler} for m, n, u in rows]
+    text = table(Report("cost", Period(), pl.DataFrame(made, schema), by_model.total, pl.DataFrame()), width)
+    lines = text.splitlines()[2 : 2 + len(rows)]
+    for line, (_, count, usage) in zip(lines, rows, strict=True):
+        assert f" {count:,} " in line
+        assert dollars(usage) in line.split()
+    narrowest = max((len(f"{n:,}") + len(dollars(u)) for _, n, u in rows), default=0) + 22
+    assert all(width_of(line) <= max(width, narrowest) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_fits_its_terminal(reader, name, width):
+    text = printed(report(reader, name, Period()), "table", width)
+    assert all(width_of(line) <= width for line in text.splitlines()), text
+
+
+def test_wider_terminals_show_more_columns_and_programs_all(reader):
+    found = report(reader, "cost", Period())
+    headers = [len(re.split(r"  +", table(found, w).splitlines()[0])) for w in (40, 80, 160)]
+    assert headers == sorted(set(headers))
+    assert json.loads(printed(found, "json", 40))[0].keys() == dict.fromkeys(found.rows.columns).keys()
+    assert len(found.rows.columns) > headers[-1]
+
+
+@pytest.mark.parametrize(
+    ("usd", "row", "total"),
+    [
+        ("0.000035", "$0.000035", "$0.000035"),
+        ("-0.000035", "-$0.000035", "-$0.000035"),
+        ("12.3456", "$12.3456", "$12.35"),
+        ("-12.3456", "-$12.3456", "-$12.35"),
+        ("1234567.891", "$1,234,567.89", "$1,234,567.89"),
+        ("0", "$0", "$0"),
+    ],
+)
+def test_small_amounts_keep_two_digits_and_totals_are_to_the_cent(usd, row, total):
+    assert (dollars(Decimal(usd)), total_dollars(Decimal(usd))) == (row, total)
+
+
+@given(st.text(max_size=40), st.integers(10, 30))
+def test_a_shortened_name_keeps_both_ends(text, width):
+    short = shortened(text, width)
+    assert width_of(short) <= width
+    assert short == text or "…" in short

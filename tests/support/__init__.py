@@ -1,0 +1,1 @@
+"""What the tests share: commands, simulators, servers, clocks, warehouses."""

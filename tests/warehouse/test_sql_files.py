@@ -1,0 +1,195 @@
+import hashlib
+import lzma
+import re
+from importlib.resources import files
+
+import duckdb
+import pytest
+from support.logs import new_ids, write_log
+
+from ingest.core.resources import SAMPLES, SQL
+from ingest.warehouse import sql_files
+from ingest.warehouse.migrations import is_current
+
+EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
+"""A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
+
+VIEWS_DIGEST = "6a6fa425a9d21a1f"
+"""If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
+
+DIGESTS = {
+    "main.generation_facts": "3722a25649c1189a",
+    "ops.cost_cells": "5a808ef1266e4744",
+    "ops.latency_samples": "494d09a496a5085d",
+    "main.cache_savings": "45710ea2d0843770",
+    "main.cost_anomalies": "3e256f2f948dbe0e",
+    "main.cost_by_app": "792c6a3d0fa4f976",
+    "main.cost_by_model": "bb2d3fc6f21cfc6e",
+    "main.cost_by_provider": "4e038c0d586fe472",
+    "main.cost_by_request": "9621cb1d28ac7aab",
+    "main.cost_by_session": "f90c840b02816675",
+    "main.cost_by_user": "fee1fb9af33c43a9",
+    "main.cost_by_workspace": "b854d01942d3c693",
+    "main.cost_byok_vs_credits": "9c749918c033a103",
+    "main.cost_daily": "81ca69c15743f8fa",
+    "main.cost_forecast": "8c1512a9f5db2fd0",
+    "main.failed_spend": "d04658e6e5eac06c",
+    "main.reasoning_share": "8924b08a626cdf2d",
+    "main.response_cache_savings": "16796ecab9f140a3",
+    "main.web_search_usage": "3427691ffdaba278",
+    "main.latency_by_model": "7b44791736224b7a",
+    "main.latency_by_provider": "137f13c2a68093c9",
+    "main.latency_hourly": "be3e8c1943810ba0",
+    "main.throughput_by_length": "2c0bdcfa39616a70",
+    "main.error_rates": "b09506a4d782a1cc",
+    "main.fallbacks": "e0f7e9dbd40427fa",
+    "main.provider_reliability": "63e51262d1d93f4f",
+    "main.provider_switches": "d16aed242b9fbc8e",
+    "ops.coverage": "ec06ee529dd79e87",
+    "ops.data_quality": "aa78c028c769b180",
+    "ops.dead_letters": "d9948d41f1b55c90",
+    "ops.freshness": "20ddff1499a1d5c0",
+    "ops.reconciliation": "c4cc3f8e3573a369",
+    "main.check_attempts_belong": "8bda0dc603dcede5",
+    "main.check_every_id_accounted_for": "bf97c7c262c82a52",
+    "main.check_generation_id_unique": "d765cdb7ba1df4b5",
+    "main.check_rollups_agree": "4e114b8fd906b543",
+    "main.focus_cost_and_usage": "3cfd1c0734d9dd74",
+    "main.openrouter_traces": "a75554549243c633",
+    "0001_facts_and_ledger.sql": "d5a04e0f565cdaa4",
+    "0002_generation_contents.sql": "5a52cf4ceb5b8a62",
+    "0003_rate_limits.sql": "f341f1756f4d3363",
+    "0004_call_sites.sql": "66672645bbe8e847",
+    "0005_last_commit.sql": "7213210856479b2f",
+    "0006_forgotten.sql": "599958b8c9468082",
+    "0007_rollups.sql": "5964ed9d15c2abbe",
+}
+"""SHA-256, 16 hex digits, of each view and migration as it is executed."""
+
+
+def test_migrations_are_numbered_without_a_gap():
+    assert [m.number for m in sql_files.migrations()] == list(range(1, len(sql_files.migrations()) + 1))
+    assert all(sql_files.MIGRATION_NAME.fullmatch(m.name) for m in sql_files.migrations())
+
+
+def test_every_view_file_is_loaded():
+    assert len(sql_files.views()) == len(list((SQL / "views").rglob("*.sql")))
+
+
+def test_every_query_says_what_it_is_and_is_used():
+    code = "".join(p.read_text(encoding="utf-8") for p in (SQL.parent / "ingest").rglob("*.py")) or None
+    queries = [p for p in SQL.glob("*/*.sql") if p.parent.name not in {"migrations", "views", "fragments"}]
+    assert queries
+    for path in queries:
+        assert path.read_text(encoding="utf-8").startswith("-- "), path
+        assert code is None or f'"{path.parent.name}/{path.stem}"' in code, path
+
+
+def test_views_and_migrations_are_byte_for_byte_what_existing_warehouses_hold():
+    texts = {v.relation: v.text for v in sql_files.views()} | {m.name: m.text for m in sql_files.migrations()}
+    assert {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()} == DIGESTS
+    assert sql_files.views_digest() == VIEWS_DIGEST
+
+
+@pytest.fixture
+def earlier_warehouse(tmp_path):
+    path = tmp_path / "orusage.duckdb"
+    path.write_bytes(lzma.decompress(EARLIER_WAREHOUSE.read_bytes()))
+    return path
+
+
+def migrations_of(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute("SELECT * FROM ops.migrations ORDER BY number").fetchall()
+
+
+def test_an_earlier_warehouse_is_current(earlier_warehouse):
+    with duckdb.connect(earlier_warehouse, read_only=True) as connection:
+        assert is_current(connection, earlier_warehouse)
+
+
+def test_a_night_without_news_leaves_an_earlier_warehouse_as_it_is(earlier_warehouse, orusage, tmp_path):
+    (tmp_path / "empty.log").touch()
+    before = earlier_warehouse.read_bytes()
+    assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
+    assert earlier_warehouse.read_bytes() == before
+
+
+def test_writing_to_an_earlier_warehouse_applies_no_migration(earlier_warehouse, orusage, simulation, tmp_path):
+    before = migrations_of(earlier_warehouse)
+    write_log(tmp_path / "app.log", [*new_ids(4), *new_ids(1, seed=2)])
+    assert orusage("ingest", "app.log", "--base-url", simulation.base_url).code == 0
+    assert migrations_of(earlier_warehouse) == before
+    assert orusage("status", "--format", "json").json[0]["settled"] == 5
+
+
+def test_no_include_line_is_left_and_migrations_have_none():
+    queries = [f"{p.parent.name}/{p.stem}" for p in SQL.glob("*/*.sql")]
+    texts = [v.text for v in sql_files.views()] + [sql_files.query(name) for name in queries]
+    assert not [text for text in texts if "include:" in text]
+    assert not [m.name for m in sql_files.migrations() if "include:" in m.text]
+
+
+def test_every_fragment_says_what_it_is_and_is_used_more_than_once():
+    files = [p.read_text(encoding="utf-8") for p in SQL.rglob("*.sql")]
+    fragments = list((SQL / "fragments").iterdir())
+    assert fragments
+    for path in fragments:
+        assert path.read_text(encoding="utf-8").startswith("-- "), path
+        assert len(re.findall(rf"-- include: {path.stem}\b", "".join(files))) > 1, path
+
+
+@pytest.fixture
+def fragment(tmp_path, monkeypatch):
+    """Replaces ``sql/`` by a folder with one fragment, ``columns``, that takes `unit` and `name`."""
+    (tmp_path / "fragments").mkdir()
+    (tmp_path / "fragments" / "columns.sql").write_text(
+        "-- What it is,\n-- in two lines.\n    1 AS {name},\n    -- In {unit}.\n    2 AS {name}_2\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(sql_files, "SQL", tmp_path)
+
+
+@pytest.mark.usefixtures("fragment")
+def test_an_include_line_becomes_the_text_of_its_fragment():
+    text = 'SELECT\n    -- include: columns name=a unit="US dollars"\nFROM t -- include: columns\n'
+    expected = "SELECT\n    1 AS a,\n    -- In US dollars.\n    2 AS a_2\nFROM t -- include: columns\n"
+    assert sql_files.with_fragments(text) == expected
+
+
+@pytest.mark.usefixtures("fragment")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", r"unknown SQL fragment '': there is no file"),
+        ("gone", r"unknown SQL fragment 'gone': there is no file .*gone\.sql"),
+        ("columns", r"SQL fragment 'columns' takes the arguments \['name', 'unit'\], not \[\]"),
+        ("columns name=a units=b", r"takes the arguments \['name', 'unit'\], not \['name', 'units'\]"),
+        ("columns name=a unit=b more=c", r"takes the arguments \['name', 'unit'\], not \['more', 'name', 'unit'\]"),
+    ],
+)
+def test_an_include_line_that_names_something_else_is_refused(line, message):
+    with pytest.raises(ValueError, match=message):
+        sql_files.with_fragments(f"-- include: {line}\n")
+
+
+def test_a_query_for_the_same_seconds_has_a_legacy_variant():
+    inserts = ("facts/insert_generations", "facts/insert_provider_attempts", "facts/insert_generation_contents")
+    for name in ("ledger/find_new", *inserts, "ledger/delete_settled_work", "ledger/update_work"):
+        assert sql_files.SAME_SECONDS in sql_files.query(name)
+        assert not re.search(r"\$(low|high)", sql_files.legacy_query(name))
+
+
+def test_a_view_selects_only_from_the_layers_below():
+    known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
+    known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
+    known |= {"ops.cost_rollup", "ops.latency_rollup"}
+    for group in sql_files.VIEW_GROUPS:
+        here = [v for v in sql_files.views() if v.group == group]
+        for view in here:
+            used = set(re.findall(r"(?:FROM|JOIN) ((?:main|ops)\.\w+)", view.text))
+            assert used <= known, view.name
+        known |= {v.relation for v in here}
+
+
+def test_the_samples_are_there():
+    assert (SAMPLES / "app" / "app.jsonl").is_file()
