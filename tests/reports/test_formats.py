@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cli import app
+from ingest.cli import options
 from ingest.reports.formats import FORMATS, STREAMS, cell, money, plain, render, streamed
 
 EVIL = "a\x1b[31mb\u202ec\x00d\x9be\u200bf\u2028g\r\nh\x7fi\ud800"
@@ -162,7 +162,7 @@ def test_plain_text_is_harmless_and_harmless_text_stays(text):
 
 
 def test_the_formats_are_those_the_command_line_offers():
-    assert tuple(FORMATS) == app.FORMATS
+    assert tuple(FORMATS) == options.FORMATS
 
 
 @pytest.mark.parametrize("form", FORMATS)
