@@ -41,7 +41,7 @@ def commits(path, size, days, rounds=7):
         began = time.perf_counter()
         warehouse.commit(outcomes, "bench")
         took.append(time.perf_counter() - began)
-    warehouse._disconnect()
+    warehouse._session.close()
     warehouse._workspace.discard()
     warehouse.close()
     return median(took)
