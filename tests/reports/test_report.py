@@ -302,7 +302,8 @@ def test_no_number_is_ever_cut(by_model, rows, width):
     for line, (_, count, usage) in zip(lines, rows, strict=True):
         assert f" {count:,} " in line
         assert dollars(usage) in line.split()
-    narrowest = max((len(f"{n:,}") + len(dollars(u)) for _, n, u in rows), default=0) + 22
+    counts, amounts_ = [len(f"{n:,}") for _, n, _ in rows], [len(dollars(u)) for *_, u in rows]
+    narrowest = max(counts, default=0) + max(amounts_, default=0) + 22  # each column is as wide as its widest cell
     assert all(width_of(line) <= max(width, narrowest) for line in text.splitlines())
 
 
