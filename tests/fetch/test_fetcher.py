@@ -472,7 +472,9 @@ def test_a_throttled_id_is_not_charged_and_all_requests_slow_down():
     "headers",
     [
         {"Retry_After": "7"},
+        {"Retry_After": f"{(NOON + timedelta(seconds=7)).timestamp():.0f}"},
         {"Retry_After_Ms": "7000"},
+        {"X_RateLimit_Reset": "7"},
         {"Retry_After": format_datetime(NOON + timedelta(seconds=7), usegmt=True)},
         {"X_RateLimit_Reset": f"{(NOON + timedelta(seconds=7)).timestamp() * 1000:.0f}"},
     ],
