@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ingest.client.request import GET_KEY
-from ingest.client.result import Ok
+from ingest.client.result import Err, Ok
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.ratelimit.controller import Answer
 
@@ -33,6 +33,10 @@ RETRIES_PER_ANSWER = 0.2
 
 STOP_AFTER = 10
 """Unusable answers in a row (unreadable, or redirects) after which the run stops: it is not talking to the API."""
+
+
+KEY_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""Answers to the check of the key that say it is not good."""
 
 
 @dataclass(slots=True)
@@ -91,10 +95,9 @@ class KeyCheck:
         """Whether the API accepts the key; None if the check itself failed."""
         if self._is_good is None:
             result = await self._client.call(GET_KEY, {})
-            status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
-            if status not in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            if isinstance(result, Err) and result.error.status_code not in KEY_REFUSALS:
                 return None
-            self._is_good = status == HTTPStatus.OK
+            self._is_good = isinstance(result, Ok)
         return self._is_good
 
 

@@ -164,7 +164,7 @@ UNREADABLE = {
     "a list": reply(200, b'{"data": []}'),
     "no generation": reply(200, b'{"data": {}}'),
     "not utf-8": reply(200, b'{"data": {"id": "\xff"}}'),
-    "an error with success": reply(200, b'{"error": {"code": 500, "message": "no"}}'),
+    "an odd error with success": reply(200, b'{"error": {"code": 1, "message": "no"}}'),
     "oversized": reply(200, b'{"data": {"id": "gen-1", "model": "' + b"x" * GET_GENERATION.largest + b'"}}'),
     "another success": reply(202, HTML),
     "no content": reply(204),
@@ -233,6 +233,46 @@ def test_nine_unreadable_answers_and_a_good_one_do_not_stop_the_run():
     run = fetch(mostly_html, work[:14])
     assert not run.cancellation
     assert Counter(type(o) for o in run.outcomes) == {Settled: 2, Pending: 12}
+
+
+# A success that holds an error
+
+
+def inside_200(status, date=NOON, **headers):
+    """The error as a 200: its status is the error's code, and its headers are in the error's metadata."""
+    inner = {
+        "code": status,
+        "message": "no",
+        "metadata": {"headers": {n.replace("_", "-"): v for n, v in headers.items()}},
+    }
+    return reply(200, json.dumps({"error": inner}).encode(), date)
+
+
+def summary(run):
+    outcomes = [(type(o), getattr(o, "reason", None), getattr(o, "status", None), o.requests) for o in run.outcomes]
+    return outcomes, stop(run), run.stats.statuses, pytest.approx(run.clock.elapsed), run.controller.rate
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(400, 599), st.sampled_from([MINUTE, 2 * HOUR, 30 * DAY, None]), st.integers(1, 5))
+def test_a_success_that_holds_an_error_has_the_same_end_as_that_error(status, age, times):
+    plain = fetch(first(error(status, Retry_After="7"), times), [item(age)])
+    inner = fetch(first(inside_200(status, Retry_After="7"), times), [item(age)])
+    assert summary(inner) == summary(plain)
+
+
+def test_the_limiter_slows_down_for_a_429_inside_a_200():
+    moment = f"{(NOON + timedelta(seconds=9)).timestamp() * 1000:.0f}"
+    run = fetch(first(inside_200(429, X_RateLimit_Reset=moment)), [item()])
+    assert isinstance(run.outcome, Settled)
+    assert (run.stats.throttled, run.gaps) == (1, pytest.approx([9.0], abs=0.1))
+    assert run.controller.rate < START_PACE
+
+
+@pytest.mark.parametrize("key_status", [401, 403])
+def test_a_key_refused_inside_a_200_is_refused(key_status):
+    run = fetch(lambda path, *_: inside_200(key_status) if path == "/key" else error(403), items(5))
+    assert stop(run) == (KeyRefusedError, 77)
 
 
 # 3xx
