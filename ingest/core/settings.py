@@ -25,7 +25,7 @@ class Settings:
         timeout: Total time for one request, in seconds.
         max_time: Time after which the run starts no new ID; None: no limit.
         limit: Maximum number of IDs to fetch; None: no limit.
-        not_found_grace: Age from which a 404 is final.
+        not_found_grace: Age from which a 404 is final when a later night repeats it.
         batch_size: Number of IDs committed together.
         since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
         until: IDs that contain a later time are not fetched.

@@ -6,9 +6,7 @@ import inspect
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest.client.errors import ResponseError
 from ingest.client.result import Err, Ok
-from ingest.client.retry_after import retry_after_seconds
 from ingest.fetch import answer_policy
 
 if TYPE_CHECKING:
@@ -88,7 +86,6 @@ class RequestLoop:
 
     def _hint(self, result: Result[Any]) -> float | None:
         """Seconds that the server asks all clients to wait, where it refuses for load."""
-        error = result.error if isinstance(result, Err) else None
-        if isinstance(error, ResponseError) and error.status_code in answer_policy.HINTING:
-            return retry_after_seconds(error.headers, error.error, self._clock.now())
+        if isinstance(result, Err) and result.error.status_code in answer_policy.HINTING:
+            return answer_policy.hint_of(result.error, self._clock.now())
         return None

@@ -541,7 +541,7 @@ def held(script, work, **options):
         clock, cancellation, chosen = FakeClock(), RunCancellation(), Settings(content=True, **options)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
         fetcher = Fetcher(StandIn(script), limiter, cancellation, chosen, clock, RunStats(), lambda: 1.0)
-        return [o async for o in hold_until_verified(fetcher.run(iter(work)), cancellation)], cancellation
+        return [o async for o in hold_until_verified(fetcher.run(iter(work)), cancellation, clock)], cancellation
 
     return asyncio.run(scenario())
 
@@ -551,7 +551,7 @@ DATED = {"date": "Fri, 20 Nov 2026 12:00:00 GMT"}
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_metadata_proves_the_account_whatever_became_of_the_content(status):
-    work = items(2 * MOST_UNVERIFIED)
+    work = [item(runs=1, reason="not_found") for _ in range(2 * MOST_UNVERIFIED)]
     settled = work[0].generation_id
 
     def script(path, generation_id):
@@ -591,7 +591,7 @@ def test_metadata_whose_content_fails_still_proves_the_account(reason, proves):
 
     async def scenario():
         cancellation = RunCancellation()
-        return [o async for o in hold_until_verified(outcomes(), cancellation)], cancellation
+        return [o async for o in hold_until_verified(outcomes(), cancellation, FakeClock())], cancellation
 
     _, cancellation = asyncio.run(scenario())
     assert bool(cancellation) is not proves
