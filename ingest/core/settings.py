@@ -33,7 +33,7 @@ class Settings:
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.
         lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
-        patience: The run stops after this time with no answer other than 429.
+        patience: The run stops after this time with no answer other than 429, or without a connection.
     """
 
     base_url: str = BASE_URL

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest.client.result import Err, Ok
 from ingest.fetch import answer_policy
+from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:
     from ingest.client.operations import AsyncCaller
@@ -62,7 +63,8 @@ class RequestLoop:
                 result = await self._send(ask, operation)
                 verdict = answer_policy.verdict_of(result)
                 permit.answer, permit.hint = answer_policy.answer_of(result, verdict), self._hint(result)
-            self._guards.watch(permit.answer)
+            if verdict is not Verdict.UNREACHED:
+                self._guards.watch(permit.answer)
             step = steps[verdict](ask, result.value if isinstance(result, Ok) else result.error)
             if inspect.isawaitable(step):
                 step = await step

@@ -677,7 +677,7 @@ def unreachable(work, concurrency):
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_a_server_that_cannot_be_reached_ends_the_run_after_three_pauses(concurrency):
+def test_a_server_that_was_never_reached_ends_the_run_after_three_pauses(concurrency):
     run = unreachable(items(20), concurrency)
     assert stop(run) == (UnreachableError, 69)
     assert 7 <= run.clock.elapsed < 9
@@ -701,6 +701,54 @@ def test_an_answer_closes_the_breaker_again():
     assert not run.cancellation
     assert [(type(o), o.requests) for o in run.outcomes] == [(Settled, 4)] * 3
     assert clock.elapsed == pytest.approx(3 * 7, abs=0.5)
+
+
+def reached_except(begin, end, clock, answer=readable_answer):
+    """A server that cannot be reached between these seconds; each answer takes 0.1 s."""
+
+    async def script(path, generation_id):
+        if begin <= clock.elapsed < end:
+            return Err(REFUSED)
+        await clock.sleep(0.1)
+        return answer(path, generation_id)
+
+    return script
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    begin=st.floats(0.2, 20), seconds=st.floats(1, 285), concurrency=st.sampled_from([1, 3, 16]), content=st.booleans()
+)
+def test_an_outage_shorter_than_the_patience_does_not_end_the_run(begin, seconds, concurrency, content):
+    clock, work = FakeClock(), items(120)
+    script = reached_except(begin, begin + seconds, clock)
+    run = stand_in(script, work, clock, concurrency=concurrency, content=content, rate=5.0)
+    assert not run.cancellation
+    assert [type(o) for o in run.outcomes] == [Settled] * len(work)
+    assert run.stats.failures["connect"] <= 10 + 4 * concurrency + seconds  # a test request now and then
+
+
+@settings(max_examples=20, deadline=None)
+@given(begin=st.floats(0.2, 20), patience=st.integers(20, 600), concurrency=st.sampled_from([1, 16]))
+def test_an_outage_longer_than_the_patience_ends_the_run(begin, patience, concurrency):
+    clock = FakeClock()
+    script = reached_except(begin, 10**6, clock)
+    run = stand_in(script, items(120), clock, concurrency=concurrency, rate=5.0, patience=timedelta(seconds=patience))
+    assert stop(run) == (UnreachableError, 69)
+    assert patience <= clock.elapsed - begin < patience + 20
+    assert {(o.reason, o.charged) for o in run.outcomes if isinstance(o, Pending)} == {("interrupted", False)}
+
+
+def test_throttling_and_a_lost_connection_have_the_same_patience():
+    ends = []
+    for failing in (lambda *_: Err(REFUSED), lambda *_: read(429, ERROR)):
+        clock, asked = FakeClock(), count()
+        run = stand_in(
+            lambda path, i, f=failing, a=asked: readable_answer(path, i) if next(a) < 3 else f(), items(9), clock
+        )
+        assert run.cancellation
+        ends.append(clock.elapsed)
+    assert ends == pytest.approx([300, 300], abs=12)
 
 
 # The run's end
