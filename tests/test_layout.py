@@ -14,6 +14,7 @@ PROVEN_ELSEWHERE = {
     "cli/commands/ingest": "end_to_end/test_ingest",
     "cli/commands/query": "cli/test_app",
     "cli/commands/report": "reports/test_report",
+    "cli/commands/retry": "end_to_end/test_retry",
     "cli/commands/simulate": "simulator/test_server",
     "cli/commands/status": "end_to_end/test_ingest",
     "cli/commands/views": "cli/test_app",

@@ -34,6 +34,7 @@ Commands:
   ingest     Read generation IDs from SOURCES and fetch their metadata.
   query      Run one read-only SQL statement over the warehouse.
   report     Print a report: cost, latency, errors and more.
+  retry      Revive dead and resting IDs: the next run asks for them.
   simulate   Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.
   status     Show how complete and how fresh the warehouse is.
   views      List the views and tables, or the columns of NAMES.

@@ -23,7 +23,7 @@ from ingest.core.api_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ingest.client.json_values import Extra
 
@@ -34,6 +34,8 @@ LONGEST_NAME = 64
 """How many undocumented field names the strict pass learns, and the maximum characters of each."""
 
 _PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}}")
+
+_ERROR_STATUS = re.compile(r"[45][0-9]{2}")
 
 _SURROGATES = re.compile(
     rb"""( \\u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a valid pair
@@ -88,6 +90,24 @@ def error_of(body: bytes) -> dict[str, Any] | None:
         return _ERROR_ANSWER.decode(body).error
     except UNREADABLE:
         return None
+
+
+def status_of(error: Mapping[str, Any] | None) -> int | None:
+    """The HTTP status, 400 to 599, that an error object's ``code`` names as a number or a string; None if none."""
+    code = error.get("code") if error else None
+    if isinstance(code, str) and _ERROR_STATUS.fullmatch(code):
+        return int(code)
+    return int(code) if isinstance(code, (int, float)) and code in range(400, 600) else None
+
+
+def decode_key(body: bytes) -> None:
+    """Check the body of a 200 answer to ``GET /key``, of which nothing is used.
+
+    Raises:
+        UnreadableError: The body is an error answer.
+    """
+    if error_of(body) is not None:
+        raise UnreadableError("the answer is an error")
 
 
 class _ErrorAnswer(msgspec.Struct):

@@ -58,7 +58,7 @@ class ResponseError(OpenRouterError):
     """An answer came, but without the requested data.
 
     Attributes:
-        status_code: HTTP status.
+        status_code: HTTP status; if a success holds an error, the status that this error names.
         error: OpenRouter's error object, ``{"code": …, "message": …, "metadata": …}``; None if the body has none.
         code: The error object's code: an int as documented, a string from some compatible servers.
         metadata: The error object's metadata.
@@ -69,10 +69,16 @@ class ResponseError(OpenRouterError):
 
     status_code: int
 
-    def __init__(self, message: str, raw_response: httpx.Response, error: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        raw_response: httpx.Response,
+        error: Mapping[str, Any] | None = None,
+        status_code: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.raw_response = raw_response
-        self.status_code = raw_response.status_code
+        self.status_code = status_code or raw_response.status_code
         self.headers = raw_response.headers
         self.error = error
         self.code: int | str | None = (error or {}).get("code")

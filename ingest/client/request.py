@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ingest.client.credentials import key_source
-from ingest.client.decode import UnreadableError, decode_content, decode_generation
+from ingest.client.decode import UnreadableError, decode_content, decode_generation, decode_key
 from ingest.client.errors import InvalidRequestError, OpenRouterError, ResponseValidationError
 from ingest.client.result import Err, Ok
 from ingest.client.validation import (
@@ -23,6 +23,7 @@ from ingest.client.validation import (
     checked_params,
     checked_timeout,
     checked_url,
+    inner_error,
     response_error,
     without_key,
 )
@@ -67,8 +68,8 @@ LIST_GENERATION_CONTENT: Operation[GenerationContentResponse] = Operation(
 )
 """A generation's prompt and completion."""
 
-GET_KEY: Operation[None] = Operation("/key", MEBIBYTE, lambda _: None)
-"""Checks the key: the call succeeds if the key is valid, and the answer's body is ignored."""
+GET_KEY: Operation[None] = Operation("/key", MEBIBYTE, decode_key)
+"""Checks the key: the call succeeds if the key is valid, and nothing of the answer's body is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,12 @@ class PreparedCall(Generic[T]):
             return self.unreadable(response, str(error), body)
 
     def unreadable(self, response: httpx.Response, why: str, body: bytes = b"") -> Err[OpenRouterError]:
-        """The error for an answer whose body cannot be read. Without success, the status alone decides the error."""
+        """The error for an answer whose body is not the data. Without success, the status alone decides the error."""
         shown = self._shown(response, body)
         if not response.is_success:
             return Err(response_error(shown))
+        if inner := inner_error(shown):
+            return Err(inner)
         return Err(ResponseValidationError(f"the answer cannot be read: {why}", shown))
 
     def _shown(self, response: httpx.Response, body: bytes) -> httpx.Response:

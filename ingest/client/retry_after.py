@@ -15,16 +15,19 @@ LONGEST_HINT = 300.0
 AGREEMENT = timedelta(seconds=2)
 """Two clocks agree if their difference is not more than this."""
 
-_MILLISECONDS_FROM = 1e11
-"""An epoch time from this value on is in milliseconds."""
+EPOCH_UNITS = (1.0, 1e-3, 1e-6, 1e-9)
+"""Units in which servers state an epoch time, in seconds."""
+
+HINTS = {"retry-after-ms": 1e-3, "retry-after": 1.0, "x-ratelimit-reset": 1.0}
+"""The headers in their order, and the unit of their numbers if these are seconds to wait."""
 
 
 def retry_after_seconds(headers: Mapping[str, str], error: Mapping[str, Any] | None, now: datetime) -> float | None:
     """How long the server asks us to wait, in seconds from 0 to `LONGEST_HINT`; None if it does not say.
 
-    The first readable value of these counts: ``retry-after-ms``, ``Retry-After`` (seconds or a date) and
-    ``X-RateLimit-Reset`` (epoch time in seconds or, as OpenRouter sends it, in milliseconds), in the headers and then
-    in ``error.metadata.headers``.
+    The first readable value of `HINTS` counts, in the headers and then in ``error.metadata.headers``. Servers disagree
+    about what a number means, so each is read in every way: as a time to wait, and as an epoch time in each of
+    `EPOCH_UNITS`. The reading whose moment is nearest to now counts. A date is an HTTP date or ISO 8601.
 
     Points in time are compared with our clock if it agrees with the answer's ``Date``, and else with that ``Date``.
     Our clock is preferred because a ``Date`` has whole seconds only.
@@ -42,14 +45,28 @@ def retry_after_seconds(headers: Mapping[str, str], error: Mapping[str, Any] | N
     return next(_hints(_inner_headers(error), now), None)
 
 
-def _hints(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    candidates = (
-        _number(headers.get("retry-after-ms"), scale=0.001),
-        _number(headers.get("retry-after")),
-        _until_date(headers.get("retry-after"), now),
-        _until_epoch(headers.get("x-ratelimit-reset"), now),
+def asks_for_retry(headers: Mapping[str, str], error: Mapping[str, Any] | None) -> bool:
+    """Whether the answer says that the request may succeed later: it has a ``Retry-After``, readable or not."""
+    return any(
+        name in where for where in (headers, _inner_headers(error)) for name in ("retry-after-ms", "retry-after")
     )
-    return (min(max(c, 0.0), LONGEST_HINT) for c in candidates if c is not None)
+
+
+def _hints(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
+    for name, unit in HINTS.items():
+        readings = list(_readings(headers.get(name), unit, now))
+        if readings:
+            yield min(max(min(readings, key=abs), 0.0), LONGEST_HINT)
+
+
+def _readings(text: str | None, unit: float, now: datetime) -> Iterator[float]:
+    """Seconds from now to each moment that a header's value may mean; none if it cannot be read."""
+    number = _number(text)
+    if number is not None:
+        yield number * unit
+        yield from (number * epoch_unit - now.timestamp() for epoch_unit in EPOCH_UNITS)
+    elif date := http_date(text) or _iso_date(text):
+        yield (date - now).total_seconds()
 
 
 def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
@@ -58,26 +75,25 @@ def _inner_headers(error: Mapping[str, Any] | None) -> dict[str, str]:
     return {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
 
 
-def _number(text: str | None, scale: float = 1.0) -> float | None:
+def _number(text: str | None) -> float | None:
     if text is None or not text.isascii() or "_" in text:  # float() accepts these forms, HTTP does not
         return None
     try:
-        number = float(text) * scale
+        number = float(text)
     except ValueError:
         return None
     return number if 0 <= number < float("inf") else None
 
 
-def _until_date(text: str | None, now: datetime) -> float | None:
-    date = http_date(text)
-    return (date - now).total_seconds() if date else None
-
-
-def _until_epoch(text: str | None, now: datetime) -> float | None:
-    epoch = _number(text)
-    if not epoch:
+def _iso_date(text: str | None) -> datetime | None:
+    """A date and time in ISO 8601 as a time in UTC; None if the text is nothing else."""
+    if text is None or "T" not in text.upper():
         return None
-    return (epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch) - now.timestamp()
+    try:
+        date = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def http_date(text: str | None) -> datetime | None:

@@ -7,11 +7,11 @@ may be secret are not repeated in its message.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ingest.client.decode import error_of
+from ingest.client.decode import error_of, status_of
 from ingest.client.errors import BY_STATUS, InvalidRequestError, OpenRouterDefaultError, ResponseError
 from ingest.core.base_url import check_base_url
 from ingest.core.errors import ConfigurationError
@@ -82,9 +82,19 @@ def checked_headers(headers: dict[str, str], reserved: frozenset[str] = frozense
 
 def response_error(response: httpx.Response) -> ResponseError:
     """The error that an answer without success means. `response` is one that `without_key` returned."""
+    return _error(response, error_of(response.content), response.status_code)
+
+
+def inner_error(response: httpx.Response) -> ResponseError | None:
+    """The error that a success holds instead of its data; None if it holds none that names a status."""
     error = error_of(response.content)
-    message = str((error or {}).get("message") or f"HTTP {response.status_code}")
-    return BY_STATUS.get(response.status_code, OpenRouterDefaultError)(message[:LONGEST_MESSAGE], response, error)
+    status = status_of(error)
+    return None if status is None else _error(response, error, status)
+
+
+def _error(response: httpx.Response, error: Mapping[str, Any] | None, status: int) -> ResponseError:
+    message = str((error or {}).get("message") or f"HTTP {status}")
+    return BY_STATUS.get(status, OpenRouterDefaultError)(message[:LONGEST_MESSAGE], response, error, status)
 
 
 def without_key(request: httpx.Request, response: httpx.Response, body: bytes, key: ApiKey) -> httpx.Response:

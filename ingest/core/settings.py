@@ -25,7 +25,7 @@ class Settings:
         timeout: Total time for one request, in seconds.
         max_time: Time after which the run starts no new ID; None: no limit.
         limit: Maximum number of IDs to fetch; None: no limit.
-        not_found_grace: Age from which a 404 is final.
+        not_found_grace: Age from which a 404 is final when a later night repeats it.
         batch_size: Number of IDs committed together.
         since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
         until: IDs that contain a later time are not fetched.
@@ -33,7 +33,7 @@ class Settings:
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.
         lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
-        patience: The run stops after this time with no answer other than 429.
+        patience: The run stops after this time with no answer other than 429, or without a connection.
     """
 
     base_url: str = BASE_URL

@@ -18,14 +18,24 @@ from ingest.client.errors import (
     ResponseValidationError,
 )
 from ingest.client.result import Err, Ok
+from ingest.client.retry_after import asks_for_retry, retry_after_seconds
 from ingest.fetch.ratelimit.controller import Answer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ingest.client.request import Result
 
 UNREADABLE_RUNS = 5
 FORBIDDEN_RUNS = 3
+NOT_FOUND_RUNS = 2
 """Runs in a row with this answer after which an ID is given up."""
+
+NOT_FOUND = "not_found"
+"""Reason of an ID that was not found past the grace: pending after the first such run, dead after the last."""
+
+REFUSAL_REST = timedelta(hours=12)
+"""Pause after a refusal that may become final, so that the runs above are as many nights, however often runs start."""
 
 CONTENT_FAILED = "content_"
 """Prefix of the reason of an ID whose metadata could be read, and whose content not yet."""
@@ -63,7 +73,7 @@ class Verdict(Enum):
     REDIRECT = auto()
     """A redirect. It is never followed, so that the key does not leave its host."""
     REJECTED = auto()
-    """The API rejects this ID permanently."""
+    """The API rejects this ID, and says nothing of a later try."""
     KEY_REFUSED = auto()
     """Stop: no other ID would succeed."""
     OUT_OF_CREDITS = auto()
@@ -79,11 +89,12 @@ class Verdict(Enum):
     UNREACHED = auto()
     """No connection could be made."""
     FAILED = auto()
-    """The server or the network failed: retry."""
+    """The server or the network failed, or the API asks for a later try: retry."""
 
 
 ONLY_AS_JSON = frozenset({Verdict.REJECTED, Verdict.FORBIDDEN, Verdict.NOT_FOUND})
-"""Verdicts that need OpenRouter's JSON error in the body: a proxy or a firewall answers 403 and 404 too."""
+"""Verdicts that may give an ID up. They need OpenRouter's JSON error in the body, because a proxy or a firewall answers
+403 and 404 too, and no ``Retry-After``."""
 
 VERDICTS: dict[int, Verdict] = {
     401: Verdict.KEY_REFUSED,
@@ -91,6 +102,10 @@ VERDICTS: dict[int, Verdict] = {
     403: Verdict.FORBIDDEN,
     404: Verdict.NOT_FOUND,
     408: Verdict.FAILED,
+    409: Verdict.FAILED,
+    421: Verdict.FAILED,
+    423: Verdict.FAILED,
+    425: Verdict.FAILED,
     429: Verdict.THROTTLED,
     503: Verdict.OVERLOADED,
     529: Verdict.OVERLOADED,
@@ -129,11 +144,24 @@ def verdict_of(result: Result[Any]) -> Verdict:
     if isinstance(error, ResponseValidationError):
         return Verdict.UNREADABLE
     if isinstance(error, ResponseError):
-        verdict = VERDICTS.get(error.status_code) or _BY_CLASS.get(error.status_code // 100, Verdict.UNREADABLE)
-        return Verdict.UNREADABLE if verdict in ONLY_AS_JSON and not error.error else verdict
+        return _verdict_on(error)
     if isinstance(error, OpenRouterConnectionError) and not error.connected:
         return Verdict.UNREACHED
     return Verdict.FAILED
+
+
+def _verdict_on(error: ResponseError) -> Verdict:
+    verdict = VERDICTS.get(error.status_code) or _BY_CLASS.get(error.status_code // 100, Verdict.UNREADABLE)
+    if verdict not in ONLY_AS_JSON:
+        return verdict
+    if asks_for_retry(error.headers, error.error):
+        return Verdict.FAILED
+    return verdict if error.error else Verdict.UNREADABLE
+
+
+def hint_of(error: OpenRouterError, now: datetime) -> float | None:
+    """Seconds that the server asks to wait; None if it names none. `now` is the wall clock, UTC."""
+    return retry_after_seconds(error.headers, error.error, now) if isinstance(error, ResponseError) else None
 
 
 def reason_of(error: OpenRouterError) -> str:

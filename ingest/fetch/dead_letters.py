@@ -1,46 +1,51 @@
-"""Holds dead letters back until the account and the base URL have proved right. Outcomes in, outcomes out."""
+"""Holds refusals back until the account and the base URL have proved right. Outcomes in, outcomes out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from ingest.core.outcomes import Dead, Outcome, Pending, Settled
 from ingest.fetch import stop_errors
-from ingest.fetch.answer_policy import CONTENT_FAILED
+from ingest.fetch.answer_policy import CONTENT_FAILED, NOT_FOUND, REFUSAL_REST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable
 
     from ingest.core.cancellation import RunCancellation
+    from ingest.core.clock import Clock
 
 MOST_UNVERIFIED = 50
-"""So many dead letters before the first settled ID mean that the account or the base URL is wrong."""
+"""So many refusals before the first settled ID mean that the account or the base URL is wrong."""
+
+PENDING_REASONS = {"http_403": "forbidden", "bad_response": "unreadable"}
+"""Reasons of dead letters that have another name while the ID is pending."""
 
 
 async def hold_until_verified(
-    outcomes: AsyncIterable[Outcome], cancellation: RunCancellation
+    outcomes: AsyncIterable[Outcome], cancellation: RunCancellation, clock: Clock
 ) -> AsyncGenerator[Outcome]:
-    """Hold dead letters back until metadata was read; `MOST_UNVERIFIED` of them before that end the run.
+    """Hold refusals back until metadata was read; `MOST_UNVERIFIED` of them before that end the run.
 
-    With the wrong account or base URL every ID is rejected or not found, and no ID may be given up for that: when the
-    run ends with an error, the dead letters held are returned as pending.
+    Refusals are dead letters, and IDs that were not found past the grace. With the wrong account or base URL every ID
+    is refused, and no ID may be given up for that: a run that read no metadata leaves no dead letter. If it ends with
+    an error, what it held says nothing about the IDs.
     """
-    held: list[Dead] = []
+    held: list[Dead | Pending] = []
     verified = False
     async for outcome in outcomes:
         verified = verified or (_proves_the_account(outcome) and not cancellation.error)
-        if not verified and isinstance(outcome, Dead):
+        if not verified and _is_refusal(outcome):
             held.append(outcome)
             if len(held) >= MOST_UNVERIFIED:
                 cancellation.set(stop_errors.wrong_account())
             continue
         if verified:
-            for dead in held:
-                yield dead
+            for refusal in held:
+                yield refusal
             held.clear()
         yield outcome
-    for dead in held:
-        yield _still_pending(dead) if cancellation.error else dead
+    for refusal in held:
+        yield _interrupted(refusal) if cancellation.error else _pending(refusal, clock)
 
 
 def _proves_the_account(outcome: Outcome) -> bool:
@@ -50,5 +55,17 @@ def _proves_the_account(outcome: Outcome) -> bool:
     return isinstance(outcome, Settled)
 
 
-def _still_pending(dead: Dead) -> Pending:
-    return Pending(dead.item, "interrupted", dead.status, None, dead.requests, charged=False)
+def _is_refusal(outcome: Outcome) -> TypeGuard[Dead | Pending]:
+    return isinstance(outcome, Dead) or (isinstance(outcome, Pending) and outcome.reason == NOT_FOUND)
+
+
+def _interrupted(refusal: Dead | Pending) -> Pending:
+    return Pending(refusal.item, "interrupted", refusal.status, None, refusal.requests, charged=False)
+
+
+def _pending(refusal: Dead | Pending, clock: Clock) -> Pending:
+    """The refusal of a run that settled nothing: the ID is asked again later."""
+    if isinstance(refusal, Pending):
+        return refusal
+    reason = PENDING_REASONS.get(refusal.reason, refusal.reason)
+    return Pending(refusal.item, reason, refusal.status, clock.now() + REFUSAL_REST, refusal.requests)

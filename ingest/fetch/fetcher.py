@@ -19,6 +19,7 @@ from ingest.core.outcomes import Content, Outcome, Settled
 from ingest.fetch.ask import Ask
 from ingest.fetch.content_steps import ContentSteps
 from ingest.fetch.metadata_steps import MetadataSteps
+from ingest.fetch.missing_share import MissingShare
 from ingest.fetch.request_loop import RequestLoop
 from ingest.fetch.run_guards import RunGuards
 from ingest.fetch.steps import SharedSteps
@@ -64,7 +65,7 @@ class Fetcher:
         self._admission = asyncio.Lock()
         self._guards = RunGuards(client, limiter, cancellation, settings, clock, random)
         self._requests = RequestLoop(client, limiter, self._guards, cancellation, clock, stats)
-        shared = SharedSteps(self._guards)
+        shared = SharedSteps(self._guards, clock)
         self._metadata = MetadataSteps(shared, self._guards, settings, clock)
         self._content = ContentSteps(shared, self._guards, clock)
 
@@ -72,14 +73,18 @@ class Fetcher:
         """Ask for every item, `settings.concurrency` at a time; outcomes come in the order they are reached.
 
         Items are taken one by one as workers become free, and none after the run's end. Every item taken has one
-        outcome.
+        outcome. A large share of IDs that are not found is logged at the end.
         """
         outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(self._settings.concurrency)
+        missing = MissingShare()
         pool = asyncio.create_task(self._run_workers(items, outcomes))
         try:
             while (outcome := await outcomes.get()) is not None:
+                missing.count(outcome, self._clock.now())
                 yield outcome
             await pool
+            if not self._cancellation.error:
+                missing.warn()
         finally:
             pool.cancel()
             with suppress(asyncio.CancelledError):

@@ -11,6 +11,8 @@ from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ingest.client.errors import ResponseError
     from ingest.core.api_records import GenerationResponse, GenerationResponseData
     from ingest.core.clock import Clock
@@ -105,16 +107,22 @@ class MetadataSteps:
             return self._shared.stop(ask, stop_errors.key_refused())
         if ask.runs("forbidden") >= answer_policy.FORBIDDEN_RUNS:
             return ask.dead("http_403")
-        return ask.pending("forbidden")
+        return ask.pending("forbidden", self._clock.now() + answer_policy.REFUSAL_REST)
 
     def _not_found(self, ask: Ask, error: ResponseError) -> Step[Outcome]:
         self._guards.answered()
-        date = http_date(error.headers.get("date"))
+        date, now = http_date(error.headers.get("date")), self._clock.now()
         if date is None:  # without the server's clock no ID dies: our own may be wrong
-            return ask.pending("not_found_yet", self._clock.now() + answer_policy.LATEST_NEXT)
-        age = date - ask.item.requested_at if ask.item.requested_at else timedelta.max
+            return ask.pending("not_found_yet", now + answer_policy.LATEST_NEXT)
+        age = min(date, now) - ask.item.requested_at if ask.item.requested_at else timedelta.max
         if age >= self._settings.not_found_grace:
-            return ask.dead("not_found")
+            return self._not_found_past_grace(ask, now)
         if ask.retries_not_found(age):
             return answer_policy.NOT_FOUND_RETRY
-        return ask.pending("not_found_yet", self._clock.now() + answer_policy.next_not_found_check(age))
+        return ask.pending("not_found_yet", now + answer_policy.next_not_found_check(age))
+
+    def _not_found_past_grace(self, ask: Ask, now: datetime) -> Outcome:
+        """Give the ID up if an earlier night said the same: one such answer may be about the key, or a mistake."""
+        if ask.runs(answer_policy.NOT_FOUND) >= answer_policy.NOT_FOUND_RUNS:
+            return ask.dead(answer_policy.NOT_FOUND)
+        return ask.pending(answer_policy.NOT_FOUND, now + answer_policy.REFUSAL_REST)

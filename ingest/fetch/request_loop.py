@@ -6,10 +6,9 @@ import inspect
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingest.client.errors import ResponseError
 from ingest.client.result import Err, Ok
-from ingest.client.retry_after import retry_after_seconds
 from ingest.fetch import answer_policy
+from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:
     from ingest.client.operations import AsyncCaller
@@ -64,7 +63,8 @@ class RequestLoop:
                 result = await self._send(ask, operation)
                 verdict = answer_policy.verdict_of(result)
                 permit.answer, permit.hint = answer_policy.answer_of(result, verdict), self._hint(result)
-            self._guards.watch(permit.answer)
+            if verdict is not Verdict.UNREACHED:
+                self._guards.watch(permit.answer)
             step = steps[verdict](ask, result.value if isinstance(result, Ok) else result.error)
             if inspect.isawaitable(step):
                 step = await step
@@ -88,7 +88,6 @@ class RequestLoop:
 
     def _hint(self, result: Result[Any]) -> float | None:
         """Seconds that the server asks all clients to wait, where it refuses for load."""
-        error = result.error if isinstance(result, Err) else None
-        if isinstance(error, ResponseError) and error.status_code in answer_policy.HINTING:
-            return retry_after_seconds(error.headers, error.error, self._clock.now())
+        if isinstance(result, Err) and result.error.status_code in answer_policy.HINTING:
+            return answer_policy.hint_of(result.error, self._clock.now())
         return None

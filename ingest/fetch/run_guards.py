@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ingest.client.request import GET_KEY
-from ingest.client.result import Ok
+from ingest.client.result import Err, Ok
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.ratelimit.controller import Answer
 
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("orusage")
 
 BREAKER_PAUSES = 3
-"""Pauses of 1, 2 and 4 s after failed connects; when connecting fails after the last, the run stops."""
+"""Pauses of 1, 2 and 4 s after failed connects; when connecting fails after the last, and the server was never reached
+in this run, the run stops: the network or the base URL is wrong. Otherwise it goes on until its patience is over."""
+
+LONGEST_PAUSE = 8.0
+"""Seconds; the longest pause after a failed connect."""
 
 FREE_RETRIES = 50.0
 RETRIES_PER_ANSWER = 0.2
@@ -33,6 +37,10 @@ RETRIES_PER_ANSWER = 0.2
 
 STOP_AFTER = 10
 """Unusable answers in a row (unreadable, or redirects) after which the run stops: it is not talking to the API."""
+
+
+KEY_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""Answers to the check of the key that say it is not good."""
 
 
 @dataclass(slots=True)
@@ -51,21 +59,24 @@ class RetryBudget:
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Pauses all requests after failed connects, each time twice as long.
+    """Pauses all requests after failed connects, each time twice as long, up to `LONGEST_PAUSE`.
 
     Attributes:
         open_until: When the last pause ends, in seconds of the monotonic clock.
         pauses: Pauses since the last answer.
+        since: When the first of them began.
     """
 
     open_until: float
     pauses: int = 0
+    since: float = 0.0
 
     def connect_failed(self, sent_at: float, now: float) -> float:
         """Seconds to pause, after a request sent at `sent_at`; those sent before the last pause count once."""
         if sent_at >= self.open_until:
+            self.since = self.since if self.pauses else now
             self.pauses += 1
-            self.open_until = now + 2.0 ** (self.pauses - 1)
+            self.open_until = now + min(2.0 ** (self.pauses - 1), LONGEST_PAUSE)
         return self.open_until - now
 
 
@@ -91,10 +102,9 @@ class KeyCheck:
         """Whether the API accepts the key; None if the check itself failed."""
         if self._is_good is None:
             result = await self._client.call(GET_KEY, {})
-            status = HTTPStatus.OK if isinstance(result, Ok) else result.error.status_code
-            if status not in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            if isinstance(result, Err) and result.error.status_code not in KEY_REFUSALS:
                 return None
-            self._is_good = status == HTTPStatus.OK
+            self._is_good = isinstance(result, Ok)
         return self._is_good
 
 
@@ -136,6 +146,7 @@ class RunGuards:
         self._random = random
         self._retries = RetryBudget()
         self._breaker = CircuitBreaker(clock.monotonic())
+        self._was_reached = False
         self._nothing_taken_since: float | None = None
 
     def stop(self, error: OrusageError) -> None:
@@ -167,17 +178,23 @@ class RunGuards:
 
     def connected(self) -> None:
         """An answer came, so the server can be reached."""
+        self._was_reached = True
         self._breaker.pauses = 0
 
     def connect_failed(self, sent_at: float) -> None:
-        """No connection for a request sent at `sent_at`: hold all requests, and end the run after some pauses."""
-        pause = self._breaker.connect_failed(sent_at, self._clock.monotonic())
-        if self._breaker.pauses > BREAKER_PAUSES:
+        """No connection for a request sent at `sent_at`: hold all requests, and end the run when patience is over."""
+        now = self._clock.monotonic()
+        pause = self._breaker.connect_failed(sent_at, now)
+        is_over = now - self._breaker.since > self._patience
+        if is_over or (not self._was_reached and self._breaker.pauses > BREAKER_PAUSES):
             self.stop(stop_errors.unreachable(self._base_url))
         self._limiter.hold(pause)
 
     def watch(self, answer: Answer) -> None:
-        """End the run when the server has taken no request for longer than the run's patience."""
+        """End the run when the server has taken no request for longer than the run's patience.
+
+        Failed connects have their own end, see `connect_failed`.
+        """
         now = self._clock.monotonic()
         if answer is Answer.TAKEN:
             self._nothing_taken_since = None

@@ -6,6 +6,7 @@ A step is the outcome of an operation, or the seconds to wait before the next re
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ingest.fetch import answer_policy, stop_errors
@@ -14,6 +15,7 @@ from ingest.fetch.ask import Ask
 
 if TYPE_CHECKING:
     from ingest.client.errors import OpenRouterError
+    from ingest.core.clock import Clock
     from ingest.core.errors import OrusageError
     from ingest.core.outcomes import Pending
     from ingest.fetch.run_guards import RunGuards
@@ -32,10 +34,12 @@ class SharedSteps:
 
     Args:
         guards: The run's guards.
+        clock: The run's clock.
     """
 
-    def __init__(self, guards: RunGuards) -> None:
+    def __init__(self, guards: RunGuards, clock: Clock) -> None:
         self._guards = guards
+        self._clock = clock
         self.table: StepTable[Pending] = {
             Verdict.KEY_REFUSED: lambda ask, _: self.stop(ask, stop_errors.key_refused()),
             Verdict.OUT_OF_CREDITS: lambda ask, _: self.stop(ask, stop_errors.out_of_credits()),
@@ -53,11 +57,16 @@ class SharedSteps:
     def overloaded(self, ask: Ask, error: OpenRouterError) -> Step[Pending]:
         """Retry as after any failure, but without cost to the run's budget: the limiter already bounds such retries."""
         self._guards.allow_retry()
-        return self.failed(ask, error)
+        return self.retry(ask, answer_policy.reason_of(error))
 
     def failed(self, ask: Ask, error: OpenRouterError) -> Step[Pending]:
-        """Retry after a pause, or leave the ID to a later run."""
-        return self.retry(ask, answer_policy.reason_of(error))
+        """Retry after a pause that is at least the server's hint. After a long hint a later run asks again."""
+        reason, now = answer_policy.reason_of(error), self._clock.now()
+        hint = answer_policy.hint_of(error, now) or 0.0
+        if hint > answer_policy.BACKOFF_CAP:
+            return ask.pending(reason, now + timedelta(seconds=hint))
+        step = self.retry(ask, reason)
+        return max(step, hint) if isinstance(step, float) else step
 
     def retry(self, ask: Ask, reason: str) -> Step[Pending]:
         """Retry after a pause; without a retry left the ID stays pending for this reason."""

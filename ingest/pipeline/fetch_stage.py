@@ -61,7 +61,7 @@ async def fetch_due(
         async with (
             _deadline(context, started),
             aclosing(fetcher.run(_items(context, warehouse))) as outcomes,
-            aclosing(hold_until_verified(outcomes, context.cancellation)) as cared_for,
+            aclosing(hold_until_verified(outcomes, context.cancellation, context.clock)) as cared_for,
         ):
             await batches.store(cared_for)
     learned = limiter.controller.learned

@@ -70,9 +70,19 @@ class LedgerReader:
         return int(self._rows("ledger/count_due", now=naive_utc(now), since=since, until=until)[0][0])
 
     def count_overdue(self, settings: Settings, now: datetime) -> int:
-        """How many IDs are still pending although they are older than the not-found grace."""
+        """How many IDs are still pending although they are older than the grace, and do not rest as missing."""
         since, until = naive_utc(settings.since), naive_utc(min(settings.until, now - settings.not_found_grace))
-        return int(self._rows("ledger/count_overdue", since=since, until=until)[0][0])
+        return int(self._rows("ledger/count_overdue", now=naive_utc(now), since=since, until=until)[0][0])
+
+    def count_revivable(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
+        """How many IDs are dead or rest until a later time, by reason, the most frequent first.
+
+        Args:
+            reason: Only IDs with this reason; None: all.
+            since: Only IDs whose own second is not earlier.
+            now: The wall clock, UTC.
+        """
+        return dict(self._rows("ledger/count_revivable", reason=reason, since=naive_utc(since), now=naive_utc(now)))
 
     def ready(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
         """The items that were due when fetching began and are at least `READY_AGE` old, newest first."""
@@ -133,6 +143,10 @@ class Ledger:
         """Remove the settled IDs and update the states of the others, inside a transaction of the session."""
         for_each_era(self._session.connection, settled, "ledger/delete_settled_work")
         for_each_era(self._session.connection, unsettled_rows(outcomes), "ledger/update_work")
+
+    def revive(self, reason: str | None, since: datetime, now: datetime) -> None:
+        """Make the IDs of `LedgerReader.count_revivable` pending and due, inside a transaction of the session."""
+        self._session.execute("ledger/revive", reason=reason, since=naive_utc(since), now=naive_utc(now))
 
     def _insert(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})

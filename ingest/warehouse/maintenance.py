@@ -1,4 +1,4 @@
-"""Maintenance of a warehouse: publish what a run left, migrate, write the file anew, erase on request."""
+"""Maintenance of a warehouse: publish what a run left, migrate, write the file anew, revive IDs, erase on request."""
 
 from __future__ import annotations
 
@@ -45,6 +45,29 @@ def compact(path: Path, now: datetime, lock_wait: LockWait) -> tuple[int, int]:
         before = path.stat().st_size if path.exists() else 0
         warehouse.compact()
     return before, path.stat().st_size
+
+
+def revive(
+    path: Path, reason: str | None, since: datetime, now: datetime, lock_wait: LockWait
+) -> dict[str | None, int]:
+    """Make dead and resting IDs due for the next run.
+
+    Args:
+        path: The file.
+        reason: Only IDs with this reason; None: all.
+        since: Only IDs whose own second is not earlier; legacy IDs count as 1970.
+        now: The wall clock, UTC.
+        lock_wait: How long to wait for another run.
+
+    Returns:
+        How many, by reason.
+
+    Raises:
+        NoInputError: there is no warehouse.
+        OrusageError: as `Warehouse`.
+    """
+    with _open(path, now, "retry", lock_wait) as warehouse:
+        return warehouse.revive(reason, since, now)
 
 
 def forget(path: Path, before: datetime | None, user: str | None, now: datetime, lock_wait: LockWait) -> Erased:

@@ -229,6 +229,14 @@ class Warehouse:
             facts.append(session.connection, frames)
             Ledger(session).resolve(frames.generations, outcomes)
 
+    def revive(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
+        """Make dead and resting IDs due for the next run; returns how many by reason, as `count_revivable`."""
+        revived = self.ledger.count_revivable(reason, since, now)
+        if revived:
+            with self._writing() as session, session.transaction():
+                Ledger(session).revive(reason, since, now)
+        return revived
+
     def forget(self, before: datetime | None, user: str | None, now: datetime) -> Erased:
         """Erase what is older than `before`, or a user's generations; those IDs are never added again.
 

@@ -226,7 +226,8 @@ def test_an_error_answer_that_is_not_json_keeps_its_status_and_body():
         pytest.param(b'[{"data": {"id": "gen-1"}}]', id="a list"),
         pytest.param(b"null", id="null"),
         pytest.param(b"[" * 100_000, id="nested without end"),
-        pytest.param(b'{"error": {"code": 404, "message": "Not found"}}', id="an error under 200"),
+        pytest.param(b'{"error": {"code": 1, "message": "odd"}}', id="an error that names no status, under 200"),
+        pytest.param(b'{"error": "Not found"}', id="words for an error, under 200"),
         pytest.param(b"\x00\xff" * 100, id="noise"),
     ],
 )

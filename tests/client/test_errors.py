@@ -1,12 +1,15 @@
 """Every documented status has an error class, every class has one sentence, and no error contains the key."""
 
 import inspect
+import json
 import pickle
 import re
 from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.loopback import SECRET
 
 from ingest.client import errors
@@ -16,18 +19,24 @@ from ingest.client.errors import (
     OpenRouterDefaultError,
     OpenRouterError,
     ResponseError,
+    ResponseValidationError,
 )
-from ingest.client.request import GET_GENERATION, RequestBuilder
+from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, RequestBuilder
+from ingest.client.result import Ok
 from ingest.client.retry import RetryConfig
 
 OPENAPI = Path(__file__).parents[3] / "shared/facts/openrouter-generation.openapi.yaml"
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, OpenRouterError)]
 
 
-def error_of(status, body=b"", **headers):
+def result_of(status, body=b"", operation=GET_GENERATION, **headers):
     exchange = RequestBuilder(SECRET, {}, "https://openrouter.ai/api/v1", 1, RetryConfig())
-    call = exchange.prepare(GET_GENERATION, {"id": "gen-1"}, None)
-    return call.read(httpx.Response(status, headers=headers, request=call.request), body).error
+    call = exchange.prepare(operation, {"id": "gen-1"}, None)
+    return call.read(httpx.Response(status, headers=headers, request=call.request), body)
+
+
+def error_of(status, body=b"", operation=GET_GENERATION, **headers):
+    return result_of(status, body, operation, **headers).error
 
 
 @pytest.mark.skipif(not OPENAPI.exists(), reason="the API's own text is not part of the repository")
@@ -100,6 +109,51 @@ def test_an_error_accepts_what_compatible_servers_send(body, code, message, meta
     error = error_of(404, body)
     assert (error.code, error.message, error.metadata) == (code, message, metadata)
     assert isinstance(error.body, str)
+
+
+envelopes = st.fixed_dictionaries(
+    {},
+    optional={"data": st.sampled_from([None, {}, []]), "user_id": st.text(max_size=5), "success": st.booleans()},
+)
+error_codes = st.integers(400, 599)
+
+
+@given(error_codes, st.booleans(), envelopes, st.sampled_from([200, 201, 202]), st.booleans())
+def test_a_success_that_holds_an_error_is_that_error(code, is_text, envelope, status, is_content):
+    inner = {"code": str(code) if is_text else code, "message": "no", "metadata": {"headers": {"Retry-After": "7"}}}
+    body = json.dumps({**envelope, "error": inner}).encode()
+    error = error_of(status, body, operation=LIST_GENERATION_CONTENT if is_content else GET_GENERATION)
+    assert type(error) is BY_STATUS.get(code, OpenRouterDefaultError)
+    assert (error.status_code, error.code, error.message, error.error) == (code, inner["code"], "no", inner)
+    assert (error.raw_response.status_code, error.body) == (status, body.decode())
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
+    assert again.status_code == code
+
+
+odd_codes = st.one_of(
+    st.integers(max_value=399),
+    st.integers(min_value=600, max_value=2**63),
+    st.sampled_from([None, True, "", "rate_limited", "4290", "-429", [429], {"code": 429}, 429.5, "٤٢٩"]),
+)
+
+
+@given(odd_codes)
+def test_a_success_whose_error_names_no_status_cannot_be_read(code):
+    error = error_of(200, json.dumps({"error": {"code": code, "message": "no"}}).encode())
+    assert (type(error), error.status_code) == (ResponseValidationError, 200)
+
+
+@given(error_codes)
+def test_data_counts_more_than_an_error_beside_it(code):
+    body = {"data": {"id": "gen-1", "usage": 0.5}, "error": {"code": code}}
+    assert isinstance(result_of(200, json.dumps(body).encode()), Ok)
+
+
+@given(error_codes)
+def test_the_check_of_the_key_fails_by_an_error_inside_a_success(code):
+    error = error_of(200, json.dumps({"error": {"code": code}}).encode(), operation=GET_KEY)
+    assert error.status_code == code
+    assert isinstance(result_of(200, b'{"data": {"label": "sk-or-v1-..."}}', operation=GET_KEY), Ok)
 
 
 @pytest.mark.parametrize("charset", ["hex", "rot13", "base64", "nonsense", "undefined", "idna", "utf-16"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.client.retry_after import AGREEMENT, LONGEST_HINT, http_date, retry_after_seconds
+from ingest.client.retry_after import AGREEMENT, LONGEST_HINT, asks_for_retry, http_date, retry_after_seconds
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HINTS = ("retry-after-ms", "retry-after", "x-ratelimit-reset")
@@ -45,6 +45,26 @@ def test_without_a_hint_there_is_no_wait():
 )
 def test_every_form_of_a_hint_is_understood(headers, seconds):
     assert hint(**headers) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "1795176006"}, 6.0),  # epoch seconds
+        ({"retry_after": "1795176006000"}, 6.0),  # ms
+        ({"retry_after": "1795176006000000"}, 6.0),  # µs
+        ({"retry_after": "1795175990"}, 0.0),  # past already
+        ({"x_ratelimit_reset": "6"}, 6.0),
+        ({"x_ratelimit_reset": "0"}, 0.0),
+        ({"x_ratelimit_reset": "1795176006000000"}, 6.0),
+        ({"x_ratelimit_reset": "2026-11-20T12:00:06Z"}, 6.0),
+        ({"x_ratelimit_reset": "Fri, 20 Nov 2026 12:00:06 GMT"}, 6.0),
+        ({"retry_after_ms": "1795176006000"}, 6.0),
+    ],
+)
+def test_a_number_is_read_as_the_nearest_moment_that_it_may_mean(headers, seconds):
+    assert NOW.timestamp() == 1795176000
+    assert hint(**headers) == pytest.approx(seconds, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +131,42 @@ MOMENTS = {
 wrong_clocks = st.one_of(st.integers(-(10**8), -3), st.integers(3, 10**8)).map(lambda s: timedelta(seconds=s))
 
 
+FORMS = {
+    "seconds to wait": lambda seconds, _now: f"{seconds}",
+    "epoch seconds": lambda seconds, now: f"{now.timestamp() + seconds:.3f}",
+    "epoch ms": lambda seconds, now: f"{(now.timestamp() + seconds) * 1e3:.0f}",
+    "epoch µs": lambda seconds, now: f"{(now.timestamp() + seconds) * 1e6:.0f}",
+    "epoch ns": lambda seconds, now: f"{(now.timestamp() + seconds) * 1e9:.0f}",
+    "ISO 8601": lambda seconds, now: (now + timedelta(seconds=seconds)).isoformat(),
+    "HTTP date": lambda seconds, now: format_datetime(now + timedelta(seconds=seconds), usegmt=True),
+}
+
+
+@given(
+    st.sampled_from(list(FORMS)),
+    st.sampled_from(["retry-after", "x-ratelimit-reset"]),
+    st.integers(-(10**6), 10**6),
+    st.datetimes(datetime(2001, 9, 9), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # made aware
+    st.booleans(),
+)
+def test_every_form_of_every_header_says_the_same_moment_in_any_year(form, name, seconds, now, is_inside):
+    now = now.replace(microsecond=0)
+    text = FORMS[form](abs(seconds) if form == "seconds to wait" else seconds, now)
+    expected = abs(seconds) if form == "seconds to wait" else seconds
+    headers, error = ({}, inside(**{name: text})) if is_inside else ({name: text}, None)
+    assert retry_after_seconds(headers, error, now) == pytest.approx(min(max(expected, 0), 300), abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("headers", "asks"), [({"Retry-After": "7"}, True), ({"retry-after": "soon"}, True), ({}, False)]
+)
+def test_an_answer_asks_for_a_retry_by_its_header_whatever_that_says(headers, asks):
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert asks_for_retry(lower, None) is asks
+    assert asks_for_retry({}, inside(**headers)) is asks
+    assert not asks_for_retry({"x-ratelimit-reset": "7"}, None)
+
+
 @given(st.sampled_from(list(MOMENTS)), st.integers(0, 300), wrong_clocks, st.booleans())
 def test_if_our_clock_is_wrong_a_time_is_compared_with_the_answers_date(form, seconds, wrong_by, is_inside):
     moment, date = MOMENTS[form](NOW + timedelta(seconds=seconds)), {"date": format_datetime(NOW, usegmt=True)}
@@ -156,7 +212,9 @@ dates = st.builds(
     st.integers(0, 99),
     st.one_of(st.sampled_from(["GMT", "EST", "-0000", ""]), st.integers(0, 10**25).map("+{}".format)),
 )
-header_texts = st.one_of(st.text(), numbers, dates, st.datetimes().map(format_datetime))
+header_texts = st.one_of(
+    st.text(), numbers, dates, st.datetimes().map(format_datetime), st.datetimes().map(datetime.isoformat)
+)
 any_json = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), header_texts),
     lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.sampled_from([*HINTS, "Retry-After"]), inner)),

@@ -130,7 +130,7 @@ def test_whatever_the_server_does_each_settled_id_has_its_content_and_the_others
     settled = [i for (i,) in rows(tmp_path, "SELECT generation_id FROM generations")]
     unsettled = rows(tmp_path, "SELECT state, reason, count(*) FROM ops.work GROUP BY ALL ORDER BY ALL")
     assert len(settled) + sum(count for _, _, count in unsettled) == len(ids)
-    left = {("dead", "not_found"), ("pending", "unreadable"), ("pending", "content_unreadable")}
+    left = {("pending", "not_found"), ("pending", "unreadable"), ("pending", "content_unreadable")}
     assert {(state, reason) for state, reason, _ in unsettled} == left
     assert_one_row_each(tmp_path, settled)
     assert sum(done.json["contents"].values()) == done.json["settled"] == len(settled)

@@ -14,6 +14,7 @@ import pytest
 from support.commands import KEY, environment
 from support.logs import new_ids, write_log
 from support.long_form import long
+from support.warehouse_files import another_night
 
 
 def rows(path, statement):
@@ -61,14 +62,33 @@ def test_every_id_is_accounted_for_whatever_the_server_does(orusage, simulate, t
     with simulate(
         "--p404", "0.05", "--p500", "0.3", "--malformed", "0.2", "--rate-limit", "200", "--seed", "3"
     ) as server:
-        done = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
+        first = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
+        states = ledger(tmp_path / "orusage.duckdb")
+        assert sum(states.values()) == 200
+        assert (states.get("dead", 0), first.json["dead"]) == (0, 0)
+        another_night(tmp_path / "orusage.duckdb")
+        more = write_log(tmp_path / "more.log", new_ids(20, seed=4))
+        done = orusage("ingest", more, "--base-url", server.base_url, "--summary", "json")
     states = ledger(tmp_path / "orusage.duckdb")
-    assert sum(states.values()) == 200
+    assert sum(states.values()) == 220
     assert states["dead"] == done.json["dead"] > 0
-    assert states.get("pending", 0) == done.json["pending"] == done.json["overdue"]
+    overdue = "SELECT count(*) FROM ops.work WHERE state = 'pending' AND reason <> 'not_found'"
+    assert rows(tmp_path / "orusage.duckdb", overdue) == [(done.json["overdue"],)]
     assert done.code == 3
     reasons = {r for (r,) in rows(tmp_path / "orusage.duckdb", "SELECT DISTINCT reason FROM ops.dead_letters")}
     assert reasons == {"not_found"}
+
+
+def test_an_id_not_found_past_the_grace_is_not_overdue_and_not_asked_again_in_the_same_night(
+    orusage, simulate, tmp_path
+):
+    log = write_log(tmp_path / "app.log", new_ids(40, seed=3))
+    with simulate("--p404", "1") as server:
+        first = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
+        second = orusage("ingest", log, "--base-url", server.base_url, "--summary", "json")
+    assert (first.code, first.json["pending"], first.json["dead"], first.json["overdue"]) == (0, 40, 0, 0)
+    assert "40 of 40 answers were 404" in first.err
+    assert (second.code, second.json["requests"]) == (0, 0)
 
 
 def test_an_id_that_is_not_there_yet_stays_pending_and_is_not_asked_again_at_once(orusage, simulate, tmp_path):

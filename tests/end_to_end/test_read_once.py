@@ -14,6 +14,7 @@ import pytest
 from support.commands import environment
 from support.logs import new_ids, write_log
 from support.long_form import long
+from support.warehouse_files import another_night
 from support.warehouses import write_old_warehouse
 
 from ingest.core.generation_id import second_of
@@ -140,6 +141,9 @@ def test_coverage_tells_of_each_source_what_became_of_its_ids(orusage, simulate,
     (tmp_path / "logs/empty.log").touch()
     with simulate("--p404", "0.2") as server:
         orusage("ingest", "logs", "--base-url", server.base_url, "--limit", "100")
+        another_night(warehouse)
+        orusage("ingest", "logs", "--base-url", server.base_url, "--limit", "10")
+        orusage("ingest", "logs", "--base-url", server.base_url, "--limit", "40")
     columns = (
         "source, bytes_read, complete, problem, sightings, first_seen_ids, settled + pending + dead, settled, dead"
     )
@@ -151,7 +155,7 @@ def test_coverage_tells_of_each_source_what_became_of_its_ids(orusage, simulate,
     ]
     stored = [rows(warehouse, f"SELECT count(*) FROM {x}")[0][0] for x in ("generations", "ops.dead_letters")]
     assert [sum(row[n] for row in coverage) for n in (7, 8)] == stored
-    assert sum(stored) == 100
+    assert 100 < sum(stored) <= 120
     assert stored[1] > 0
 
 

@@ -45,6 +45,10 @@ from ingest.pipeline.context import RunContext
 
 NOBODY = "http://127.0.0.1:9/api/v1"
 GRACE = timedelta(hours=24)
+REST = timedelta(hours=12)
+PROVING = ("good", "renamed", "without tokens")
+"""Modes whose answer proves the account; a run without any makes nothing final."""
+
 LATENCY = 0.1
 
 
@@ -253,15 +257,17 @@ def after(state, generation_id, mode, at, server_at):  # noqa: PLR0911  # a tabl
             rests = at + timedelta(hours=36) if runs > 1 else None
             return dead("bad_response") if runs >= 5 else state.left("unreadable", rests)
         case "missing":
-            age = server_at.replace(microsecond=0) - second if second else timedelta.max
+            age = min(server_at.replace(microsecond=0), at) - second if second else timedelta.max
+            if age >= GRACE:
+                return dead("not_found") if state.runs_with("not_found") >= 2 else state.left("not_found", at + REST)
             later = min(max(age / 2, timedelta(minutes=1)), timedelta(hours=1))
-            return dead("not_found") if age >= GRACE else state.left("not_found_yet", at + later)
+            return state.left("not_found_yet", at + later)
         case "gone":
             return dead("http_410")
         case "malformed":
             return dead("http_400")
         case "forbidden":
-            return dead("http_403") if state.runs_with("forbidden") >= 3 else state.left("forbidden")
+            return dead("http_403") if state.runs_with("forbidden") >= 3 else state.left("forbidden", at + REST)
         case "failing":
             return state.left("http_500")
 
@@ -488,8 +494,16 @@ class Nights(RuleBasedStateMachine):
         assert not run.asked.keys() & self.kept, "asked again, though its answer was stored before the run died"
         return run
 
-    def after_asking(self, i, state, run):
-        return after(state, i, self.modes[i][0], *run.asked[i])
+    def after_asking(self, i, state, run, *, ended_early=False):
+        """What may become of an ID in this state that the run asked."""
+        final = after(state, i, self.modes[i][0], *run.asked[i])
+        if final.kind != "dead":
+            return {final}
+        reason = {"http_403": "forbidden", "bad_response": "unreadable"}.get(final.reason, final.reason)
+        unproven = state.left(reason, max(at for at, _ in run.asked.values()) + REST)
+        if not any(self.modes[asked][0] in PROVING for asked in run.asked):
+            return {unproven}
+        return {final, unproven} if ended_early else {final}
 
     def is_right_after(self, run, states):
         """What must be published after a run that came to its end."""
@@ -518,7 +532,7 @@ class Nights(RuleBasedStateMachine):
             was_asked = i in run.asked
             fitting = {s for s in possible if s.is_due(began) == was_asked}
             assert fitting, f"{i} was {'' if was_asked else 'not '}asked, being {possible}"
-            states[i] = {self.after_asking(i, s, run) for s in fitting} if was_asked else fitting
+            states[i] = {a for s in fitting for a in self.after_asking(i, s, run)} if was_asked else fitting
         self.is_right_after(run, states)
         self.is_told_by_the_code(run, before, began)
         self.is_quiet = not run.asked
@@ -530,7 +544,8 @@ class Nights(RuleBasedStateMachine):
         end = began + timedelta(seconds=run.told["elapsed"])
         final = {i: state for i, [state] in self.states.items()}
         buried = sum(state.kind == "dead" and before[i] != {state} for i, state in final.items())
-        past_grace = [i for i, s in final.items() if s.kind == "pending" and is_past_grace(i, end)]
+        resting = {i for i, s in final.items() if s.reason == "not_found" and s.not_before and s.not_before > end}
+        past_grace = [i for i, s in final.items() if s.kind == "pending" and is_past_grace(i, end) and i not in resting]
         assert run.told["dead"] == buried
         assert run.told["code"] == (3 if buried or past_grace else 0), run.told
 
@@ -556,8 +571,8 @@ class Nights(RuleBasedStateMachine):
             assert asked == set(ready[: len(asked)]), "the newest go first"
         states = {}
         for i, possible in self.states.items():
-            asked = {self.after_asking(i, s, run) for s in possible if s.is_due(began)} if i in run.asked else possible
-            states[i] = asked
+            due = [s for s in possible if s.is_due(began)]
+            states[i] = {a for s in due for a in self.after_asking(i, s, run)} if i in run.asked else possible
         self.is_right_after(run, states)
         self.is_quiet = False
         self.time_goes_on(run)
@@ -579,7 +594,10 @@ class Nights(RuleBasedStateMachine):
         states = {}
         for i, possible in self.states.items():
             due = {s for s in possible if s.is_due(began)}
-            answered = {self.after_asking(i, s, run) for s in due} if finished and i in run.asked else set()
+            is_answered = finished and i in run.asked
+            answered = (
+                {a for s in due for a in self.after_asking(i, s, run, ended_early=True)} if is_answered else set()
+            )
             states[i] = possible | {s.cut_short() for s in due} | answered
         self.is_right_after(run, states)
         self.is_quiet = False
@@ -603,7 +621,7 @@ class Nights(RuleBasedStateMachine):
         self.keeps(run, chosen)
         for i in run.asked:
             due = {s for s in self.states[i] if s.is_due(self.now)}
-            self.states[i] = self.states[i] | {self.after_asking(i, s, run) for s in due}
+            self.states[i] |= {a for s in due for a in self.after_asking(i, s, run, ended_early=True)}
         found = published(self.warehouse)
         assert found.keys() <= self.states.keys()
         settled = sum(state == SETTLED for state in found.values())

@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,10 @@ DESIGNED = {
     403: Verdict.FORBIDDEN,
     404: Verdict.NOT_FOUND,
     408: Verdict.FAILED,
+    409: Verdict.FAILED,
+    421: Verdict.FAILED,
+    423: Verdict.FAILED,
+    425: Verdict.FAILED,
     410: Verdict.REJECTED,
     422: Verdict.REJECTED,
     429: Verdict.THROTTLED,
@@ -89,6 +94,21 @@ def test_without_the_apis_own_words_such_an_answer_is_unreadable_and_any_other_m
         expected = Verdict.UNREADABLE
     for result in (read(status), read(status, HTML), read(status, b'{"error": "no"}'), oversized(status)):
         assert verdict_of(result) is expected
+
+
+hint_names = st.sampled_from(["Retry-After", "retry-after", "RETRY-AFTER-MS"])
+hint_values = st.one_of(st.integers(0, 10**16).map(str), st.sampled_from(["", "soon", "Fri, 20 Nov 2026 12:00:06 GMT"]))
+
+
+@given(st.integers(300, 599), hint_names, hint_values, st.booleans(), st.sampled_from(list(PATHS)), st.booleans())
+def test_a_refusal_that_asks_for_a_later_try_gives_no_id_up(status, name, value, is_inside, path, is_200):
+    error = {"code": status, "message": "no", "metadata": {"headers": {name: value} if is_inside else {}}}
+    headers = {} if is_inside else {name: value}
+    sent_as = 200 if is_200 and status >= 400 else status
+    verdict = verdict_of(read(sent_as, json.dumps({"error": error}).encode(), headers, path))
+    expected = DESIGNED.get(status, BY_CLASS[status // 100])
+    assert verdict is (Verdict.FAILED if expected in answer_policy.ONLY_AS_JSON else expected)
+    assert verdict not in answer_policy.ONLY_AS_JSON
 
 
 @pytest.mark.parametrize("path", PATHS)

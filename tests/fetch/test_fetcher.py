@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from itertools import count
+from itertools import accumulate, count
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +52,7 @@ from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedIn
 from ingest.core.outcomes import Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
+from ingest.fetch.answer_policy import REFUSAL_REST
 from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
 from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
@@ -164,7 +165,7 @@ UNREADABLE = {
     "a list": reply(200, b'{"data": []}'),
     "no generation": reply(200, b'{"data": {}}'),
     "not utf-8": reply(200, b'{"data": {"id": "\xff"}}'),
-    "an error with success": reply(200, b'{"error": {"code": 500, "message": "no"}}'),
+    "an odd error with success": reply(200, b'{"error": {"code": 1, "message": "no"}}'),
     "oversized": reply(200, b'{"data": {"id": "gen-1", "model": "' + b"x" * GET_GENERATION.largest + b'"}}'),
     "another success": reply(202, HTML),
     "no content": reply(204),
@@ -233,6 +234,46 @@ def test_nine_unreadable_answers_and_a_good_one_do_not_stop_the_run():
     run = fetch(mostly_html, work[:14])
     assert not run.cancellation
     assert Counter(type(o) for o in run.outcomes) == {Settled: 2, Pending: 12}
+
+
+# A success that holds an error
+
+
+def inside_200(status, date=NOON, **headers):
+    """The error as a 200: its status is the error's code, and its headers are in the error's metadata."""
+    inner = {
+        "code": status,
+        "message": "no",
+        "metadata": {"headers": {n.replace("_", "-"): v for n, v in headers.items()}},
+    }
+    return reply(200, json.dumps({"error": inner}).encode(), date)
+
+
+def summary(run):
+    outcomes = [(type(o), getattr(o, "reason", None), getattr(o, "status", None), o.requests) for o in run.outcomes]
+    return outcomes, stop(run), run.stats.statuses, pytest.approx(run.clock.elapsed), run.controller.rate
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(400, 599), st.sampled_from([MINUTE, 2 * HOUR, 30 * DAY, None]), st.integers(1, 5))
+def test_a_success_that_holds_an_error_has_the_same_end_as_that_error(status, age, times):
+    plain = fetch(first(error(status, Retry_After="7"), times), [item(age)])
+    inner = fetch(first(inside_200(status, Retry_After="7"), times), [item(age)])
+    assert summary(inner) == summary(plain)
+
+
+def test_the_limiter_slows_down_for_a_429_inside_a_200():
+    moment = f"{(NOON + timedelta(seconds=9)).timestamp() * 1000:.0f}"
+    run = fetch(first(inside_200(429, X_RateLimit_Reset=moment)), [item()])
+    assert isinstance(run.outcome, Settled)
+    assert (run.stats.throttled, run.gaps) == (1, pytest.approx([9.0], abs=0.1))
+    assert run.controller.rate < START_PACE
+
+
+@pytest.mark.parametrize("key_status", [401, 403])
+def test_a_key_refused_inside_a_200_is_refused(key_status):
+    run = fetch(lambda path, *_: inside_200(key_status) if path == "/key" else error(403), items(5))
+    assert stop(run) == (KeyRefusedError, 77)
 
 
 # 3xx
@@ -314,6 +355,40 @@ def test_what_is_in_flight_when_the_run_stops_still_comes_out(status, last):
         assert (other.reason, other.charged, other.requests) == ("interrupted", False, 1)
 
 
+@pytest.mark.parametrize("status", [409, 421, 423, 425])
+@pytest.mark.parametrize("body", [ERROR, HTML, b""])
+def test_a_refusal_that_may_pass_is_tried_again_like_a_failure(status, body):
+    run = fetch(always(reply(status, body)), [item()])
+    assert run.outcome == Pending(run.taken[0], f"http_{status}", status, None, 4)
+    assert run.gaps == pytest.approx([0.5, 1.0, 2.0], abs=0.06)
+    assert run.controller.rate == START_PACE
+    assert isinstance(fetch(first(reply(status, body), 3), [item()]).outcome, Settled)
+
+
+lasting = st.sampled_from([400, 403, 404, 405, 410, 413, 418, 422, 428, 451, 499])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    status=lasting,
+    seconds=st.integers(0, 400),
+    form=st.sampled_from(["{delta}", "{epoch}", "{epoch}000", "soon"]),
+    age=st.sampled_from([MINUTE, 30 * DAY, None]),
+    body=st.sampled_from([ERROR, HTML]),
+)
+def test_any_refusal_with_retry_after_is_tried_again_no_sooner_and_stays_pending(status, seconds, form, age, body):
+    text = form.format(delta=seconds, epoch=int(NOON.timestamp()) + seconds)
+    run = fetch(always(reply(status, body, Retry_After=text)), [item(age)])
+    hint = 0 if form == "soon" else seconds
+    assert (type(run.outcome), run.outcome.reason, run.outcome.charged) == (Pending, f"http_{status}", True)
+    if hint > 20:
+        assert (run.outcome.requests, run.gaps) == (1, [])
+        assert run.outcome.not_before == NOON + timedelta(seconds=min(hint, 300))
+    else:
+        assert (run.outcome.requests, run.outcome.not_before) == (4, None)
+        assert form != "{delta}" or min(run.gaps) >= hint - 1e-3
+
+
 def forbidden(key_status):
     return lambda path, _id, _nth: reply(key_status, b"{}") if path == "/key" else error(403)
 
@@ -327,7 +402,7 @@ def test_with_a_good_key_a_forbidden_id_is_given_up_in_its_third_run(runs, reaso
     if is_dead:
         assert run.outcome == Dead(run.taken[0], "http_403", 403, 1)
     else:
-        assert run.outcome == Pending(run.taken[0], "forbidden", 403, None, 1)
+        assert run.outcome == Pending(run.taken[0], "forbidden", 403, NOON + REFUSAL_REST, 1)
     assert not run.cancellation
 
 
@@ -375,9 +450,49 @@ def test_an_id_not_found_within_the_grace_is_asked_again_later(age, requests, ne
 
 
 @pytest.mark.parametrize("age", [DAY, 30 * DAY, None])
-def test_an_id_not_found_past_the_grace_is_dead(age):
-    run = fetch(always(error(404)), [item(age)])
+@pytest.mark.parametrize("state", [{}, {"runs": 9, "reason": "not_found_yet"}, {"runs": 1, "reason": "http_500"}])
+def test_an_id_not_found_past_the_grace_rests_until_another_night(age, state):
+    run = fetch(always(error(404)), [item(age, **state)])
+    assert run.outcome == Pending(run.taken[0], "not_found", 404, NOON + timedelta(hours=12), 1)
+
+
+@pytest.mark.parametrize("age", [DAY, 30 * DAY, None])
+@pytest.mark.parametrize("runs", [1, 2, 9])
+def test_an_id_not_found_past_the_grace_again_is_dead(age, runs):
+    run = fetch(always(error(404)), [item(age, runs=runs, reason="not_found")])
     assert run.outcome == Dead(run.taken[0], "not_found", 404, 1)
+
+
+def nights(answer, one, starts):
+    """What becomes of an ID in runs that begin at these times, each with the time."""
+    state, not_before, told = one, None, []
+    for start in starts:
+        if not_before and not_before > start:
+            continue
+        outcome = fetch(answer(start), [state], clock=FakeClock(start)).outcome
+        told.append((start, outcome))
+        if not isinstance(outcome, Pending):
+            break
+        runs = state.runs + 1 if outcome.reason == state.reason else 1
+        state, not_before = replace(state, runs=runs, reason=outcome.reason), outcome.not_before
+    return told
+
+
+pauses = st.lists(st.sampled_from([5 * MINUTE, HOUR, 7 * HOUR, DAY]), min_size=1, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pauses, st.sampled_from([-MINUTE, 2 * HOUR, 23 * HOUR, 30 * DAY, None]), st.sampled_from([404, 403]))
+def test_however_often_runs_start_no_refusal_is_final_before_it_was_seen_on_two_nights(pauses, age, status):
+    def answer(at):
+        return lambda path, *_: reply(200, b"{}") if path == "/key" else error(status, at)
+
+    starts = list(accumulate(pauses, initial=NOON))
+    told = nights(answer, item(age), starts)
+    refused_at = [at for at, o in told if o.reason in ("not_found", "forbidden")]
+    deaths = [at for at, o in told if isinstance(o, Dead)]
+    assert all(at - refused_at[0] >= 12 * HOUR for at in deaths)
+    assert deaths or starts[-1] - NOON < 4 * DAY
 
 
 def test_the_second_request_for_a_recent_id_may_find_it():
@@ -388,15 +503,21 @@ def test_the_second_request_for_a_recent_id_may_find_it():
 
 @pytest.mark.parametrize(("grace", "kind"), [(HOUR, Dead), (3 * HOUR, Pending)])
 def test_the_grace_is_a_setting(grace, kind):
-    run = fetch(always(error(404)), [item(2 * HOUR)], not_found_grace=grace)
+    run = fetch(always(error(404)), [item(2 * HOUR, runs=1, reason="not_found")], not_found_grace=grace)
     assert isinstance(run.outcome, kind)
 
 
-@pytest.mark.parametrize(("server_says", "kind"), [(NOON, Pending), (NOON + 100 * DAY, Dead)])
-@pytest.mark.parametrize("ours", [NOON - 1000 * DAY, NOON + 1000 * DAY])
-def test_only_the_servers_clock_tells_an_ids_age(server_says, kind, ours):
-    run = fetch(always(error(404, date=server_says)), [item(HOUR)], clock=FakeClock(ours))
-    assert isinstance(run.outcome, kind)
+clocks = st.integers(-1000 * 24, 1000 * 24).map(lambda hours: NOON + timedelta(hours=hours))
+
+
+@settings(max_examples=100, deadline=None)
+@given(clocks, clocks, st.sampled_from([0, 1]))
+def test_an_id_is_as_old_as_the_earlier_of_both_clocks_says(server_says, ours, runs):
+    one = item(HOUR, runs=runs, reason="not_found")
+    run = fetch(always(error(404, date=server_says)), [one], clock=FakeClock(ours))
+    is_past_grace = min(server_says, ours) - one.requested_at >= DAY
+    assert isinstance(run.outcome, Dead if is_past_grace and runs else Pending)
+    assert (run.outcome.reason == "not_found") is is_past_grace
 
 
 @pytest.mark.parametrize("date", [None, "yesterday", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
@@ -472,7 +593,9 @@ def test_a_throttled_id_is_not_charged_and_all_requests_slow_down():
     "headers",
     [
         {"Retry_After": "7"},
+        {"Retry_After": f"{(NOON + timedelta(seconds=7)).timestamp():.0f}"},
         {"Retry_After_Ms": "7000"},
+        {"X_RateLimit_Reset": "7"},
         {"Retry_After": format_datetime(NOON + timedelta(seconds=7), usegmt=True)},
         {"X_RateLimit_Reset": f"{(NOON + timedelta(seconds=7)).timestamp() * 1000:.0f}"},
     ],
@@ -554,7 +677,7 @@ def unreachable(work, concurrency):
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_a_server_that_cannot_be_reached_ends_the_run_after_three_pauses(concurrency):
+def test_a_server_that_was_never_reached_ends_the_run_after_three_pauses(concurrency):
     run = unreachable(items(20), concurrency)
     assert stop(run) == (UnreachableError, 69)
     assert 7 <= run.clock.elapsed < 9
@@ -578,6 +701,54 @@ def test_an_answer_closes_the_breaker_again():
     assert not run.cancellation
     assert [(type(o), o.requests) for o in run.outcomes] == [(Settled, 4)] * 3
     assert clock.elapsed == pytest.approx(3 * 7, abs=0.5)
+
+
+def reached_except(begin, end, clock, answer=readable_answer):
+    """A server that cannot be reached between these seconds; each answer takes 0.1 s."""
+
+    async def script(path, generation_id):
+        if begin <= clock.elapsed < end:
+            return Err(REFUSED)
+        await clock.sleep(0.1)
+        return answer(path, generation_id)
+
+    return script
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    begin=st.floats(0.2, 20), seconds=st.floats(1, 285), concurrency=st.sampled_from([1, 3, 16]), content=st.booleans()
+)
+def test_an_outage_shorter_than_the_patience_does_not_end_the_run(begin, seconds, concurrency, content):
+    clock, work = FakeClock(), items(120)
+    script = reached_except(begin, begin + seconds, clock)
+    run = stand_in(script, work, clock, concurrency=concurrency, content=content, rate=5.0)
+    assert not run.cancellation
+    assert [type(o) for o in run.outcomes] == [Settled] * len(work)
+    assert run.stats.failures["connect"] <= 10 + 4 * concurrency + seconds  # a test request now and then
+
+
+@settings(max_examples=20, deadline=None)
+@given(begin=st.floats(0.2, 20), patience=st.integers(20, 600), concurrency=st.sampled_from([1, 16]))
+def test_an_outage_longer_than_the_patience_ends_the_run(begin, patience, concurrency):
+    clock = FakeClock()
+    script = reached_except(begin, 10**6, clock)
+    run = stand_in(script, items(120), clock, concurrency=concurrency, rate=5.0, patience=timedelta(seconds=patience))
+    assert stop(run) == (UnreachableError, 69)
+    assert patience <= clock.elapsed - begin < patience + 20
+    assert {(o.reason, o.charged) for o in run.outcomes if isinstance(o, Pending)} == {("interrupted", False)}
+
+
+def test_throttling_and_a_lost_connection_have_the_same_patience():
+    ends = []
+    for failing in (lambda *_: Err(REFUSED), lambda *_: read(429, ERROR)):
+        clock, asked = FakeClock(), count()
+        run = stand_in(
+            lambda path, i, f=failing, a=asked: readable_answer(path, i) if next(a) < 3 else f(), items(9), clock
+        )
+        assert run.cancellation
+        ends.append(clock.elapsed)
+    assert ends == pytest.approx([300, 300], abs=12)
 
 
 # The run's end
@@ -682,6 +853,14 @@ def dead():
     return Dead(item(), "not_found", 404, 1)
 
 
+def missing():
+    return Pending(item(), "not_found", 404, NOON + REFUSAL_REST, 1)
+
+
+def too_early():
+    return Pending(item(), "zero_tokens", 200, NOON + MINUTE, 1)
+
+
 def settled():
     return Settled(item(), None, NOON, 1)
 
@@ -696,9 +875,10 @@ def held(outcomes, cancellation=None):
             yield outcome
 
     async def scenario():
-        return [o async for o in hold_until_verified(given_outcomes(), cancellation)]
+        return [o async for o in hold_until_verified(given_outcomes(), cancellation, clock)]
 
     cancellation = RunCancellation() if cancellation is None else cancellation
+    clock = FakeClock()
     return asyncio.run(scenario()), cancellation
 
 
@@ -719,11 +899,42 @@ def test_what_else_comes_out_while_dead_letters_are_held_is_not_held():
     assert not any(isinstance(o, Dead) for o in out)
 
 
-def test_fewer_dead_letters_than_that_come_out_at_the_end():
+def test_ids_not_found_past_the_grace_count_as_dead_letters_do():
+    outcomes = [missing() if n % 2 else dead() for n in range(MOST_UNVERIFIED)]
+    out, cancellation = held(outcomes)
+    assert isinstance(cancellation.error, KeyRefusedError)
+    assert out == [Pending(o.item, "interrupted", 404, None, 1, charged=False) for o in outcomes]
+
+
+def test_a_run_that_settles_nothing_makes_nothing_final():
     outcomes = [dead() for _ in range(MOST_UNVERIFIED - 1)]
     out, cancellation = held(outcomes)
-    assert out == outcomes
+    assert out == [Pending(d.item, "not_found", 404, NOON + REFUSAL_REST, 1) for d in outcomes]
     assert not cancellation
+
+
+@pytest.mark.parametrize(
+    ("dead_for", "pending_for"),
+    [("http_400", "http_400"), ("not_found", "not_found"), ("http_403", "forbidden"), ("bad_response", "unreadable")],
+)
+def test_what_is_not_final_keeps_counting_its_runs(dead_for, pending_for):
+    [out], _ = held([Dead(item(), dead_for, 400, 2)])
+    assert out == Pending(out.item, pending_for, 400, NOON + REFUSAL_REST, 2)
+
+
+endings = st.sampled_from(["dead", "missing", "failed", "too early"])
+
+
+@given(st.lists(endings, max_size=45), st.lists(st.sampled_from(["dead", "missing", "settled"]), max_size=80))
+def test_nothing_is_final_before_a_record_was_read_and_no_outcome_is_lost(before, after):
+    make = {"dead": dead, "missing": missing, "failed": pending, "too early": too_early, "settled": settled}
+    outcomes = [make[kind]() for kind in [*before, *after]]
+    out, cancellation = held(outcomes)
+    assert Counter(o.item.generation_id for o in out) == Counter(o.item.generation_id for o in outcomes)
+    if cancellation or not {"settled", "too early"} & {*before, *after}:
+        assert not any(isinstance(o, Dead) for o in out)
+    else:
+        assert {id(o) for o in out} == {id(o) for o in outcomes}
 
 
 def test_the_first_settled_id_releases_the_dead_letters():
@@ -748,11 +959,11 @@ def test_dead_letters_stay_pending_when_the_run_stops_for_another_reason():
     assert not any(isinstance(o, Dead) for o in out)
 
 
-def test_a_plain_end_releases_the_dead_letters():
+def test_a_plain_end_without_anything_settled_makes_no_dead_letter():
     cancellation = RunCancellation()
     cancellation.set()
-    outcomes = [dead() for _ in range(3)]
-    assert held(outcomes, cancellation)[0] == outcomes
+    out, _ = held([dead() for _ in range(3)], cancellation)
+    assert [(type(o), o.reason, o.charged) for o in out] == [(Pending, "not_found", True)] * 3
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -762,7 +973,7 @@ def test_a_key_of_another_account_makes_no_dead_letter(status):
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
         client = StandIn(lambda *_: read(status, ERROR, DATED))
         fetcher = Fetcher(client, limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
-        return [o async for o in hold_until_verified(fetcher.run(iter(items(500))), cancellation)], cancellation
+        return [o async for o in hold_until_verified(fetcher.run(iter(items(500))), cancellation, clock)], cancellation
 
     out, cancellation = asyncio.run(scenario())
     assert isinstance(cancellation.error, KeyRefusedError)

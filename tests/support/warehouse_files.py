@@ -39,6 +39,12 @@ def rows(path, statement):
         return connection.execute(statement).fetchall()
 
 
+def another_night(path):
+    """As if so much time had passed that no ID rests any more."""
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE ops.work SET not_before = NULL")
+
+
 def assert_each_once(warehouse, ids):
     """All of them are settled or in the ledger, each once, and nothing else is."""
     found = rows(warehouse, "SELECT generation_id FROM generations UNION ALL SELECT generation_id FROM ops.work")

@@ -43,7 +43,11 @@ if TYPE_CHECKING:
 @click.option("--max-time", type=DURATION, help="Start no new ID after this time.")
 @click.option("--limit", type=click.IntRange(1), help="Fetch at most this many IDs.")
 @click.option(
-    "--not-found-grace", type=DURATION, default="24h", show_default=True, help="Age of an ID at which a 404 is final."
+    "--not-found-grace",
+    type=DURATION,
+    default="24h",
+    show_default=True,
+    help="Age of an ID from which a 404 is final if repeated.",
 )
 @click.option("--batch-size", type=click.IntRange(1, 50_000), default=500, show_default=True, help="IDs per commit.")
 @click.option(
