@@ -94,7 +94,7 @@ class ScanStage:
         read_problems.require_readable()
         if not stats.sightings and not warehouse.ledger.has_ids():
             raise _nothing_found(stats.sources, read_problems.problems)
-        stats.kept_fields = self._call_sites.kept
+        stats.lines, stats.kept_fields = self._call_sites.read_ids, self._call_sites.kept
         return tuple(read_problems.problems)
 
     def _chunks(self, checkpoints: CheckpointIndex) -> Iterator[Chunk]:
