@@ -116,6 +116,8 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "new_ids": stats.new_ids,
         "kept_fields": stats.kept_fields,
         "missing_fields": stats.missing_fields,
+        "unfilled_fields": stats.unfilled_fields,
+        "reread": stats.reread,
         "due": stats.due,
         "requests": stats.requests,
         "settled": stats.settled,
@@ -152,6 +154,11 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         for name, missing in stats.missing_fields.items()
         if missing
     ]
+    lines += [
+        f"field     {count:,} known IDs have no field {plain(name)}: --reread fills it"
+        for name, count in stats.unfilled_fields.items()
+    ]
+    lines += [f"reread    {stats.reread:,} known IDs have a new place, time or fields"] if stats.reread else []
     lines += _unread(stats, result.problems)
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are still pending after the not-found grace; run it again")

@@ -31,6 +31,8 @@ class RunStats:
         new_ids: IDs never seen before.
         lines: IDs found in lines, each counted with its line.
         kept_fields: For how many of those each field named by ``--keep-field`` was found.
+        unfilled_fields: How many IDs that were known before the run have none of each field, of those that some lack.
+        reread: Known IDs whose call site was replaced by ``--reread``.
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
@@ -56,6 +58,8 @@ class RunStats:
     new_ids: int = 0
     lines: int = 0
     kept_fields: dict[str, int] = field(default_factory=dict)
+    unfilled_fields: dict[str, int] = field(default_factory=dict)
+    reread: int = 0
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.core.generation_id import second_of
+from ingest.core.log_fields import as_json
 from ingest.sources.json_fields import Node
 from ingest.sources.line_records import TextFields, find_records
 from ingest.sources.line_time import call_time_of, line_time_of
@@ -74,37 +74,3 @@ def _time(records: Sequence[Record], at: int, requested_at: datetime | None) -> 
         if text.times and (time := text.times.near(0 if text.is_inner else at, requested_at)):
             return time
     return call_time_of(objects, requested_at)
-
-
-def as_json(fields: Mapping[str, Any]) -> str:
-    """JSON that any database accepts. A field ``a.b`` is found by its name and also as b inside a.
-
-    Half a surrogate pair, which is not a character, becomes a question mark; a number beyond all bounds becomes a text.
-    """
-    nested: dict[str, Any] = dict(fields)
-    for name, value in fields.items():
-        if "." in name:
-            _nest(nested, name.split("."), value)
-    try:
-        text = json.dumps(nested, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(nested), ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace").decode()
-
-
-def _nest(fields: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Add a value at a path, where nothing else is in its way."""
-    for name in path[:-1]:
-        inner = fields.get(name, {})
-        if not isinstance(inner, dict):
-            return
-        fields[name] = fields = dict(inner)  # a copy: the value may be another field's
-    fields.setdefault(path[-1], value)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return str(value) if value in {float("inf"), float("-inf")} else value

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 ID = re.compile(f"gen-{FORMS}")
 
-DEEPEST_NAME = 4
-"""Levels of names such as ``a.b.c.d`` that are listed."""
-
 _OTLP_VALUES = ("stringValue", "intValue", "doubleValue", "boolValue", "bytesValue")
 
 
@@ -107,18 +104,25 @@ def _note(hits: Hits, wanted: Collection[str], node: Node, key: str, text: str) 
 
 
 def own_field(value: Any, name: str) -> Any:
-    """A field of this object, or of the attributes that belong to it; None if it has none.
+    """A field of this object, or of the attributes that belong to it; None if it has none."""
+    found = _at_path(value, name) if isinstance(value, dict) else None
+    return _at_path(attributes_of(value), name) if found is None else found
 
-    The attributes of OpenTelemetry are a list of ``{"key": …, "value": …}``, in the object, its resource or its scope.
+
+def attributes_of(value: Any) -> Mapping[str, Any]:
+    """The attributes of OpenTelemetry that belong to an object, or that a list is made of.
+
+    They are a list of ``{"key": …, "value": …}``, in the object itself, its resource or its scope.
     """
     if isinstance(value, list):
-        return _at_path(_attributes(value), name)
-    found = _at_path(value, name)
-    for owner in (value, value.get("resource"), value.get("scope")):
-        if found is None and isinstance(owner, dict):
-            for listed in (owner.get("attributes"), owner.get("tags")):
-                if found is None and isinstance(listed, list):
-                    found = _at_path(_attributes(listed), name)
+        return _attributes(value)
+    found: dict[str, Any] = {}
+    for owner in (value.get("scope"), value.get("resource")):
+        if isinstance(owner, dict) and isinstance(listed := owner.get("attributes"), list):
+            found = {**_attributes(listed), **found}
+    for name in ("tags", "attributes"):
+        if isinstance(listed := value.get(name), list):
+            found = {**found, **_attributes(listed)}
     return found
 
 

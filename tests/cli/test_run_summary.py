@@ -44,6 +44,8 @@ BUSY = RunStats(
     due=1500,
     lines=1500,
     kept_fields={"user": 12, "team.id": 0},
+    unfilled_fields={"user": 1614},
+    reread=3,
     requests=1600,
     statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
     failures=Counter({"timeout": 4, "connect": 3}),
@@ -80,6 +82,8 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
         "contents  1,448 stored; none for 40 http_403, 2 http_404\n"
         "field     user is missing in 1,488 of 1,500 lines with an ID\n"
         "field     team.id is missing in 1,500 of 1,500 lines with an ID\n"
+        "field     1,614 known IDs have no field user: --reread fills it\n"
+        "reread    3 known IDs have a new place, time or fields\n"
         "skipped   2 hidden, special or binary files\n"
         "damaged   1 unchanged sources end early, see ops.coverage\n"
         "problem   app.log.gz: cut off\n"
@@ -106,6 +110,8 @@ def test_programs_read_one_object_on_one_line():
         "new_ids": 1500,
         "kept_fields": {"user": 12, "team.id": 0},
         "missing_fields": {"user": 1488, "team.id": 1500},
+        "unfilled_fields": {"user": 1614},
+        "reread": 3,
         "due": 1500,
         "requests": 1600,
         "settled": 1490,
