@@ -115,6 +115,9 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "sightings": stats.sightings,
         "new_ids": stats.new_ids,
         "kept_fields": stats.kept_fields,
+        "missing_fields": stats.missing_fields,
+        "unfilled_fields": stats.unfilled_fields,
+        "reread": stats.reread,
         "due": stats.due,
         "requests": stats.requests,
         "settled": stats.settled,
@@ -146,7 +149,16 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         lines.append(f"contents  {_contents(stats)}")
     left = stats.due - stats.settled - stats.pending - stats.dead
     lines += [f"left      {left:,} due IDs were not fetched; the next run continues"] if left else []
-    lines += [f"field     {plain(n)} was in no line with an ID" for n in _unseen_fields(stats)]
+    lines += [
+        f"field     {plain(name)} is missing in {missing:,} of {stats.lines:,} lines with an ID"
+        for name, missing in stats.missing_fields.items()
+        if missing
+    ]
+    lines += [
+        f"field     {count:,} known IDs have no field {plain(name)}: --reread fills it"
+        for name, count in stats.unfilled_fields.items()
+    ]
+    lines += [f"reread    {stats.reread:,} known IDs have a new place, time or fields"] if stats.reread else []
     lines += _unread(stats, result.problems)
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are still pending after the not-found grace; run it again")
@@ -157,11 +169,6 @@ def _sources(stats: RunStats) -> str:
     unchanged = f", {stats.unchanged:,} unchanged" if stats.unchanged else ""
     unreadable = f", {stats.unreadable:,} unreadable" if stats.unreadable else ""
     return f"{stats.sources - stats.unchanged - stats.unreadable:,} read{unchanged}{unreadable}"
-
-
-def _unseen_fields(stats: RunStats) -> list[str]:
-    """Fields of ``--keep-field`` that no line with an ID had: perhaps misspelt."""
-    return [name for name, count in stats.kept_fields.items() if stats.sightings and not count]
 
 
 def _contents(stats: RunStats) -> str:

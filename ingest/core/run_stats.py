@@ -29,7 +29,10 @@ class RunStats:
         bytes_read: Bytes of text read, after decompression.
         sightings: Occurrences of IDs in sources.
         new_ids: IDs never seen before.
-        kept_fields: How many times each field named by ``--keep-field`` was found.
+        lines: IDs found in lines, each counted with its line.
+        kept_fields: For how many of those each field named by ``--keep-field`` was found.
+        unfilled_fields: How many IDs that were known before the run have none of each field, of those that some lack.
+        reread: Known IDs whose call site was replaced by ``--reread``.
         requests: Requests sent.
         statuses: Answers by HTTP status.
         failures: Requests without an answer, by reason.
@@ -53,7 +56,10 @@ class RunStats:
     bytes_read: int = 0
     sightings: int = 0
     new_ids: int = 0
+    lines: int = 0
     kept_fields: dict[str, int] = field(default_factory=dict)
+    unfilled_fields: dict[str, int] = field(default_factory=dict)
+    reread: int = 0
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
@@ -76,6 +82,11 @@ class RunStats:
         self.unreadable += sum(not r.was_readable for r in reads)
         self.unchanged += sum(r.unchanged for r in reads)
         self.damaged += sum(r.unchanged and not r.complete for r in reads)
+
+    @property
+    def missing_fields(self) -> dict[str, int]:
+        """In how many lines with an ID each field named by ``--keep-field`` is missing."""
+        return {name: self.lines - found for name, found in self.kept_fields.items()}
 
     @property
     def throttled(self) -> int:

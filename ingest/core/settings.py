@@ -30,6 +30,7 @@ class Settings:
         since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
         until: IDs that contain a later time are not fetched.
         content: Whether to fetch prompt and completion too.
+        reread: Whether sources are read from their beginning, and the call sites of known IDs replaced.
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.
         lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
@@ -47,6 +48,7 @@ class Settings:
     since: datetime = EARLIEST
     until: datetime = LATEST
     content: bool = False
+    reread: bool = False
     keep_fields: tuple[str, ...] = ()
     publish_every: timedelta = timedelta(minutes=15)
     lock_timeout: timedelta = timedelta()

@@ -58,7 +58,8 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
         OrusageError: the warehouse cannot be read.
     """
     with LedgerSnapshot(warehouse) as ledger:
-        stats, problems = _read(sources, ledger, now)
+        known = [] if settings.reread else ledger.checkpoints()
+        stats, problems = _read(sources, ledger, CheckpointIndex(known), now)
         stats.due = ledger.count_due(settings, now)
         measured = ledger.remembered_rate(urlsplit(settings.base_url).netloc)
     requests = stats.due if settings.limit is None else min(stats.due, settings.limit)
@@ -66,10 +67,12 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
     return DryRun(stats, problems, requests, rate)
 
 
-def _read(sources: Sequence[str], ledger: LedgerSnapshot, now: datetime) -> tuple[RunStats, tuple[SourceRead, ...]]:
+def _read(
+    sources: Sequence[str], ledger: LedgerSnapshot, known: CheckpointIndex, now: datetime
+) -> tuple[RunStats, tuple[SourceRead, ...]]:
     stats, read_problems, expansion = RunStats(), ReadProblems(), expand_sources(sources)
     stats.passed_over = expansion.passed_over
-    for chunk in scan_all(expansion, now, CheckpointIndex(ledger.checkpoints())):
+    for chunk in scan_all(expansion, now, known):
         stats.count(chunk)
         stats.new_ids += ledger.note(chunk.sightings)
         read_problems.add(chunk.finished)

@@ -9,18 +9,21 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ingest.core.errors import NoInputError
+from ingest.core.generation_id import second_of
+from ingest.core.settings import EARLIEST
 from ingest.sources.call_site import CallSiteParser
 from ingest.sources.checkpoints import CheckpointIndex
 from ingest.sources.discovery import expand_sources
 from ingest.sources.read_problems import ReadProblems, list_problems, require_readable
 from ingest.sources.scanner import scan_all
+from ingest.warehouse.call_sites import Rereading
 from ingest.warehouse.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from ingest.core.sightings import Chunk, SourceRead
+    from ingest.core.sightings import Chunk, Sighting, SourceRead
     from ingest.pipeline.context import RunContext
     from ingest.pipeline.publish_schedule import PublishSchedule
     from ingest.warehouse.warehouse import Warehouse
@@ -42,6 +45,8 @@ class ScanStage:
         self._now = now
         self._expansion = expand_sources(sources)
         self._call_sites = CallSiteParser(context.settings.keep_fields)
+        self._rereading = Rereading(context.settings.keep_fields) if context.settings.reread else None
+        self._has_key = False
         context.stats.passed_over = self._expansion.passed_over
 
     def first_chunks(self) -> Iterator[Chunk] | None:
@@ -52,6 +57,7 @@ class ScanStage:
 
         Raises:
             NoInputError: no source was readable, or no source holds an ID.
+            KeyRefusedError: an ID is to be requested, and there is no key.
         """
         if Workspace(self._context.warehouse).holds_anything:
             return None
@@ -60,6 +66,8 @@ class ScanStage:
         for chunk in chunks:
             seen.append(chunk)
             if chunk.sightings:
+                if self._asked_for(chunk):
+                    self._load_key()
                 return chain(seen, chunks)
         reads = [read for chunk in seen for read in chunk.finished]
         require_readable(reads)
@@ -81,10 +89,16 @@ class ScanStage:
 
         Raises:
             NoInputError: no source was readable, or the ledger is empty and no ID was found.
+            KeyRefusedError: a new ID is to be requested, and there is no key. It is not stored, nor that it was read.
         """
         stats, read_problems = self._context.stats, ReadProblems()
-        for chunk in first_chunks or self._chunks(CheckpointIndex(warehouse.ledger.checkpoints())):
+        stats.unfilled_fields = self._unfilled_fields(warehouse)
+        for chunk in first_chunks or self._chunks(self._checkpoints(warehouse)):
             await asyncio.sleep(0)  # lets the progress display run
+            if not self._has_key and warehouse.has_new(self._asked_for(chunk)):
+                self._load_key()
+            if self._rereading:
+                stats.reread += warehouse.read_again(self._rereading, chunk.sightings)
             stats.new_ids += warehouse.add(_without_passed_over(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()
@@ -94,8 +108,28 @@ class ScanStage:
         read_problems.require_readable()
         if not stats.sightings and not warehouse.ledger.has_ids():
             raise _nothing_found(stats.sources, read_problems.problems)
-        stats.kept_fields = self._call_sites.kept
+        stats.lines, stats.kept_fields = self._call_sites.read_ids, self._call_sites.kept
         return tuple(read_problems.problems)
+
+    def _asked_for(self, chunk: Chunk) -> list[Sighting]:
+        """The sightings of the IDs that this run may request."""
+        since, until = self._context.settings.since, self._context.settings.until
+        return [s for s in chunk.sightings if since <= (second_of(s.generation_id) or EARLIEST) <= until]
+
+    def _load_key(self) -> None:
+        """Look for the key before the first new ID is stored: a run that ends without one has used no log up."""
+        self._context.load_key()
+        self._has_key = True
+
+    def _checkpoints(self, warehouse: Warehouse) -> CheckpointIndex:
+        return CheckpointIndex(() if self._rereading else warehouse.ledger.checkpoints())
+
+    def _unfilled_fields(self, warehouse: Warehouse) -> dict[str, int]:
+        """How many known IDs lack each field to keep, for those that ``--reread`` can fill."""
+        if self._rereading or not self._expansion.sources:
+            return {}
+        counts = {name: warehouse.ledger.count_without_field(name) for name in self._context.settings.keep_fields}
+        return {name: count for name, count in counts.items() if count}
 
     def _chunks(self, checkpoints: CheckpointIndex) -> Iterator[Chunk]:
         return scan_all(self._expansion, self._now, checkpoints, self._call_sites)

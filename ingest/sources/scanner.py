@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.core.sightings import Sighting, SourceRead
-    from ingest.sources.call_site import CallSiteParser
+    from ingest.sources.call_site import LineReader
     from ingest.sources.checkpoints import CheckpointIndex
     from ingest.sources.discovery import Expansion
 
@@ -28,7 +28,7 @@ def scan_all(
     expansion: Expansion,
     now: datetime,
     known: CheckpointIndex | None = None,
-    call_sites: CallSiteParser | None = None,
+    call_sites: LineReader | None = None,
     size: int = CHUNK,
 ) -> Iterator[Chunk]:
     """Read sources and find the IDs in all that earlier runs have not read.

@@ -7,12 +7,11 @@ from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from ingest.core.generation_id import second_of
 from ingest.core.sightings import Checkpoint, Sighting, SourceRead
-from ingest.sources.call_site import CallSiteParser, LineIndex
 from ingest.sources.checkpoints import CheckpointIndex, fingerprint
 from ingest.sources.decompress import DecodingError, StoredBytes, looks_binary
 from ingest.sources.id_finder import IdFinder, Window
+from ingest.sources.line_index import LineIndex
 from ingest.sources.open_file import OpenSource, open_source
 from ingest.sources.readers import ErrorCapturingReader
 from ingest.sources.resume import ResumedText, is_read, resume
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from ingest.sources.call_site import LineReader
     from ingest.sources.discovery import Source
 
 
@@ -41,7 +41,7 @@ class SourceScan:
         source: Source,
         now: datetime,
         known: CheckpointIndex | None = None,
-        call_sites: CallSiteParser | None = None,
+        call_sites: LineReader | None = None,
     ) -> None:
         self._source = source
         self._label = source.label
@@ -130,21 +130,23 @@ class SourceScan:
         left = file.size - begin.position if file.size is not None and not resumed.stored else None
         self._windows = TextWindows(reader, begin, left, counts_lines=self._call_sites is not None)
         self._new_at_resume_point = self._new
+        lines = LineIndex(self._label, begin.line, self._call_sites) if self._call_sites else None
         for window in self._windows:
-            yield self._sightings_in(window, self._windows.resume_at.line)
+            yield self._sightings_in(window, lines)
             if window.ends_a_line:
                 self._new_at_resume_point = self._new
+        if lines:
+            rest, end = lines.rest(), self._windows.resume_at.position
+            self._new_at_resume_point += sum(s.position is not None and s.position < end for s in rest)
+            yield rest
         if reader.error:
             raise reader.error
 
-    def _sightings_in(self, window: Window, lines_before: int) -> list[Sighting]:
+    def _sightings_in(self, window: Window, lines: LineIndex | None) -> list[Sighting]:
         found, places = self._find(window)
-        positions = map(window.offset.__add__, places)
-        if not self._call_sites:
-            return list(map(Sighting, found, repeat(self._label), positions))
-        lines = LineIndex(window, lines_before, self._call_sites)
-        call_sites = (lines.at(place, second_of(i)) for i, place in zip(found, places, strict=True))
-        return [Sighting(i, self._label, p, *site) for i, p, site in zip(found, positions, call_sites, strict=True)]
+        if lines:
+            return lines.sightings(window, found, places)
+        return list(map(Sighting, found, repeat(self._label), map(window.offset.__add__, places)))
 
     def _checkpoint(self) -> Checkpoint | None:
         """Where the next run continues; None if it cannot, or if that has not changed."""

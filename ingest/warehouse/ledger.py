@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.core.generation_id import READY_AGE, ready_at
+from ingest.core.log_fields import key_of
 from ingest.core.outcomes import WorkItem
 from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
@@ -63,6 +64,10 @@ class LedgerReader:
     def has_ids(self) -> bool:
         """Whether any ID was ever seen."""
         return bool(self._rows("ledger/has_ids")[0][0])
+
+    def count_without_field(self, name: str) -> int:
+        """How many known IDs have no kept field of this name."""
+        return int(self._rows("ledger/count_without_field", key=key_of(name))[0][0])
 
     def count_due(self, settings: Settings, now: datetime) -> int:
         """How many IDs a run that starts now may request."""

@@ -42,6 +42,15 @@ def for_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, nam
     return sum(with_incoming(connection, rows, query, bounds) for rows, query, bounds in _eras(frame, name))
 
 
+def fetch_each_era(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, name: str) -> list[tuple[Any, ...]]:
+    """All rows that a query selects for the rows with a second, then those of its legacy form for the others."""
+    found: list[tuple[Any, ...]] = []
+    for rows, query, bounds in _eras(frame, name):
+        with _registered(connection, rows):
+            found += connection.execute(query, bounds).fetchall()
+    return found
+
+
 def with_incoming(
     connection: duckdb.DuckDBPyConnection,
     frame: pl.DataFrame,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
-from ingest.warehouse import facts, run_log, sql_files
+from ingest.warehouse import call_sites, facts, run_log, sql_files
 from ingest.warehouse.erasure import erase
 from ingest.warehouse.frames import normalize
-from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store
+from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats
-    from ingest.core.sightings import Chunk
+    from ingest.core.sightings import Chunk, Sighting
+    from ingest.warehouse.call_sites import Rereading
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.storage.lock import LockWait
 
@@ -212,6 +213,24 @@ class Warehouse:
             return 0
         with self._writing() as session:
             return Ledger(session).add(chunk, run_id, now)
+
+    def has_new(self, sightings: Sequence[Sighting]) -> bool:
+        """Whether any of these IDs is neither in the ledger, nor settled, nor erased on request."""
+        with self._reading() as connection:
+            return not unknown_ids(connection, sightings).is_empty()
+
+    def read_again(self, rereading: Rereading, sightings: Sequence[Sighting]) -> int:
+        """Replace the call sites of known IDs by those that were read again.
+
+        Returns:
+            How many IDs have another call site now.
+        """
+        with self._reading() as connection:
+            changes = rereading.changes(connection, sightings)
+        if changes:
+            with self._writing() as session:
+                call_sites.store(session, changes)
+        return len(changes)
 
     def _holds(self, chunk: Chunk, run_id: str, now: datetime) -> bool:
         """Whether the ledger holds what the chunk says of its sources already, so that nothing is to be stored."""

@@ -42,7 +42,10 @@ READ = {
 BUSY = RunStats(
     **READ,
     due=1500,
+    lines=1500,
     kept_fields={"user": 12, "team.id": 0},
+    unfilled_fields={"user": 1614},
+    reread=3,
     requests=1600,
     statuses=Counter({529: 1, 200: 1490, 429: 40, 503: 2, 404: 7}),
     failures=Counter({"timeout": 4, "connect": 3}),
@@ -77,7 +80,10 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
         "IDs       1,490 settled, 6 pending, 4 dead\n"
         "spend     $1,234.57 added\n"
         "contents  1,448 stored; none for 40 http_403, 2 http_404\n"
-        "field     team.id was in no line with an ID\n"
+        "field     user is missing in 1,488 of 1,500 lines with an ID\n"
+        "field     team.id is missing in 1,500 of 1,500 lines with an ID\n"
+        "field     1,614 known IDs have no field user: --reread fills it\n"
+        "reread    3 known IDs have a new place, time or fields\n"
         "skipped   2 hidden, special or binary files\n"
         "damaged   1 unchanged sources end early, see ops.coverage\n"
         "problem   app.log.gz: cut off\n"
@@ -103,6 +109,9 @@ def test_programs_read_one_object_on_one_line():
         "sightings": 2000,
         "new_ids": 1500,
         "kept_fields": {"user": 12, "team.id": 0},
+        "missing_fields": {"user": 1488, "team.id": 1500},
+        "unfilled_fields": {"user": 1614},
+        "reread": 3,
         "due": 1500,
         "requests": 1600,
         "settled": 1490,
@@ -188,8 +197,8 @@ def test_a_file_name_cannot_write_to_the_terminal():
 
 
 def test_a_field_is_missed_only_where_there_were_lines_to_find_it_in():
-    for sightings, lines in ((0, []), (1, ["field     \\x1b[2J was in no line with an ID"])):
-        stats = RunStats(sightings=sightings, kept_fields={"\x1b[2J": 0, "user": 1})
+    for count, lines in ((0, []), (1, ["field     \\x1b[2J is missing in 1 of 1 lines with an ID"])):
+        stats = RunStats(sightings=1, lines=count, kept_fields={"\x1b[2J": 0, "user": count})
         assert [x for x in render_summary(result(), stats, "table").splitlines() if x.startswith("field")] == lines
 
 

@@ -278,8 +278,7 @@ def test_bad_input_is_three_lines_and_an_exit_code(orusage, simulation, tmp_path
     assert done.code == code
     assert_three_lines(done.err)
     assert done.out == ""
-    if code != 77:  # with a readable source, its IDs are kept for the run that has a key
-        assert not (tmp_path / "orusage.duckdb").exists()
+    assert not (tmp_path / "orusage.duckdb").exists(), "nothing is read before there is a key"
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(orusage, simulation, tmp_path):

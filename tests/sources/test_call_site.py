@@ -1,167 +1,34 @@
-"""The log line around an ID: its time, its fields, and its number."""
+"""What a log line tells of the IDs in it: the fields of the right record, or none."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.lines import ANY_LINE, ID, OTHER, REQUESTED_AT, SECOND
 
-from ingest.core.generation_id import second_of
-from ingest.sources.call_site import LONGEST_LINE, TIME_WITHIN, CallSiteParser, logged_at
-from ingest.sources.discovery import Source
-from ingest.sources.id_finder import Window
-from ingest.sources.source_scan import SourceScan
-
-SECOND = 1753485462
-ID = f"gen-{SECOND}-AbCdEfGhIj0123456789"
-OTHER = f"gen-{SECOND}-0123456789AbCdEfGhIj"
-LEGACY = "gen-aBcDeFgHiJkLmNoPqRsTuVwX"
-REQUESTED_AT = datetime(2025, 7, 25, 23, 17, 42, tzinfo=UTC)
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from ingest.sources.call_site import CallSiteParser
 
 
-def time_of(line, requested_at=REQUESTED_AT):
+def told(line, *keep, ids=(ID,)):
+    """What is kept of each ID: time and fields."""
     data = line if isinstance(line, bytes) else line.encode()
-    return logged_at(data, max(data.find(b"gen-"), 0), requested_at)
+    read = CallSiteParser(keep).read(data, {i: max(data.find(i.encode()), 0) for i in ids})
+    return {i: (time, fields and json.loads(fields)) for i, (time, fields) in read.items()}
 
 
-def fields_of(line, *keep):
-    data = line if isinstance(line, bytes) else line.encode()
-    _, fields = CallSiteParser(keep).read(data, max(data.find(b"gen-"), 0), REQUESTED_AT)
-    return None if fields is None else json.loads(fields)
-
-
-# The line's own time
-
-
-@pytest.mark.parametrize(
-    ("stamp", "microsecond"),
-    [
-        ("2025-07-25T23:17:43Z", 0),
-        ("2025-07-25 23:17:43Z", 0),
-        ("2025-07-25T23:17:43.5Z", 500_000),
-        ("2025-07-25T23:17:43.123Z", 123_000),
-        ("2025-07-25T23:17:43.123456Z", 123_456),
-        ("2025-07-25T23:17:43.123456789Z", 123_456),
-        ("2025-07-25T23:17:43,123Z", 123_000),
-        ("2025-07-25T23:17:43+00:00", 0),
-        ("2025-07-26T01:17:43+02:00", 0),
-        ("2025-07-26T01:17:43+0200", 0),
-        ("2025-07-25T16:17:43.25-0700", 250_000),
-        ("2025-07-26 04:47:43.25 +0530", 250_000),
-        ("2025-07-26 04:47:43,250 +05:30", 250_000),
-        ("2025-07-25 23:17:43 +0000 UTC", 0),
-        ("2025-07-25 23:17:43 UTC", 0),
-        ("2025-07-25 23:17:43.123 UTC", 123_000),
-        ("2025-07-25 23:17:43,123456789 UTC", 123_456),
-        ("26/Jul/2025:01:17:43 +0200", 0),
-        ("25/Jul/2025:23:17:43 +0000", 0),
-    ],
-)
-@pytest.mark.parametrize("form", ["{} INFO {}", "[{}] {}", '{{"ts": "{}", "id": "{}"}}', "level=info time={} id={}"])
-def test_a_time_with_a_zone_is_the_lines_time(form, stamp, microsecond):
-    assert time_of(form.format(stamp, ID)) == REQUESTED_AT.replace(second=43, microsecond=microsecond)
-    assert time_of(form.format(stamp, LEGACY), None) is not None
-
-
-def test_a_time_with_a_zone_may_lie_anywhere():
-    assert time_of(f"2025-09-01T00:00:00Z {ID}") == datetime(2025, 9, 1, tzinfo=UTC)
-
-
-def test_an_access_logs_time_is_read():
-    line = f'10.0.0.7 - - [25/Jul/2025:23:17:43 +0000] "GET /generation?id={ID} HTTP/1.1" 200 1532 "-" "curl/8.5"'
-    assert time_of(line) == REQUESTED_AT.replace(second=43)
-
-
-@pytest.mark.parametrize("key", ["time", "ts", "timestamp", "@timestamp", "created", "created_at"])
-@pytest.mark.parametrize(
-    ("number", "microsecond"),
-    [
-        ("1753485463", 0),
-        ("1753485463.5", 500_000),
-        ("1753485463.250000", 250_000),
-        ("1753485463000", 0),
-        ("1753485463250", 250_000),
-        ('"1753485463"', 0),
-        ('"1753485463250"', 250_000),
-    ],
-)
-def test_a_unix_time_in_json_is_read_in_seconds_and_milliseconds(key, number, microsecond):
-    expected = REQUESTED_AT.replace(second=43, microsecond=microsecond)
-    for line in (f'{{"{key}":{number},"id":"{ID}"}}', f'{{"id": "{ID}", "{key}" : {number} }}'):
-        assert time_of(line) == expected
-
-
-@pytest.mark.parametrize("number", ["17534854630", "1753485463000000", "1753485463000000000", "953485463"])
-def test_a_number_that_is_neither_seconds_nor_milliseconds_is_no_time(number):
-    assert time_of(f'{{"ts":{number},"id":"{ID}"}}') is None
-
-
-def test_a_number_under_another_name_is_no_time():
-    assert time_of(f'{{"offset":1753485463,"id":"{ID}"}}') is None
-
-
-@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S,%f"])
-@pytest.mark.parametrize(
-    ("later", "is_utc"), [(-61, False), (-60, True), (0, True), (840, True), (841, False), (3600, False), (7200, False)]
-)
-def test_a_time_without_a_zone_is_utc_only_beside_the_ids_second(form, later, is_utc):
-    time = REQUESTED_AT + timedelta(seconds=later)
-    assert time_of(f"{time.strftime(form)} INFO {ID}") == (time if is_utc else None)
-
-
-def test_beside_a_legacy_id_a_time_without_a_zone_is_none():
-    assert time_of(f"2025-07-25 23:17:43 INFO {LEGACY}", second_of(LEGACY)) is None
-
-
-@pytest.mark.parametrize(
-    "stamp",
-    [
-        "2025-02-30T00:00:00Z",
-        "2025-13-01T00:00:00Z",
-        "2025-07-25T24:00:01Z",
-        "2025-07-25T23:61:00Z",
-        "2025-07-25T23:17:43+99:00",
-        "31/Feb/2025:00:00:00 +0000",
-        "25/Xyz/2025:23:17:43 +0000",
-        "25/Jul/2025:23:17:43 +9959",
-    ],
-)
-def test_a_date_that_cannot_be_is_no_time(stamp):
-    assert time_of(f"{stamp} {ID}") is None
-
-
-@pytest.mark.parametrize("line", ["", ID, f"id={ID}", f"12:00:00 {ID}", f"1999-07-25T23:17:43Z {ID}"])
-def test_a_line_without_a_full_time_of_this_century_has_none(line):
-    assert time_of(line) is None
-
-
-def test_the_time_is_searched_at_the_beginning_of_the_line_and_before_the_id():
-    near = "x" * (TIME_WITHIN - 30)
-    assert time_of(f"{near} 2025-07-25T23:17:43Z {'x' * 5000} {ID}") == REQUESTED_AT.replace(second=43)
-    assert time_of(f"{'x' * 5000} 2025-07-25T23:17:43Z {near} {ID}") == REQUESTED_AT.replace(second=43)
-    assert time_of(f"{'x' * 5000} 2025-07-25T23:17:43Z {'x' * 5000} {ID}") is None
-
-
-PIECES = st.sampled_from([
-    *(b"2025-07-25", b"T", b" ", b"23:17:43", b"24:60:61", b".123456789", b",1", b"Z", b"+0200", b"-99:99", b" UTC"),
-    *(b"25/Jul/2025:23:17:43 +0000", b"99/Abc/2099:99:99:99 +9999", b'"ts":', b'"time": "', b"1753485463", b"999"),
-    *(b"{", b"}", b"[", b'"', b"\\", b"\\ud800", b"\\u0000", b":", b",", b"=", b"a", b"a.b", b'"a"', b'"b":', b"\xff"),
-    *(b"null", b"1e999", b"-0", b"NaN", b"1" * 40, b'{"a":', b'{\\"a\\":', b'a="', b"b=", b"\n", b"\x00", ID.encode()),
-])  # fmt: skip
-ANY_LINE = st.binary(max_size=60) | st.lists(PIECES | st.binary(max_size=3), max_size=16).map(b"".join)
-
-
-@given(ANY_LINE, st.integers(0, 200), st.none() | st.just(REQUESTED_AT))
-@example(b"2099-12-31T23:59:59-23:59", 0, None)
-@example(b'{"ts":1999999999999}', 0, None)
-def test_no_line_makes_reading_its_time_fail(line, at, requested_at):
-    time = logged_at(line, min(at, len(line)), requested_at)
-    assert time is None or time.tzinfo is UTC
-
-
-# Its fields
+def fields_of(line, *keep, of=ID):
+    """The fields by the names that were asked for; a name with points is looked up both ways."""
+    fields = told(line, *keep, ids=(of,))[of][1]
+    if fields is None:
+        return None
+    for name in keep:
+        if "." in name and name in fields:
+            inner = fields
+            for part in name.split("."):
+                inner = inner[part]
+            assert inner == fields[name]
+    return {name: fields[name] for name in keep if name in fields}
 
 
 def test_without_names_no_field_is_kept():
@@ -192,7 +59,8 @@ def test_without_names_no_field_is_kept():
         ("ID", None),
         ('2025-07-25 INFO call {"id": "ID", "user": "ann"}', {"user": "ann"}),
         ('2025-07-25 team.id=7 call {"id": "ID", "user": "ann"}', {"user": "ann", "team.id": "7"}),
-        ('user=bob {"id": "ID", "user": "ann"}', {"user": "bob"}),
+        ('user=bob {"id": "ID", "user": "ann"}', {"user": "ann"}),
+        ('user=bob {"id": "ID", "users": "ann"}', {"user": "bob"}),
         ('{"id": "ID", "user": "ann"} trailing text', {"user": "ann"}),
         ('{"id": "ID", "user": "cut', None),
         ("app: {ID} user=ann", {"user": "ann"}),
@@ -214,7 +82,7 @@ def test_named_fields_are_kept_as_json(line, fields):
 
 def test_fields_come_in_the_order_in_which_they_were_named_and_each_once():
     line = f'{{"id": "{ID}", "a": 1, "b": 2}}'.encode()
-    assert CallSiteParser(("b", "a", "b")).read(line, 8, None)[1] == '{"b":2,"a":1}'
+    assert CallSiteParser(("b", "a", "b")).read(line, {ID: 8})[ID][1] == '{"b":2,"a":1}'
 
 
 def docker(line):
@@ -223,10 +91,9 @@ def docker(line):
 
 def test_dockers_json_file_is_parsed():
     line = docker(json.dumps({"id": ID, "user": {"name": "ann"}}))
-    sites = CallSiteParser(("user.name", "stream", "id", "missing"))
-    time, fields = sites.read(line.encode(), line.index(ID), REQUESTED_AT)
+    time, fields = told(line, "user.name", "stream", "id", "missing")[ID]
     assert time == REQUESTED_AT.replace(second=43, microsecond=123_456)
-    assert json.loads(fields) == {"user.name": "ann", "stream": "stdout", "id": ID}
+    assert fields == {"user.name": "ann", "user": {"name": "ann"}, "stream": "stdout", "id": ID}
     assert fields_of(docker(f"INFO user=ann id={ID}"), "user", "stream") == {"user": "ann", "stream": "stdout"}
     assert fields_of(docker(f'INFO {{"user": "ann", "id": "{ID}"}}'), "user") == {"user": "ann"}
 
@@ -252,8 +119,9 @@ def test_texts_within_texts_are_parsed_some_levels_deep(levels):
 def test_how_often_each_field_was_found_is_counted():
     sites = CallSiteParser(("user", "team.id"))
     for line in (f'{{"id": "{ID}", "user": 1}}', f'{{"id": "{ID}", "user": 1, "team": {{"id": 1}}}}', f"id={ID}"):
-        sites.read(line.encode(), line.index(ID), None)
-    assert sites.kept == {"user": 2, "team.id": 1}
+        sites.read(line.encode(), {ID: line.index(ID)})
+    sites.read(None, {ID: 0, OTHER: 100})
+    assert (sites.kept, sites.read_ids) == ({"user": 2, "team.id": 1}, 5)
 
 
 @pytest.mark.parametrize("depth", [10, 250, 500, 900, 985, 990, 995, 1000, 2000, 100_000])
@@ -280,8 +148,8 @@ def test_half_of_a_surrogate_pair_makes_nothing_fail(line):
 @example(rb'a{"a": "\ud800"}', 0, ["a"])
 @given(ANY_LINE, st.integers(0, 200), st.lists(st.sampled_from(["a", "b", "a.b", "", ".", "(", "ü"]), max_size=4))
 def test_no_line_makes_reading_its_fields_fail(line, at, keep):
-    _, fields = CallSiteParser(keep).read(line, min(at, len(line)), REQUESTED_AT)
-    assert fields is None or set(json.loads(fields)) <= set(keep)
+    _, fields = CallSiteParser(keep).read(line, {ID: min(at, len(line))})[ID]
+    assert fields is None or set(json.loads(fields)) <= {*keep, *(name.split(".")[0] for name in keep)}
 
 
 JSON = st.recursive(
@@ -299,91 +167,204 @@ def test_any_json_value_is_kept_as_it_is(value, ascii_only, levels):
     assert fields_of(line, "field") == (None if value is None else {"field": value})
 
 
-# The lines of a text
+# The right customer, or none: drawn records whose truth is known
+
+IDS = [f"gen-{SECOND}-{n:020d}" for n in range(6)]
+IMITATIONS = st.sampled_from([
+    *("customer=evil", ' customer="evil" ', '","customer":"evil","x":"', '{"customer":"evil"}', "}{"),
+    '\\" customer=evil',
+    *(f'{{"customer":"evil","id":"{i}"}}' for i in IDS[:2]), *(f"customer=evil id={i}" for i in IDS[:2]),
+    *(f'{{\n"customer": "evil",\n"id": "{i}"\n}}' for i in IDS[:2]), "\n", "'", '"', "\\", "{", "[", "=", "}", "]", " ",
+    *('{"key":"customer","value":{"stringValue":"evil"}}', "customer", "GET /x?customer=evil HTTP/1.1"),
+])  # fmt: skip
+PROMPTS = st.lists(IMITATIONS | st.text(max_size=5), max_size=5).map("".join)
+"""What a user may write: it imitates fields, and may hold IDs."""
 
 
-def with_call_sites(tmp_path, text, *keep):
-    path = tmp_path / "a.log"
-    path.write_bytes(text)
-    return [s for found in SourceScan(Source(str(path)), NOW, None, CallSiteParser(keep)) for s in found]
+def otlp(fields):
+    return [{"key": name, "value": {"stringValue": value}} for name, value in fields.items()]
 
 
-def naive(text, ids):
-    """Each ID's first place, its line's number, and the line."""
-    told = {}
-    begin = 0
-    for number, line in enumerate(text.split(b"\n"), start=1):
-        for i in ids:
-            if i.encode() in line:
-                told.setdefault(i, (begin + line.index(i.encode()), number, line))
-        begin += len(line) + 1
-    return told
+@st.composite
+def noise(draw):
+    """Members that tell nothing: prompts, and siblings with a customer of their own."""
+    members = {}
+    if draw(st.booleans()):
+        members["prompt"] = draw(PROMPTS)
+    if draw(st.booleans()):
+        members["messages"] = [{"role": "user", "content": draw(PROMPTS)}]
+    if draw(st.booleans()):
+        members["other"] = {"customer": "sibling", "attributes": otlp({"customer": "sibling"})}
+    if draw(st.booleans()):
+        members["list"] = [[{"customer": "sibling"}], [], 1, None, draw(st.text(max_size=3))]
+    return members
 
 
-LINES = st.lists(
-    st.tuples(
-        st.lists(st.integers(0, 30), max_size=3),
-        st.sampled_from(["", " ", "\r", "\x00\x0b\x0c\x1c\x85", "ü" * 40, "x" * 700, "x" * 70_000, "x" * 300_000]),
-    ),
-    max_size=12,
+@st.composite
+def records(draw, ids, depth=4):
+    """A JSON value that holds these IDs, and the customer of each that its innermost object tells."""
+    if len(ids) == 1 and (depth == 0 or draw(st.booleans())):
+        return draw(leaves(ids[0]))
+    kind = draw(st.sampled_from(["object", "array", "object with a customer", "otlp"]))
+    parts, values, truth = split(draw, ids), [], {}
+    for part in parts:
+        value, of = draw(records(part, depth - 1)) if depth else draw(leaves(part[0]))
+        values.append(value)
+        truth |= of
+    if kind == "array":
+        return draw(st.permutations([*values, {"customer": "sibling"}])), truth
+    members = draw(noise()) | {f"part{n}": value for n, value in enumerate(values)}
+    own = draw(st.sampled_from(["left", "right"])) if kind != "object" else None
+    if kind == "otlp":
+        members["attributes"] = otlp({"service": "x", "customer": own})
+    elif own:
+        members["customer"] = own
+    names = draw(st.permutations(list(members)))
+    return {name: members[name] for name in names}, {i: customer or own for i, customer in truth.items()}
+
+
+def split(draw, ids):
+    if len(ids) < 2:
+        return [ids]
+    at = draw(st.integers(1, len(ids) - 1))
+    return [ids[:at], ids[at:]]
+
+
+@st.composite
+def leaves(draw, generation_id):
+    own = draw(st.none() | st.sampled_from(["acme", "globex"]))
+    if draw(st.booleans()):
+        attributes = otlp({"gen_ai.response.id": generation_id} | ({"customer": own} if own else {}))
+        return draw(noise()) | {"attributes": draw(st.permutations(attributes))}, {generation_id: own}
+    members = draw(noise()) | {"id": generation_id} | ({"customer": own} if own else {})
+    return {name: members[name] for name in draw(st.permutations(list(members)))}, {generation_id: own}
+
+
+ASKED = st.lists(st.sampled_from(IDS), min_size=1, max_size=4, unique=True).flatmap(records)
+
+
+def kept(line):
+    """The customer kept of each ID."""
+    found = told(line, "customer", ids=[i for i in IDS if i in line])
+    return {i: fields and fields["customer"] for i, (_, fields) in found.items()}
+
+
+def assert_right(line, truth):
+    found = kept(line)
+    assert {i: found[i] for i in truth} == truth
+    assert "evil" not in found.values(), "whoever writes a prompt chose who pays"
+
+
+@settings(max_examples=300)
+@given(ASKED, st.booleans(), st.sampled_from([None, 0, 2]))
+def test_an_id_takes_the_field_of_the_innermost_object_that_has_it(drawn, ascii_only, indent):
+    value, truth = drawn
+    assert_right(json.dumps(value, ensure_ascii=ascii_only, indent=indent), truth)
+
+
+PREFIXES = st.sampled_from([
+    *("2025-07-25T23:17:43Z INFO call ", "[worker {3}] ", "{req-17} [x] ", "fmt={} {0} ", "app: ", "data: ", "a b=c "),
+    *('msg="customer=evil" ', "note='customer=evil' ", '"customer=evil" ', '{"customer":"sibling"} ', "[1] {a} "),
+])  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(ASKED, PREFIXES, st.sampled_from(["", " done", " {}", ' {"customer":"sibling"}', " took=3ms }"]))
+def test_json_behind_a_prefix_is_found(drawn, prefix, suffix):
+    value, truth = drawn
+    assert_right(prefix + json.dumps(value) + suffix, truth)
+
+
+@settings(max_examples=200)
+@given(ASKED, PREFIXES, st.sampled_from(["log", "message", "MESSAGE", "msg", "line", "event"]), st.integers(1, 3))
+def test_a_line_that_a_collector_stored_as_text_is_read(drawn, prefix, key, levels):
+    value, truth = drawn
+    line = prefix + json.dumps(value)
+    for _ in range(levels):
+        line = json.dumps({"stream": "stdout", key: line + "\n", "labels": {"customer": "sibling"}})
+    assert_right(line, truth)
+
+
+def quoted(text):
+    return '"' + json.dumps(text)[1:-1] + '"'
+
+
+@st.composite
+def logfmt_lines(draw):
+    """A logfmt line with one ID, and the customer that it tells."""
+    customer = draw(st.none() | st.sampled_from(["acme", "globex inc"]))
+    parts = [f"id={IDS[0]}"]
+    if customer:
+        parts.append("customer=" + (quoted(customer) if " " in customer or draw(st.booleans()) else customer))
+    keys = draw(st.lists(st.sampled_from(["msg", "prompt", "user.customer", "my_customer", "err"]), unique=True))
+    parts += [f"{key}={quoted(draw(PROMPTS))}" for key in keys]
+    parts += [quoted(draw(PROMPTS)) for _ in range(draw(st.integers(0, 2)))]
+    return " ".join(draw(st.permutations(parts))), customer
+
+
+@settings(max_examples=300)
+@given(logfmt_lines(), st.sampled_from(["", "2025-07-25T23:17:43Z INFO ", "level=info "]), st.booleans())
+def test_what_stands_in_quotes_is_never_a_field_of_logfmt(drawn, prefix, in_docker):
+    line, customer = drawn
+    line = prefix + line
+    if in_docker:
+        line = json.dumps({"log": line + "\n", "stream": "stderr"})
+    assert kept(line)[IDS[0]] in ({customer} if customer else {None})
+
+
+@pytest.mark.parametrize(
+    ("line", "customer"),
+    [
+        ('msg="bill customer=evil please" customer=acme id=ID', "acme"),
+        ('customer=acme msg=\'{"customer":"evil","id":"ID"}\' id=ID', "acme"),
+        ('msg="a "customer=evil" b" customer=acme id=ID', None),  # quotes that are not escaped: nothing is certain
+        ('id=ID customer=acme msg="never ends customer=evil', "acme"),
+        ("customer=acme customer=globex id=ID", None),
+        ("customer=acme customer=acme id=ID", "acme"),
+        ('10.0.0.7 - - [x] "GET /c?id=ID&customer=acme%20inc HTTP/1.1" 200 1 "-" "customer=evil"', "acme inc"),
+        ('10.0.0.7 - - [x] "GET /c?customer=evil HTTP/1.1" 200 1 "-" "ID"', None),
+        ('{"prompt":"ID customer=evil","response":{"id":"ID","customer":"acme"}}', "acme"),
+        ('{"customer":"acme","prompt":"{\\"customer\\":\\"evil\\",\\"id\\":\\"ID\\"}","id":"ID"}', "acme"),
+        ('{"prompt":"{\\"customer\\":\\"evil\\",\\"id\\":\\"ID\\"}"}', None),
+        ('{"response":"{\\"customer\\":\\"acme\\",\\"id\\":\\"ID\\"}"}', "acme"),
+        ('{"response":"customer=evil ID"}', None),
+        ('{"body":{"stringValue":"customer=acme id=ID"}}', "acme"),
+        ('{"key":"prompt","value":{"stringValue":"customer=evil id=ID"}}', None),
+        ('{"ID":{"customer":"acme"},"customer":"outer"}', "acme"),
+        ('{"streams":[{"stream":{"customer":"no"},"values":[["1","customer=acme id=ID"]]}]}', "acme"),
+        ('{"customer":"acme","x":{"id":"ID"},"cut":"', None),
+    ],
 )
+def test_examples_of_who_pays(line, customer):
+    assert fields_of(line.replace("ID", ID), "customer") == ({"customer": customer} if customer else None)
 
 
-@given(LINES, st.booleans(), st.sampled_from([b"", b"\xef\xbb\xbf"]))
-def test_positions_lines_times_and_fields_are_those_of_a_naive_reading(tmp_path_factory, lines, ended, start):
-    ids = [f"gen-{SECOND}-{n:020d}" for n in range(31)]
-    told = [f'{{"n": {n}, "ids": "{" ".join(ids[i] for i in of)}", "x": "' for n, (of, _) in enumerate(lines)]
-    text = start + "\n".join(head + filler + '"}' for head, (_, filler) in zip(told, lines, strict=True)).encode()
-    text += b"\n" if ended else b""
-    found = {s.generation_id: s for s in with_call_sites(tmp_path_factory.mktemp("lines"), text, "n")}
-    expected = naive(text, ids)
-    assert found.keys() == expected.keys()
-    for i, (position, number, line) in expected.items():
-        assert (found[i].position, found[i].line) == (position, number)
-        is_json = not any(c in line for c in b"\x00\r")  # JSON takes no control character within a string
-        if len(line) <= LONGEST_LINE:
-            assert found[i].log_fields == (f'{{"n":{number - 1}}}' if is_json else None)
-        else:
-            assert found[i].log_fields is None
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"stringValue": "acme"}, "acme"),
+        ({"intValue": "7"}, 7),
+        ({"intValue": 7}, 7),
+        ({"doubleValue": 1.5}, 1.5),
+        ({"boolValue": True}, True),
+        ({"arrayValue": {"values": [{"stringValue": "a"}, {"intValue": "2"}]}}, ["a", 2]),
+        ({"kvlistValue": {"values": [{"key": "id", "value": {"stringValue": "a"}}]}}, {"id": "a"}),
+        ("plain", "plain"),
+    ],
+)
+@pytest.mark.parametrize("place", ["span", "resource", "scope", "tags"])
+def test_attributes_of_opentelemetry_are_fields(value, expected, place):
+    attributes = [{"key": "customer", "value": value}]
+    span = {"attributes": [{"key": "gen_ai.response.id", "value": {"stringValue": ID}}]}
+    if place == "span":
+        span["attributes"] += attributes
+    record = {"scopeSpans": [{"spans": [span]}]}
+    if place in {"resource", "scope"}:
+        record[place] = {"attributes": attributes}
+    elif place == "tags":
+        span["tags"] = attributes
+    assert fields_of(json.dumps({"resourceSpans": [record]}), "customer") == {"customer": expected}
 
 
-@pytest.mark.parametrize("at", [0, 10, LONGEST_LINE // 2, LONGEST_LINE, LONGEST_LINE + 10])
-def test_a_line_of_the_longest_length_is_parsed_and_a_longer_one_is_not(tmp_path, at):
-    head = '{"time": "2025-07-25T23:17:43Z", "user": "ann", "text": "'
-    tail = f' {ID} "}}'
-    at = min(max(at, len(head)), LONGEST_LINE - len(tail) - 1)
-    for length in (LONGEST_LINE - 1, LONGEST_LINE + 1):
-        line = (head + "x" * (at - len(head)) + tail[:-2]).ljust(length - 2, "y") + '"}'
-        assert len(line) == length
-        [seen] = with_call_sites(tmp_path, f"{line}\n{{}}\n".encode(), "user")
-        told = (seen.line, seen.logged_at, seen.log_fields)
-        if length < LONGEST_LINE:
-            assert told == (1, REQUESTED_AT.replace(second=43), '{"user":"ann"}')
-        else:
-            assert told == (1, None, None)
-
-
-def test_lines_are_numbered_across_lines_that_are_cut(tmp_path):
-    ids = [f"gen-{SECOND}-{n:020d}" for n in range(4)]
-    parts = [f"a {ids[0]}", "x" * 1_200_000 + ids[1].join("  ") + "x" * 600_000, f"c {ids[2]}", f"d {ids[3]}"]
-    text = "\n".join(parts).encode()
-    seen = with_call_sites(tmp_path, text)
-    assert [(s.generation_id, s.line, s.position) for s in seen] == [
-        (i, n, text.index(i.encode())) for n, i in enumerate(ids, start=1)
-    ]
-
-
-def test_line_numbers_are_left_out_unless_requested(tmp_path):
-    (tmp_path / "a.log").write_text(f"2025-07-25T23:17:43Z {ID}\n", encoding="utf-8")
-    [seen] = [s for found in SourceScan(Source(str(tmp_path / "a.log")), NOW) for s in found]
-    assert (seen.position, seen.line, seen.logged_at, seen.log_fields) == (21, None, None, None)
-
-
-def test_a_windows_lines_are_counted_on_from_those_before():
-    from ingest.sources.call_site import LineIndex
-
-    buffer = bytearray(f"rest\n{ID}\n\n {OTHER} {LEGACY}".encode())
-    window = Window(buffer, 0, len(buffer), len(buffer), 1000)
-    lines = LineIndex(window, 41, CallSiteParser())
-    at = [buffer.index(i.encode()) for i in (ID, OTHER, LEGACY)]
-    assert [lines.at(a, None)[0] for a in at] == [43, 45, 45]
+def test_a_number_that_json_cannot_hold_becomes_a_text():
+    assert fields_of(f'{{"id": "{ID}", "n": [1e999, -1e999, 1.5]}}', "n") == {"n": ["inf", "-inf", 1.5]}

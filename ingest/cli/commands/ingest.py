@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     help="Store this JSON or logfmt field of each ID's log line; a.b is b inside a. May be repeated.",
 )
 @click.option(
+    "--reread",
+    is_flag=True,
+    help="Read SOURCES from their beginning, and store place, time and fields of known IDs anew.",
+)
+@click.option(
     "--content", is_flag=True, help="Store prompts and completions too.  [default: never requested, never stored]"
 )
 @click.option(
@@ -90,7 +95,7 @@ def ingest(
       orusage ingest /var/log/myapp/
       zcat old/*.gz | orusage ingest - --since 30d
     """
-    from functools import partial
+    from functools import cache, partial
 
     from ingest.cli.output import print_error, print_result
     from ingest.cli.progress_display import wants_bar
@@ -101,7 +106,7 @@ def ingest(
     settings = _settings(base_url, since, until, timeout=timeout.total_seconds(), keep_fields=keep_field, **limits)
     if dry_run:
         return _dry_run(sources, options.file, settings, summary)
-    key = partial(load_key, api_key_file, api_key_command)
+    key = cache(partial(load_key, api_key_file, api_key_command))
     result, stats = run(sources, options.file, key, settings, bar=wants_bar(progress, options.log_format))
     print_result(render_summary(result, stats, summary))
     return print_error(result.error) if result.error else result.code
