@@ -57,6 +57,7 @@ def _dry_run_lines(dry_run: DryRun) -> list[str]:
         f"sources   {_sources(stats)}, {stats.bytes_read:,} bytes to read, {stats.sightings:,} IDs",
         f"IDs       {stats.new_ids:,} new, {stats.sightings - stats.new_ids:,} known or repeated",
         f"requests  {dry_run.requests:,}, {_estimated_time(dry_run)}",
+        *_ahead(stats),
         *_unread(stats, dry_run.problems),
     ]
 
@@ -73,6 +74,7 @@ def _dry_run_fields(dry_run: DryRun) -> dict[str, Any]:
         "sightings": stats.sightings,
         "new_ids": stats.new_ids,
         "known_ids": stats.sightings - stats.new_ids,
+        "future_ids": stats.ahead,
         "requests": dry_run.requests,
         "rate": dry_run.rate,
         "minutes": None if seconds is None else round(seconds / 60, 2),
@@ -116,6 +118,7 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "new_ids": stats.new_ids,
         "kept_fields": stats.kept_fields,
         "due": stats.due,
+        "future_ids": stats.ahead,
         "requests": stats.requests,
         "settled": stats.settled,
         "pending": stats.pending,
@@ -146,6 +149,7 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         lines.append(f"contents  {_contents(stats)}")
     left = stats.due - stats.settled - stats.pending - stats.dead
     lines += [f"left      {left:,} due IDs were not fetched; the next run continues"] if left else []
+    lines += _ahead(stats)
     lines += [f"field     {plain(n)} was in no line with an ID" for n in _unseen_fields(stats)]
     lines += _unread(stats, result.problems)
     if result.overdue:
@@ -157,6 +161,11 @@ def _sources(stats: RunStats) -> str:
     unchanged = f", {stats.unchanged:,} unchanged" if stats.unchanged else ""
     unreadable = f", {stats.unreadable:,} unreadable" if stats.unreadable else ""
     return f"{stats.sources - stats.unchanged - stats.unreadable:,} read{unchanged}{unreadable}"
+
+
+def _ahead(stats: RunStats) -> list[str]:
+    ids, lie = ("ID", "lies") if stats.ahead == 1 else ("IDs", "lie")
+    return [f"clock     {stats.ahead:,} {ids} {lie} in the future: check the clock"] if stats.ahead else []
 
 
 def _unseen_fields(stats: RunStats) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ingest.client.retry_after import http_date
+from ingest.core.generation_id import AHEAD
 from ingest.core.outcomes import Outcome, Settled
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
@@ -113,6 +114,8 @@ class MetadataSteps:
         if date is None:  # without the server's clock no ID dies: our own may be wrong
             return ask.pending("not_found_yet", self._clock.now() + answer_policy.LATEST_NEXT)
         age = date - ask.item.requested_at if ask.item.requested_at else timedelta.max
+        if age < -AHEAD:
+            return ask.pending("not_found_yet", ask.item.requested_at)
         if age >= self._settings.not_found_grace:
             return ask.dead("not_found")
         if ask.retries_not_found(age):

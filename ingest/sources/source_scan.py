@@ -31,7 +31,7 @@ class SourceScan:
 
     Args:
         source: What to read.
-        now: The wall clock. An ID whose second is more than a day ahead is a look-alike.
+        now: The wall clock.
         known: The checkpoints of earlier runs; None to read the whole source and make no checkpoint.
         call_sites: Parses the lines of the IDs; None to leave out line numbers, times and fields.
     """
