@@ -81,8 +81,11 @@ class RecodedText:
     def readinto(self, view: memoryview) -> int:
         """Read up to the view's size; returns the bytes read, 0 at the end."""
         while not self._unread:
-            if self._encoding or self._held:
+            if self._encoding or self._held or len(view) < BLOCK:  # what is recoded must not depend on the view
                 data = self._block()
+                if not (self._encoding or self._held or self._concerns(data)):
+                    self._unread = data
+                    break
             else:
                 count = self._source.readinto(view) or 0
                 if not self._concerns(view[:count]):
@@ -101,10 +104,10 @@ class RecodedText:
             self._buffer = memoryview(bytearray(BLOCK))
         return bytes(self._buffer[: self._source.readinto(self._buffer)])
 
-    def _concerns(self, block: memoryview) -> bool:
+    def _concerns(self, block: memoryview | bytes) -> bool:
         """Whether a block behind UTF-8 may hold something else."""
         is_first, self._is_beginning = self._is_beginning, False
-        if is_first and (mark := next((m for m in _MARKS if bytes(block[:4]).startswith(m)), b"")):
+        if is_first and (mark := _mark_of(bytes(block[:8]))):
             self._encoding, self.recodes = _MARKS[mark], True
             self._mark = len(mark)
         return self._mark > 0 or _NUL.search(block) is not None
@@ -183,6 +186,12 @@ def _as_utf_8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def _mark_of(head: bytes) -> bytes:
+    """The byte order mark at the beginning. UTF-16 may also begin with a NUL, like the mark of UTF-32."""
+    is_short = head.startswith(codecs.BOM_UTF32_LE) and not re.match(rb"(?!\0)[\0-\xff]{2}[\0-\x10]\0", head[4:])
+    return codecs.BOM_UTF16_LE if is_short else next((mark for mark in _MARKS if head.startswith(mark)), b"")
+
+
 def recoded_head(head: bytes) -> bytes:
     """The head of a text as UTF-8."""
     reader, view = RecodedText(io.BytesIO(head)), memoryview(bytearray(2 * len(head)))
@@ -191,7 +200,7 @@ def recoded_head(head: bytes) -> bytes:
 
 def begins_recoded(head: bytes) -> bool:
     """Whether a text with this head begins in UTF-16 or UTF-32."""
-    if head.startswith(tuple(_MARKS)):
+    if _mark_of(head):
         return True
     found = _BEGINS.search(head)
     return found is not None and not _PLAIN_ID.search(head, 0, found.start())

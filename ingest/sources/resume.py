@@ -60,6 +60,8 @@ def resume(file: OpenSource, checkpoint: Checkpoint | None, index: CheckpointInd
     if decoded and index is not None and not checkpoint and file.size is not None:
         checkpoint = index.find_for_text(text, source)
         text, decoded = _text_of(file)
+    if not decoded:  # UTF-8 at its beginning and not later: it is read whole
+        checkpoint = None
     begin = ResumePoint(checkpoint.position, checkpoint.line) if checkpoint else ResumePoint()
     resumed = (
         ResumedText(text, begin, decoded, checkpoint, None)
