@@ -57,6 +57,7 @@ def _dry_run_lines(dry_run: DryRun) -> list[str]:
         f"sources   {_sources(stats)}, {stats.bytes_read:,} bytes to read, {stats.sightings:,} IDs",
         f"IDs       {stats.new_ids:,} new, {stats.sightings - stats.new_ids:,} known or repeated",
         f"requests  {dry_run.requests:,}, {_estimated_time(dry_run)}",
+        *_ahead(stats),
         *_unread(stats, dry_run.problems),
     ]
 
@@ -73,6 +74,7 @@ def _dry_run_fields(dry_run: DryRun) -> dict[str, Any]:
         "sightings": stats.sightings,
         "new_ids": stats.new_ids,
         "known_ids": stats.sightings - stats.new_ids,
+        "future_ids": stats.ahead,
         "requests": dry_run.requests,
         "rate": dry_run.rate,
         "minutes": None if seconds is None else round(seconds / 60, 2),
@@ -119,6 +121,7 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "unfilled_fields": stats.unfilled_fields,
         "reread": stats.reread,
         "due": stats.due,
+        "future_ids": stats.ahead,
         "requests": stats.requests,
         "settled": stats.settled,
         "pending": stats.pending,
@@ -159,6 +162,7 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         for name, count in stats.unfilled_fields.items()
     ]
     lines += [f"reread    {stats.reread:,} known IDs have a new place, time or fields"] if stats.reread else []
+    lines += _ahead(stats)
     lines += _unread(stats, result.problems)
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are still pending after the not-found grace; run it again")
@@ -169,6 +173,11 @@ def _sources(stats: RunStats) -> str:
     unchanged = f", {stats.unchanged:,} unchanged" if stats.unchanged else ""
     unreadable = f", {stats.unreadable:,} unreadable" if stats.unreadable else ""
     return f"{stats.sources - stats.unchanged - stats.unreadable:,} read{unchanged}{unreadable}"
+
+
+def _ahead(stats: RunStats) -> list[str]:
+    ids, lie = ("ID", "lies") if stats.ahead == 1 else ("IDs", "lie")
+    return [f"clock     {stats.ahead:,} {ids} {lie} in the future: check the clock"] if stats.ahead else []
 
 
 def _contents(stats: RunStats) -> str:

@@ -11,6 +11,15 @@ from datetime import UTC, datetime, timedelta
 OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
 """OpenRouter did not exist before this time, so text with an earlier second is not a generation ID."""
 
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+"""This version was written after that, so a clock that shows an earlier time is behind."""
+
+AHEAD = timedelta(days=1)
+"""An ID whose second is further ahead of the clock lies in the future: the clock is behind, or it is a look-alike."""
+
+FARTHEST = timedelta(days=3653)
+"""How far a clock may be behind: ten years. Text with a later second is not a generation ID."""
+
 TAG = r"(?:(?!gen-)[a-z][a-z0-9]{0,15}-)?"
 _CURRENT = rf"{TAG}[0-9]{{10}}-[0-9A-Za-z]{{20}}(?![0-9A-Za-z])"
 _LEGACY = r"(?=[0-9a-z]*[A-Z])(?=[0-9A-Z]*[a-z])(?:[0-9A-Za-z]{28}|[0-9A-Za-z]{24})(?![0-9A-Za-z-])"
@@ -34,8 +43,14 @@ def second_of(generation_id: str) -> datetime | None:
 
 
 def latest(now: datetime) -> datetime:
-    """The latest time that an ID may contain: one day ahead, because clocks differ."""
-    return now + timedelta(days=1)
+    """The latest time that an ID may contain. Our clock may be years behind, and an ID must not be lost by that."""
+    return max(now, WRITTEN) + FARTHEST
+
+
+def is_ahead(generation_id: str, now: datetime) -> bool:
+    """Whether an ID's second lies in the future, by more than clocks usually differ."""
+    second = second_of(generation_id)
+    return second is not None and second > now + AHEAD
 
 
 def is_generation_id(text: str) -> bool:

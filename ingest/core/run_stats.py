@@ -21,6 +21,7 @@ class RunStats:
 
     Attributes:
         due: IDs due when fetching began.
+        ahead: Pending IDs whose second lay in the future when fetching began.
         sources: Sources tried, those that were unchanged included.
         unreadable: Sources from which nothing could be read.
         unchanged: Sources without anything new since they were last read.
@@ -48,6 +49,7 @@ class RunStats:
     """
 
     due: int = 0
+    ahead: int = 0
     sources: int = 0
     unreadable: int = 0
     unchanged: int = 0

@@ -41,7 +41,7 @@ class Checkpoint:
         signature: A value that changes whenever the file changes; None where no such value is reliable.
         stored: Bytes of the file that were read, as stored on disk.
         position: Bytes of decoded text that were read, up to the end of a line.
-        coded: Whether the file's bytes differ from the text's: the file is compressed, or UTF-16.
+        coded: Whether the file's bytes differ from the text's: the file is compressed, or not all UTF-8.
         line: Number of lines before `position`; 0 if lines were not counted.
         fingerprint: SHA-256 of the file's first bytes, in hex; None if fewer than 64 were read.
         tail: SHA-256 of the last 4,096 of the `stored` bytes, or of all if there are fewer, in hex.

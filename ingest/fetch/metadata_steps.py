@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ingest.client.retry_after import http_date
+from ingest.core.generation_id import AHEAD
 from ingest.core.outcomes import Outcome, Settled
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
@@ -114,7 +115,10 @@ class MetadataSteps:
         date, now = http_date(error.headers.get("date")), self._clock.now()
         if date is None:  # without the server's clock no ID dies: our own may be wrong
             return ask.pending("not_found_yet", now + answer_policy.LATEST_NEXT)
-        age = min(date, now) - ask.item.requested_at if ask.item.requested_at else timedelta.max
+        requested_at = ask.item.requested_at
+        if requested_at and date - requested_at < -AHEAD:
+            return ask.pending("not_found_yet", requested_at)
+        age = min(date, now) - requested_at if requested_at else timedelta.max
         if age >= self._settings.not_found_grace:
             return self._not_found_past_grace(ask, now)
         if ask.retries_not_found(age):

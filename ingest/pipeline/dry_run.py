@@ -60,7 +60,7 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
     with LedgerSnapshot(warehouse) as ledger:
         known = [] if settings.reread else ledger.checkpoints()
         stats, problems = _read(sources, ledger, CheckpointIndex(known), now)
-        stats.due = ledger.count_due(settings, now)
+        stats.due, stats.ahead = ledger.count_due(settings, now), ledger.count_ahead(now)
         measured = ledger.remembered_rate(urlsplit(settings.base_url).netloc)
     requests = stats.due if settings.limit is None else min(stats.due, settings.limit)
     rate = min((rate for rate in (measured, settings.rate) if rate), default=None)

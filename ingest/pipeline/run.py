@@ -136,6 +136,7 @@ class _Run:
         """Request every ID that is due, and commit the outcomes."""
         context, settings, began = self._context, self._context.settings, self._context.clock.now()
         due = self._warehouse.ledger.count_due(settings, began)
+        context.stats.ahead = self._warehouse.ledger.count_ahead(began)
         context.stats.due = due if settings.limit is None else min(due, settings.limit)
         if context.stats.due:
             from ingest.pipeline.fetch_stage import fetch_due  # noqa: PLC0415  # a run without due IDs loads no HTTP

@@ -1,4 +1,4 @@
-"""Turns a source's bytes into text: decompresses archives, within limits, and recodes UTF-16 as UTF-8.
+"""Turns a source's bytes into text: decompresses archives, within limits, and tells text from binary data.
 
 Formats are recognised by their first bytes, never by the source's name.
 """
@@ -6,7 +6,6 @@ Formats are recognised by their first bytes, never by the source's name.
 from __future__ import annotations
 
 import bz2
-import codecs
 import lzma
 import re
 import sys
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 from isal.isal_zlib import crc32
 
 from ingest.sources.readers import HEAD, LONGEST_MAGIC, PeekableReader
+from ingest.sources.recoding import RecodedText, begins_recoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ingest.sources.open_file import OpenSource
-    from ingest.sources.readers import Readable
 
 COMPRESSED_BLOCK = 64 * 1024
 """Bytes read from an archive at a time."""
@@ -99,19 +98,25 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], Callable[[], Decompressor]], ...] = (
 
 
 class StoredBytes:
-    """Reads an archive's bytes and records them, because a checkpoint covers the bytes as they are stored.
+    """Reads a source's bytes and records them, because a checkpoint covers the bytes as they are stored.
+
+    Args:
+        source: The source, where reading begins.
+        count: Bytes before that.
+        checksum: CRC-32 of them.
+        tail: The last of them, `HEAD` at most.
 
     Attributes:
-        count: Bytes read so far.
+        count: Bytes read so far, those before the beginning included.
         checksum: CRC-32 of them.
         tail: The last of them, `HEAD` at most.
     """
 
-    def __init__(self, source: OpenSource) -> None:
+    def __init__(self, source: OpenSource, count: int = 0, checksum: int = 0, tail: bytes = b"") -> None:
         self._source = source
-        self.count = 0
-        self.checksum = 0
-        self.tail = b""
+        self.count = count
+        self.checksum = checksum
+        self.tail = tail
 
     def readinto(self, view: memoryview) -> int:
         """Read up to the view's size; returns the bytes read, 0 at the end."""
@@ -187,29 +192,11 @@ def _pieces(stored: StoredBytes) -> Iterator[bytes]:
         yield from filter(None, (block[:whole], *(block[n : n + 1] for n in range(whole, count))))
 
 
-class _Utf16Text:
-    """UTF-16 recoded as UTF-8, without the byte order mark."""
-
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
-        self._buffer = memoryview(bytearray(TEXT_BLOCK))
-        self._unread = b""
-
-    def readinto(self, view: memoryview) -> int:
-        """Read up to the view's size; returns the bytes read, 0 at the end."""
-        while not self._unread and (count := self._source.readinto(self._buffer)):
-            self._unread = self._decoder.decode(self._buffer[:count]).encode("utf-8", "replace")
-        count = min(len(view), len(self._unread))
-        view[:count], self._unread = self._unread[:count], self._unread[count:]
-        return count
-
-
 def open_text(source: OpenSource) -> tuple[PeekableReader, StoredBytes | None]:
     """The text of a source.
 
     Returns:
-        The text, and the record of the stored bytes; None if the stored bytes are the text.
+        The text, and the record of the stored bytes; None if the stored bytes are the text, at least at its beginning.
 
     Raises:
         DecodingError: Its beginning cannot be decompressed.
@@ -218,11 +205,11 @@ def open_text(source: OpenSource) -> tuple[PeekableReader, StoredBytes | None]:
     stored = StoredBytes(source)
     form = next((form for form in _FORMATS if form[0].match(source.head)), None)
     if form:
-        text = PeekableReader(_DecompressedText(stored, *form), whole=True)
-    is_utf_16 = text.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if is_utf_16:
-        text = PeekableReader(_Utf16Text(text if form else stored), whole=True)
-    return text, stored if form or is_utf_16 else None
+        decompressed = PeekableReader(_DecompressedText(stored, *form), whole=True)
+        text = PeekableReader(RecodedText(decompressed), whole=True)
+    elif begins_recoded(source.head):
+        text = PeekableReader(RecodedText(stored), whole=True)
+    return text, None if text is source else stored
 
 
 def looks_binary(head: bytes) -> bool:

@@ -62,7 +62,7 @@ class IdFinder:
     """Finds the IDs of one source. Repetitions close to each other are found once.
 
     Args:
-        now: The wall clock. An ID whose second is more than a day ahead, or before OpenRouter began, is a look-alike.
+        now: The wall clock. An ID whose second is years ahead, or before OpenRouter began, is a look-alike.
     """
 
     def __init__(self, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.sources.decompress import StoredBytes, open_text
 from ingest.sources.readers import HEAD, PeekableReader, read_blocks
+from ingest.sources.recoding import RecodedText, recoded_head
 from ingest.sources.text_windows import ResumePoint
 
 if TYPE_CHECKING:
@@ -22,14 +23,21 @@ class ResumedText:
     Attributes:
         text: The text that is left to read.
         begin: Where it begins.
-        stored: The record of the stored bytes; None if the stored bytes are the text.
+        stored: The record of the stored bytes.
         checkpoint: The checkpoint where it begins; None at the beginning of the source.
+        recoded: Recodes the text where it is not UTF-8; None if the stored bytes are not the text in any case.
     """
 
-    text: PeekableReader
+    text: PeekableReader | RecodedText
     begin: ResumePoint
-    stored: StoredBytes | None
+    stored: StoredBytes
     checkpoint: Checkpoint | None
+    recoded: RecodedText | None
+
+    @property
+    def coded(self) -> bool:
+        """Whether the stored bytes, as far as they were read, are not the text."""
+        return self.recoded is None or self.recoded.recodes
 
 
 def resume(file: OpenSource, checkpoint: Checkpoint | None, index: CheckpointIndex | None, source: str) -> ResumedText:
@@ -45,16 +53,30 @@ def resume(file: OpenSource, checkpoint: Checkpoint | None, index: CheckpointInd
         DecodingError: The source cannot be decompressed up to the checkpoint.
     """
     if checkpoint and not checkpoint.coded:
-        return ResumedText(file, _seek(file, checkpoint), None, checkpoint)
-    text, stored = _text_of(file)
-    if stored and index is not None and not checkpoint and file.size is not None:
+        begin = _seek(file, checkpoint)
+        stored = StoredBytes(file, begin.position, begin.checksum, begin.tail)
+        return _resumed(file, stored, begin, checkpoint)
+    text, decoded = _text_of(file)
+    if decoded and index is not None and not checkpoint and file.size is not None:
         checkpoint = index.find_for_text(text, source)
-        text, stored = _text_of(file)
-    if not checkpoint:
-        return ResumedText(text, ResumePoint(), stored, None)
-    for _ in read_blocks(text, checkpoint.position):
+        text, decoded = _text_of(file)
+    if not decoded:  # UTF-8 at its beginning and not later: it is read whole
+        checkpoint = None
+    begin = ResumePoint(checkpoint.position, checkpoint.line) if checkpoint else ResumePoint()
+    resumed = (
+        ResumedText(text, begin, decoded, checkpoint, None)
+        if decoded
+        else _resumed(file, StoredBytes(file), begin, checkpoint)
+    )
+    for _ in read_blocks(resumed.text, begin.position):
         pass
-    return ResumedText(text, ResumePoint(checkpoint.position, checkpoint.line), stored, checkpoint)
+    return resumed
+
+
+def _resumed(file: OpenSource, stored: StoredBytes, begin: ResumePoint, checkpoint: Checkpoint | None) -> ResumedText:
+    """The text of a source that is UTF-8 where reading begins."""
+    recoded = RecodedText(stored, recoded_head(file.head))
+    return ResumedText(recoded, begin, stored, checkpoint, recoded)
 
 
 def is_read(file: OpenSource, checkpoint: Checkpoint) -> bool:

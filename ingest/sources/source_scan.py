@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.core.sightings import Checkpoint, Sighting, SourceRead
 from ingest.sources.checkpoints import CheckpointIndex, fingerprint
-from ingest.sources.decompress import DecodingError, StoredBytes, looks_binary
+from ingest.sources.decompress import DecodingError, looks_binary
 from ingest.sources.id_finder import IdFinder, Window
 from ingest.sources.line_index import LineIndex
 from ingest.sources.open_file import OpenSource, open_source
@@ -31,7 +31,7 @@ class SourceScan:
 
     Args:
         source: What to read.
-        now: The wall clock. An ID whose second is more than a day ahead is a look-alike.
+        now: The wall clock.
         known: The checkpoints of earlier runs; None to read the whole source and make no checkpoint.
         call_sites: Parses the lines of the IDs; None to leave out line numbers, times and fields.
     """
@@ -51,7 +51,7 @@ class SourceScan:
         self._find = IdFinder(now)
         self._file: OpenSource | None = None
         self._start: Checkpoint | None = None
-        self._stored: StoredBytes | None = None
+        self._resumed: ResumedText | None = None
         self._windows: TextWindows | None = None
         self._new = self._new_at_resume_point = 0
         self._done = self._is_binary = False
@@ -118,8 +118,8 @@ class SourceScan:
             yield self._in_name()
         if self._start and is_read(file, self._start):
             return
-        resumed = resume(file, self._start, self._known, self._label)
-        self._start, self._stored = resumed.checkpoint, resumed.stored
+        resumed = self._resumed = resume(file, self._start, self._known, self._label)
+        self._start = resumed.checkpoint
         if not resumed.begin.position and looks_binary(resumed.text.head):
             self._is_binary, self._problem = True, "binary, not text"
             return
@@ -127,7 +127,7 @@ class SourceScan:
 
     def _search(self, file: OpenSource, resumed: ResumedText) -> Iterator[list[Sighting]]:
         reader, begin = ErrorCapturingReader(resumed.text), resumed.begin
-        left = file.size - begin.position if file.size is not None and not resumed.stored else None
+        left = file.size - begin.position if file.size is not None and not resumed.coded else None
         self._windows = TextWindows(reader, begin, left, counts_lines=self._call_sites is not None)
         self._new_at_resume_point = self._new
         lines = LineIndex(self._label, begin.line, self._call_sites) if self._call_sites else None
@@ -163,15 +163,17 @@ class SourceScan:
     def _new_checkpoint(self, file: OpenSource, windows: TextWindows) -> Checkpoint:
         end = windows.resume_at
         stored, tail, checksum = end.position, end.tail, end.checksum
-        if self._stored:
-            stored, tail, checksum = self._stored.count, self._stored.tail, self._stored.checksum
+        coded = self._resumed is not None and self._resumed.coded
+        if self._resumed and coded:
+            record = self._resumed.stored
+            stored, tail, checksum = record.count, record.tail, record.checksum
         return Checkpoint(
             self._label,
             file.file,
             file.signature,
             stored=stored,
             position=end.position,
-            coded=self._stored is not None,
+            coded=coded,
             line=end.line,
             fingerprint=fingerprint(file.head, stored),
             tail=hashlib.sha256(tail).hexdigest(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ingest.core.generation_id import READY_AGE, ready_at
+from ingest.core.generation_id import AHEAD, READY_AGE, ready_at
 from ingest.core.log_fields import key_of
 from ingest.core.outcomes import WorkItem
 from ingest.core.settings import EARLIEST, LATEST
@@ -73,6 +73,10 @@ class LedgerReader:
         """How many IDs a run that starts now may request."""
         since, until = naive_utc(settings.since), naive_utc(settings.until)
         return int(self._rows("ledger/count_due", now=naive_utc(now), since=since, until=until)[0][0])
+
+    def count_ahead(self, now: datetime) -> int:
+        """How many pending IDs lie in the future, by more than clocks usually differ."""
+        return int(self._rows("ledger/count_ahead", latest=naive_utc(now + AHEAD))[0][0])
 
     def count_overdue(self, settings: Settings, now: datetime) -> int:
         """How many IDs are still pending although they are older than the grace, and do not rest as missing."""

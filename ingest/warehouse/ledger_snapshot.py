@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
+from ingest.core.generation_id import AHEAD
 from ingest.warehouse import run_log, sql_files
 from ingest.warehouse.erasure import without_erased
 from ingest.warehouse.ledger import LedgerReader
@@ -68,6 +69,11 @@ class LedgerSnapshot:
         since, until = naive_utc(settings.since), naive_utc(settings.until)
         [(new,)] = self._rows("dry_run/count_due_new", since=since, until=until)
         return self._ledger.count_due(settings, now) + int(new)
+
+    def count_ahead(self, now: datetime) -> int:
+        """How many IDs lie in the future: the pending ones of the ledger, and the noted ones."""
+        [(new,)] = self._rows("dry_run/count_ahead_new", latest=naive_utc(now + AHEAD))
+        return self._ledger.count_ahead(now) + int(new)
 
     def remembered_rate(self, host: str) -> float | None:
         """The rate limit last measured at a host, in requests per second; None if none was."""

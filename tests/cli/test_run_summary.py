@@ -91,6 +91,20 @@ def test_people_read_what_held_the_run_back_and_what_is_left():
     )
 
 
+@pytest.mark.parametrize(
+    ("ahead", "lines"),
+    [
+        (0, []),
+        (1, ["clock     1 ID lies in the future: check the clock"]),
+        (1234, ["clock     1,234 IDs lie in the future: check the clock"]),
+    ],
+)
+def test_people_read_once_that_ids_lie_in_the_future(ahead, lines):
+    stats = RunStats(ahead=ahead)
+    for text in (render_summary(result(), stats, "table"), render_dry_run(DryRun(stats, (), 0, None), "table")):
+        assert [line for line in text.splitlines() if line.startswith("clock")] == lines
+
+
 def test_programs_read_one_object_on_one_line():
     text = render_summary(result(problems=(problem("a.gz", "cut off"),), overdue=5, code=Exit.PARTIAL), BUSY, "json")
     assert text.endswith("}\n")
@@ -113,6 +127,7 @@ def test_programs_read_one_object_on_one_line():
         "unfilled_fields": {"user": 1614},
         "reread": 3,
         "due": 1500,
+        "future_ids": 0,
         "requests": 1600,
         "settled": 1490,
         "pending": 6,
@@ -238,6 +253,7 @@ def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
         "sightings": 2000,
         "new_ids": 1500,
         "known_ids": 500,
+        "future_ids": 0,
         "requests": 1600,
         "rate": 50.0,
         "minutes": 0.53,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core.generation_id import LONGEST, is_generation_id, latest, second_of
+from ingest.core.generation_id import LONGEST, WRITTEN, is_ahead, is_generation_id, latest, second_of
 
 SECOND = 1753485462
 TAIL = "AbCdEfGhIj0123456789"
@@ -93,6 +93,22 @@ def test_a_look_alike_is_not_an_id(text):
     assert not is_generation_id(text)
 
 
-@given(st.datetimes(datetime(2023, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # given there
-def test_an_id_may_be_a_day_ahead_of_the_clock(now):
-    assert latest(now) == now + timedelta(days=1)
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # given there
+def test_an_id_may_be_ten_years_ahead_of_the_clock_and_of_this_version(now):
+    assert latest(now) == max(now, WRITTEN) + timedelta(days=3653)
+    assert latest(now).timestamp() < 10**10
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # given there
+    st.timedeltas(timedelta(0), timedelta(days=3653)),
+)
+def test_a_clock_that_is_behind_rejects_no_id_of_today(now, behind):
+    assert now <= latest(now - behind if now - behind > datetime(1970, 1, 1, tzinfo=UTC) else now)
+
+
+@given(st.integers(-(10**8), 10**8))
+def test_an_id_lies_in_the_future_if_it_is_more_than_a_day_ahead(seconds):
+    now = datetime.fromtimestamp(SECOND, UTC)
+    assert is_ahead(f"gen-{SECOND + seconds}-{TAIL}", now) is (seconds > 86_400)
+    assert not is_ahead("gen-aBcDeFgHiJkLmNoPqRsTuVwX", now)

@@ -449,6 +449,12 @@ def test_an_id_not_found_within_the_grace_is_asked_again_later(age, requests, ne
     assert run.gaps == pytest.approx([2.0] * (requests - 1))
 
 
+@pytest.mark.parametrize("ahead", [DAY + timedelta(seconds=1), 3 * DAY, 3000 * DAY])
+def test_an_id_in_the_servers_future_is_asked_again_when_its_second_has_come(ahead):
+    run = fetch(always(error(404)), [item(-ahead)])
+    assert run.outcome == Pending(run.taken[0], "not_found_yet", 404, NOON + ahead, 1)
+
+
 @pytest.mark.parametrize("age", [DAY, 30 * DAY, None])
 @pytest.mark.parametrize("state", [{}, {"runs": 9, "reason": "not_found_yet"}, {"runs": 1, "reason": "http_500"}])
 def test_an_id_not_found_past_the_grace_rests_until_another_night(age, state):

@@ -1,10 +1,12 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import duckdb
 import msgspec
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from support.clock import NOON, FakeClock
 from support.commands import KEY
 from support.logs import new_ids, write_log
@@ -309,3 +311,33 @@ def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_nex
 )
 def test_the_exit_code_says_what_is_left_undone(stats, problems, overdue, error, code):
     assert exit_code(stats, problems, overdue, error) == code
+
+
+# A clock that is behind
+
+
+@given(
+    behind=st.timedeltas(timedelta(), timedelta(days=3640)),
+    ages=st.sets(st.integers(200, 10**6), min_size=1, max_size=9),
+)
+@example(behind=timedelta(days=3), ages={200, 86_400})
+@example(behind=NOON - datetime(1980, 1, 1, tzinfo=UTC), ages={200})
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_clock_that_is_behind_loses_no_id_and_is_told(simulation, clock, tmp_path_factory, behind, ages):
+    folder = tmp_path_factory.mktemp("behind")
+    log, path = write_log(folder / "a.log", map(aged, sorted(ages))), folder / "w.duckdb"
+    clock.__init__(NOON - behind)
+    _, stats = run([str(log)], path, simulation.base_url, clock=clock)
+    ahead = sum(behind - timedelta(seconds=age) > timedelta(days=1) for age in ages)
+    assert (stats.new_ids, stats.settled, stats.ahead) == (len(ages), len(ages), ahead)
+
+
+def test_ids_left_pending_while_the_clock_was_behind_are_asked_once_it_is_right(simulation, clock, tmp_path):
+    log, path = write_log(tmp_path / "a.log", map(aged, (200, 300))), tmp_path / "w.duckdb"
+    clock.wall, ended = NOON - timedelta(days=3), RunCancellation()
+    ended.set()
+    _, stats = run([str(log)], path, simulation.base_url, cancellation=ended, clock=clock)
+    assert (stats.new_ids, stats.settled, stats.ahead) == (2, 0, 2)
+    clock.wall = NOON
+    result, stats = run([str(log)], path, simulation.base_url, clock=clock)
+    assert (result.code, stats.new_ids, stats.settled, stats.ahead) == (Exit.DONE, 0, 2, 0)
