@@ -93,7 +93,6 @@ PROVEN_ELSEWHERE = {
     "warehouse/storage/connection": "warehouse/storage/test_workspace",
     "warehouse/storage/publication": "warehouse/storage/test_workspace",
     "warehouse/storage/work_copy": "warehouse/storage/test_workspace",
-    "warehouse/storage/work_directory": "warehouse/storage/test_workspace",
     "warehouse/times": "warehouse/test_warehouse",
     "warehouse/write_session": "warehouse/test_warehouse",
 }

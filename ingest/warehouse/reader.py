@@ -90,14 +90,6 @@ class Reader:
         """
         return UserQuery(self._interruptible, text, parameters or {}, self._names)
 
-    def select(self, text: str) -> pl.DataFrame:
-        """All rows of a user's statement.
-
-        Raises:
-            UsageError: DuckDB refuses it, or it returns no rows.
-        """
-        return self.query(text).frame()
-
     def view(self, name: str) -> pl.DataFrame:
         """All rows of one view or table.
 
