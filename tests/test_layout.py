@@ -86,6 +86,7 @@ PROVEN_ELSEWHERE = {
     "warehouse/ledger_frames": "warehouse/test_warehouse",
     "warehouse/ledger_snapshot": "pipeline/test_dry_run",
     "warehouse/migrations": "warehouse/test_warehouse",
+    "warehouse/newest_state": "end_to_end/test_forgotten_shell",
     "warehouse/query_errors": "warehouse/test_user_query",
     "warehouse/rollups": "sql/test_cost_properties",
     "warehouse/run_log": "warehouse/test_warehouse",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest.warehouse.storage.connection import no_warehouse
+from ingest.warehouse.storage.connection import no_warehouse, storage_errors
+from ingest.warehouse.storage.published_file import without_writers
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -61,4 +62,6 @@ def forget(path: Path, before: datetime | None, user: str | None, now: datetime,
 def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)
+    with storage_errors(path), without_writers(path.resolve(), lock_wait):
+        pass  # nothing can be published while another program has the file open for writing
     return Warehouse(path, now, f"warehouse {purpose}", bounded=False, lock_wait=lock_wait)

@@ -105,7 +105,7 @@ def test_a_newer_schema_can_still_be_read(path):
         assert reader.view("cost_daily").height
 
 
-def test_a_file_that_is_being_written_is_for_later(path):
+def test_a_file_that_is_being_written_is_read_from_a_copy_and_exported_later(path, tmp_path, caplog):
     import subprocess
     import sys
 
@@ -113,5 +113,8 @@ def test_a_file_that_is_being_written_is_for_later(path):
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with pytest.raises(TryAgainLaterError, match=str(process.pid)):
-            Reader(path)
+            Reader(path, exports_to=tmp_path)
+        with Reader(path) as reader:
+            assert reader.named("ledger/status")["settled"].item() == len(IDS)
+        assert f"process {process.pid} " in caplog.text
         process.stdin.close()

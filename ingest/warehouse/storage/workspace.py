@@ -78,17 +78,17 @@ class Workspace:
         self._lock.release()
         self._is_locked = False
 
-    def begin(self, now: datetime, lock_wait: LockWait) -> duckdb.DuckDBPyConnection:
+    def begin(self, now: datetime) -> duckdb.DuckDBPyConnection:
         """Open the work copy: the current one, that of a run that did not end, or a new one.
 
         Raises:
-            OrusageError: there is no room, the published file is open for writing, or opening failed.
+            OrusageError: there is no room, another program wrote to the published file meanwhile, or opening failed.
         """
         if self.work is None:
             if leftover := open_leftover(self.directory, now, bounded=self._bounded):
                 self.work, connection = leftover
                 return connection
-            self.work = new_work_copy(self.directory, lock_wait, bounded=self._bounded)
+            self.work = new_work_copy(self.directory, bounded=self._bounded)
         return open_work(self.work, bounded=self._bounded)
 
     def discard(self) -> None:
