@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ingest.warehouse.storage.connection import no_warehouse, storage_errors
@@ -57,6 +58,14 @@ def forget(path: Path, before: datetime | None, user: str | None, now: datetime,
         erased = warehouse.forget(before, user, now)
         warehouse.compact()
     return erased
+
+
+def count_forgettable(
+    path: Path, before: datetime | None, user: str | None, now: datetime, lock_wait: LockWait
+) -> Erased:
+    """What `forget` would erase, also of what is not published yet. Nothing is changed. Raises as `publish`."""
+    with closing(_open(path, now, "forget", lock_wait)) as warehouse:
+        return warehouse.count_forgettable(before, user)
 
 
 def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:

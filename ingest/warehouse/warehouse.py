@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
-from ingest.warehouse import facts, run_log, sql_files
-from ingest.warehouse.erasure import erase
+from ingest.warehouse import erasure, facts, run_log, sql_files
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store
 from ingest.warehouse.ledger_frames import source_rows
@@ -245,7 +244,12 @@ class Warehouse:
         """
         with self._writing() as session, session.transaction():
             session.mark_all_changed()
-            return erase(session.connection, naive_utc(before), user, naive_utc(now))
+            return erasure.erase(session.connection, naive_utc(before), user, naive_utc(now))
+
+    def count_forgettable(self, before: datetime | None, user: str | None) -> Erased:
+        """What `forget` would erase."""
+        with self._reading() as connection:
+            return erasure.count(connection, naive_utc(before), user)
 
     # Publishing
 
