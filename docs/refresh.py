@@ -19,6 +19,7 @@ import string
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from ingest.client.decode import decode_generation
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Dead, Settled, WorkItem
 from ingest.core.sightings import Chunk, Sighting, SourceRead
-from ingest.reports.formats import render
+from ingest.reports.formats import FORMATS, render
 from ingest.reports.period import Period
 from ingest.reports.report import report
 from ingest.reports.summary_view import printed
@@ -149,7 +150,8 @@ def _report(reader: Reader, line: str) -> str:
 
 
 def _result(reader: Reader, statement: str) -> str:
-    return render(reader.select(statement), "table")
+    columns, batches = reader.query(statement).stream()
+    return FORMATS["table"](columns, list(chain.from_iterable(batches)))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ PROVEN_ELSEWHERE = {
     "warehouse/ledger_frames": "warehouse/test_warehouse",
     "warehouse/ledger_snapshot": "pipeline/test_dry_run",
     "warehouse/migrations": "warehouse/test_warehouse",
+    "warehouse/newest_state": "end_to_end/test_forgotten_shell",
     "warehouse/query_errors": "warehouse/test_user_query",
     "warehouse/rollups": "sql/test_cost_properties",
     "warehouse/run_log": "warehouse/test_warehouse",
@@ -99,7 +100,6 @@ PROVEN_ELSEWHERE = {
     "warehouse/storage/connection": "warehouse/storage/test_workspace",
     "warehouse/storage/publication": "warehouse/storage/test_workspace",
     "warehouse/storage/work_copy": "warehouse/storage/test_workspace",
-    "warehouse/storage/work_directory": "warehouse/storage/test_workspace",
     "warehouse/times": "warehouse/test_warehouse",
     "warehouse/write_session": "warehouse/test_warehouse",
 }

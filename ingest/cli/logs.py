@@ -7,6 +7,8 @@ import logging
 import sys
 from typing import TextIO
 
+from ingest.cli.output import lead_nowhere
+
 log = logging.getLogger("orusage")
 
 
@@ -43,3 +45,10 @@ class StandardErrorHandler(logging.StreamHandler[TextIO]):
         """Write one record."""
         self.setStream(sys.stderr)
         super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's own name
+        """Give up standard error if it cannot be written, as on a full disk: the command goes on."""
+        if isinstance(sys.exc_info()[1], OSError):
+            lead_nowhere(sys.stderr)
+        else:
+            super().handleError(record)

@@ -42,6 +42,15 @@ def print_frame(frame: pl.DataFrame, form: str) -> None:
     print_result(render(frame, form))
 
 
+def print_rows(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:
+    """Print all rows at once, for the formats that need them all; returns as `print_batches`."""
+    from itertools import chain
+
+    from ingest.reports.formats import FORMATS
+
+    return print_result(FORMATS[form](columns, list(chain.from_iterable(batches))))
+
+
 def print_batches(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:
     """Print rows batch by batch, so that they are never all in memory.
 
@@ -67,10 +76,20 @@ def print_result(text: str) -> bool:
 
 
 def _write(text: str, stream: TextIO) -> bool:
-    """Write; after a broken pipe the stream leads to /dev/null, so that the exit code stays that of the command."""
+    """Write; after a broken pipe the stream leads to /dev/null, so that the exit code stays that of the command.
+
+    So does standard error once it cannot be written: a full disk there must not change how the command ends.
+    """
     try:
         click.echo(text, file=stream, nl=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and stream is not sys.stderr:
+            raise
+        lead_nowhere(stream)
         return False
     return True
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Let a stream that cannot be written lead to /dev/null, so that closing it does not fail either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -12,6 +12,8 @@ BASE_URL = "https://openrouter.ai/api/v1"
 
 _URL = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[0-9a-z._-]+)(?::[0-9]+)?(?:/[0-9a-z._~/%+-]*)?", re.IGNORECASE)
 
+_LONGEST_HOST = 253
+
 
 def check_base_url(url: str) -> str:
     """Check a base URL and return it without a trailing slash.
@@ -21,7 +23,7 @@ def check_base_url(url: str) -> str:
             the API key unencrypted over the network.
     """
     parts = _split(url)
-    if not parts.hostname or not _URL.fullmatch(url):
+    if not parts.hostname or not _URL.fullmatch(url) or not _is_host(parts.hostname):
         raise ConfigurationError(
             f"the base URL {url!a} cannot be used",
             cause="it is not a URL of the form https://HOST/PATH",
@@ -43,6 +45,19 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
+
+
+def _is_host(host: str) -> bool:
+    """Whether the domain name system has names like this: labels of 1 to 63 characters, 253 in all."""
+    try:
+        host.encode("idna")
+        if "xn--" in host:
+            from idna import decode  # noqa: PLC0415  # httpx decodes such names with it; few hosts have one
+
+            decode(host)
+    except UnicodeError:
+        return False
+    return len(host.rstrip(".")) <= _LONGEST_HOST
 
 
 def _is_loopback(host: str) -> bool:

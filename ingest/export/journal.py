@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ingest.export.manifest import MANIFEST, encode
-from ingest.export.ownership import find_manifest, load_manifest, not_ours
+from ingest.export.ownership import find_manifest, load_manifest, not_ours, open_folder
 from ingest.warehouse.storage.durable_files import replace_durably, sync, take_over_access
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ class Journal:
         """Complete a commit that was interrupted.
 
         Raises:
-            CannotCreateError: The staging directory is a link, or the journal is not a manifest.
+            CannotCreateError: The staging directory is not one that this user made, the journal is not a manifest, or
+                a link leads to a file that it names.
         """
-        if self.staging.is_symlink():
-            raise not_ours(self.staging, "it is a link")
-        if self._path.exists():
-            self._apply()
+        if os.path.lexists(self.staging):
+            _require_own(self.staging)
+            if os.path.lexists(self._path):
+                self._apply()
 
     def begin(self) -> None:
         """Make an empty staging directory; files of an export that was interrupted before its commit are removed."""
@@ -89,11 +91,11 @@ class Journal:
         Every step can be repeated, so an interrupted call is completed by the next one.
         """
         new, old = load_manifest(self._path), find_manifest(self._manifest)
-        renames = [path for path in new.files if self.staged(path).exists()]
+        renames = [path for path in new.files if os.path.lexists(self.staged(path))]
         for path in renames:
             self._make_folders(path)
         for path in renames:
-            self.staged(path).replace(self._directory / path)
+            self._rename(path)
         removals = [path for path in (old.files if old else {}) if path not in new.files]
         for path in removals:
             self._remove(path)
@@ -110,10 +112,22 @@ class Journal:
         """Create the missing folders of a file, with the modes of the staged folders."""
         for folder in reversed(self._folders(path)):
             target = self._directory / folder
-            if not target.is_dir():
+            if not os.path.lexists(target):
                 target.mkdir()
                 target.chmod(stat.S_IMODE((self.files / folder).stat().st_mode))
                 sync(target.parent)
+
+    def _rename(self, path: str) -> None:
+        """Rename a staged file into place.
+
+        Raises:
+            CannotCreateError: It is not a regular file, or a folder on its way is a link.
+        """
+        name = path.rpartition("/")[2]
+        with open_folder(self.files, path) as source, open_folder(self._directory, path) as target:
+            if not stat.S_ISREG(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
+                raise not_ours(self.staged(path), "it is a link, or not a regular file")
+            os.replace(name, name, src_dir_fd=source, dst_dir_fd=target)  # pathlib follows links on the way
 
     def _remove(self, path: str) -> None:
         """Remove a file, and its folders if they are then empty.
@@ -122,10 +136,8 @@ class Journal:
             CannotCreateError: A folder is a link.
         """
         folders = [self._directory / folder for folder in self._folders(path)]
-        for folder in folders:
-            if folder.is_symlink():
-                raise not_ours(folder, "it is a link")
-        (self._directory / path).unlink(missing_ok=True)
+        with suppress(FileNotFoundError), open_folder(self._directory, path) as descriptor:
+            os.unlink(path.rpartition("/")[2], dir_fd=descriptor)  # pathlib follows links on the way
         for folder in folders:
             try:
                 folder.rmdir()
@@ -135,3 +147,16 @@ class Journal:
     def _folders(self, path: str) -> list[Path]:
         """Return the folders of an exported file relative to the export directory, the innermost first."""
         return list(self.staged(path).relative_to(self.files).parents)[:-1]
+
+
+def _require_own(staging: Path) -> None:
+    """Check that a staging directory can only hold what an export of this user has put there.
+
+    Raises:
+        CannotCreateError: It is a link or not a directory, belongs to somebody else, or others may write to it.
+    """
+    status = staging.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise not_ours(staging, "it is a link or not a directory")
+    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise not_ours(staging, f"it belongs to user {status.st_uid}, or others may write to it")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ingest.core.errors import CannotCreateError
 from ingest.export.manifest import MANIFEST, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ingest.export.manifest import File, Manifest
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_LARGEST_MANIFEST = 2**28
+"""Bytes. A manifest of 10,000 files for each view takes less."""
 
 
 class ExportedFiles:
@@ -89,10 +96,48 @@ def load_manifest(path: Path) -> Manifest:
         CannotCreateError: It is a link, or not a manifest that this version can read.
         OSError: It cannot be read.
     """
-    manifest = None if path.is_symlink() else decode(path.read_bytes())
+    manifest = decode(_read_regular(path))
     if manifest is None:
         raise not_ours(path, "it is not the manifest of an export, or it is from a newer version")
     return manifest
+
+
+def _read_regular(path: Path) -> bytes:
+    """The bytes of a manifest; b"" for a link, anything but a regular file, or a file larger than any manifest."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return b""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return file.read() if os.fstat(file.fileno()).st_size <= _LARGEST_MANIFEST else b""
+
+
+@contextmanager
+def open_folder(directory: Path, path: str) -> Iterator[int]:
+    """Open the folder of a file below a directory, without following a link on the way.
+
+    Args:
+        directory: The directory.
+        path: The file's path below it, with ``/``.
+
+    Yields:
+        A descriptor of the folder.
+
+    Raises:
+        CannotCreateError: A link or a file is in the place of a folder.
+        FileNotFoundError: A folder does not exist.
+    """
+    descriptor = os.open(directory, _FOLDER)
+    try:
+        for folder in path.split("/")[:-1]:
+            inner = os.open(folder, _FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            raise not_ours(directory / path, "a folder on the way to it is a link or not a directory") from None
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def not_ours(path: Path, cause: str) -> CannotCreateError:

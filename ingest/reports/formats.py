@@ -1,11 +1,13 @@
 """Renders rows as text: table and Markdown for people; JSON, ndjson and CSV for programs.
 
 Text from responses and logs never reaches a terminal as a control character, an escape sequence or a character that
-reorders text, and a CSV cell never starts like a formula. JSON keeps every digit and character; its times end in Z.
+reorders text, a CSV cell never starts like a formula, and a Markdown cell holds no markup. JSON keeps every digit and
+character; its times end in Z.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _CSV_SPECIAL = frozenset(',"\r\n')
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(
+    r"[\t\r]|[\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]*[-=+@\uff0b\uff0d\uff1d\uff20]"
+)
+"""Text that a spreadsheet may evaluate: some skip blanks, line breaks and invisible characters first, and some read
+full-width signs. ``sql/export/cell_for_csv.sql`` has the same expression for exported files."""
+
+_MARKUP = re.compile(r"[&<>`|*~]|\\(?=[!-/:-@\[-`{-~])|(?<=\])[(:\[]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What Markdown or HTML read as markup in a cell. A bracket alone and an underscore inside a word are none."""
+
+_LARGEST = 2**63
+"""From here on an integer is encoded as a decimal, which has any number of digits."""
 
 
 def render(frame: pl.DataFrame, format_name: str) -> str:
@@ -133,10 +145,15 @@ def width_of(text: str) -> int:
 
 
 def markdown(grid: Sequence[Sequence[str]]) -> str:
-    """Render a grid of text, header first, as a Markdown table."""
-    header, *rows = grid
+    """Render a grid of text, header first, as a Markdown table. No cell holds markup or HTML, nor becomes a link."""
+    header, *rows = ([_without_markup(c) for c in line] for line in grid)
     lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _without_markup(text: str) -> str:
+    """Escape what would be read as markup: a pipe in the table's own way, anything else as a character reference."""
+    return _MARKUP.sub(lambda found: "\\|" if found[0] == "|" else f"&#{ord(found[0])};", text)
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
@@ -153,11 +170,14 @@ def _ndjson(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
 
 
 def _objects(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, map(_in_utc, row), strict=True)) for row in rows]
+    return [dict(zip(columns, map(_encodable, row), strict=True)) for row in rows]
 
 
-def _in_utc(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+def _encodable(value: Any) -> Any:
+    """A value as the encoder takes it: times in UTC, and integers of any size."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return Decimal(value) if type(value) is int and not -_LARGEST <= value < _LARGEST else value
 
 
 def _csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
@@ -195,7 +215,7 @@ def _csv_cell(value: Any) -> str:
         case Decimal():
             return format(value, "f")
         case str():
-            return _csv_text("'" + value if value.startswith(_FORMULA) else value)
+            return _csv_text("'" + value if _FORMULA.match(value) else value)
         case _:
             return str(value)
 

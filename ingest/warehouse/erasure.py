@@ -43,16 +43,28 @@ def erase(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: 
         user: Choose the generations of this ``external_user``, if `before` is None.
         now: The wall clock, UTC without zone.
     """
-    if before:
-        connection.execute(sql_files.query("erasure/choose_before"), {"before": before})
-    else:
-        connection.execute(sql_files.query("erasure/choose_user"), {"user": user})
+    _choose(connection, before, user)
     connection.execute(sql_files.query("erasure/record_erased_ids"), {"before": before})
     erased = Erased(*(_changed(connection, name) for name in _DELETES))
     connection.execute(sql_files.query("erasure/drop_chosen"))
     connection.execute(sql_files.query("erasure/record_erasure"), {"now": now, "before": before, **asdict(erased)})
     connection.execute(sql_files.query("erasure/release_ids"), {"released": erased.generations + erased.unsettled})
     return erased
+
+
+def count(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: str | None) -> Erased:
+    """What `erase` would erase; the connection may be read-only."""
+    _choose(connection, before, user)
+    [counts] = connection.execute(sql_files.query("erasure/count_chosen")).fetchall()
+    connection.execute(sql_files.query("erasure/drop_chosen"))
+    return Erased(*counts)
+
+
+def _choose(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: str | None) -> None:
+    if before:
+        connection.execute(sql_files.query("erasure/choose_before"), {"before": before})
+    else:
+        connection.execute(sql_files.query("erasure/choose_user"), {"user": user})
 
 
 def without_erased(connection: duckdb.DuckDBPyConnection, ids: pl.DataFrame) -> pl.DataFrame:

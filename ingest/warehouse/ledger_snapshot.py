@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -11,8 +12,9 @@ from ingest.warehouse import run_log, sql_files
 from ingest.warehouse.erasure import without_erased
 from ingest.warehouse.ledger import LedgerReader
 from ingest.warehouse.ledger_frames import unique_ids
+from ingest.warehouse.newest_state import open_newest
 from ingest.warehouse.staging import find_new, with_incoming
-from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_reading, refuse_impossible, storage_errors
+from ingest.warehouse.storage.connection import is_ours, not_ours, refuse_impossible, storage_errors
 from ingest.warehouse.times import naive_utc
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ class LedgerSnapshot:
     def __init__(self, path: Path) -> None:
         refuse_impossible(path)
         self._path = path
-        self._connection = _open(path) if path.exists() else _empty()
+        self._until_closed = ExitStack()
+        self._connection = _open(path, self._until_closed) if path.exists() else _empty()
         self._ledger = LedgerReader(self._rows)
         self._version = max(number for number, _ in self._rows("catalog/applied_migrations"))
         self._connection.execute(sql_files.query("dry_run/begin"))
@@ -51,6 +54,7 @@ class LedgerSnapshot:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+        self._until_closed.close()
 
     def checkpoints(self) -> list[Checkpoint]:
         """How far each source was read by earlier runs."""
@@ -85,9 +89,9 @@ class LedgerSnapshot:
             return self._connection.execute(sql_files.query(name), parameters).fetchall()
 
 
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
+def _open(path: Path, until_closed: ExitStack) -> duckdb.DuckDBPyConnection:
     """The file; an empty ledger in memory for a file without any table."""
-    connection = open_for_reading(path)
+    connection = open_newest(path, until_closed)
     if is_ours(connection) and connection.execute(sql_files.query("catalog/applied_migrations")).fetchall():
         return connection
     is_foreign = not is_ours(connection) and connection.execute(sql_files.query("catalog/any_table")).fetchall()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ingest.warehouse.storage.connection import no_warehouse
+from ingest.warehouse.storage.connection import no_warehouse, storage_errors
+from ingest.warehouse.storage.published_file import without_writers
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
 
@@ -81,7 +83,17 @@ def forget(path: Path, before: datetime | None, user: str | None, now: datetime,
     return erased
 
 
+def count_forgettable(
+    path: Path, before: datetime | None, user: str | None, now: datetime, lock_wait: LockWait
+) -> Erased:
+    """What `forget` would erase, also of what is not published yet. Nothing is changed. Raises as `publish`."""
+    with closing(_open(path, now, "forget", lock_wait)) as warehouse:
+        return warehouse.count_forgettable(before, user)
+
+
 def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)
+    with storage_errors(path), without_writers(path.resolve(), lock_wait):
+        pass  # nothing can be published while another program has the file open for writing
     return Warehouse(path, now, f"warehouse {purpose}", bounded=False, lock_wait=lock_wait)

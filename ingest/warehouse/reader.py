@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -11,7 +12,8 @@ from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.suggestions import did_you_mean
 from ingest.warehouse import sql_files
 from ingest.warehouse.interruptible import InterruptibleConnection
-from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_exporting, open_for_reading, storage_errors
+from ingest.warehouse.newest_state import open_newest
+from ingest.warehouse.storage.connection import is_ours, not_ours, open_for_exporting, storage_errors
 from ingest.warehouse.user_query import UserQuery
 
 _ROWS_AT_A_TIME = 2_000
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 class Reader:
     """A warehouse opened for reading; use it as a context manager.
 
+    While another program has the file open for writing, a copy of the newest state is read, and a warning says so.
+
     Args:
         path: The file.
         exports_to: A directory into which COPY may write; None: COPY is refused.
@@ -31,15 +35,17 @@ class Reader:
     Raises:
         NoInputError: there is no such file.
         UnexpectedInputError: it is no warehouse of ours.
-        TryAgainLaterError: another program has it open for writing.
+        TryAgainLaterError: another program has it open for writing, and wrote while it was copied, or it is exported.
     """
 
     def __init__(self, path: Path, *, exports_to: Path | None = None) -> None:
         self._path = path
-        self._connection = open_for_exporting(path, exports_to) if exports_to else open_for_reading(path)
-        if not is_ours(self._connection):
-            self._connection.close()
-            raise not_ours(path)
+        self._until_closed = ExitStack()
+        try:
+            self._connection = self._open(exports_to)
+        except BaseException:
+            self._until_closed.close()
+            raise
         self._interruptible = InterruptibleConnection(self._connection)
 
     def __enter__(self) -> Self:
@@ -47,7 +53,17 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._interruptible.close()
-        self._connection.close()
+        self._until_closed.close()
+
+    def _open(self, exports_to: Path | None) -> duckdb.DuckDBPyConnection:
+        if exports_to is None:
+            connection = open_newest(self._path, self._until_closed)
+        else:
+            connection = open_for_exporting(self._path, exports_to)
+            self._until_closed.callback(connection.close)
+        if not is_ours(connection):
+            raise not_ours(self._path)
+        return connection
 
     def named(self, name: str, **parameters: Any) -> pl.DataFrame:
         """The rows of a query in ``sql/``, such as ``reports/cost``.
@@ -89,14 +105,6 @@ class Reader:
             UsageError: see `UserQuery`.
         """
         return UserQuery(self._interruptible, text, parameters or {}, self._names)
-
-    def select(self, text: str) -> pl.DataFrame:
-        """All rows of a user's statement.
-
-        Raises:
-            UsageError: DuckDB refuses it, or it returns no rows.
-        """
-        return self.query(text).frame()
 
     def view(self, name: str) -> pl.DataFrame:
         """All rows of one view or table.

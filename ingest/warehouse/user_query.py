@@ -1,14 +1,13 @@
-"""A user's own read-only SQL: all rows as a frame, or in batches that take little memory."""
+"""A user's own read-only SQL: its rows, exactly as DuckDB has them, in batches that take little memory."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
-import polars as pl
 
 from ingest.core.errors import UsageError
 from ingest.warehouse.query_errors import mismatched, refused_sql
@@ -26,10 +25,12 @@ Value = TypeVar("Value")
 AT_A_TIME = 10_000
 """Rows in memory while a result is streamed."""
 
-_PLAIN = r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|DATE|TIME|TIMESTAMP(_NS|_MS|_S)?"
-_IN_PYTHON = re.compile(_PLAIN)
 _NESTED = re.compile(r"^(STRUCT|MAP|UNION)\(|\]$")
-_IN_POLARS = re.compile(rf"{_PLAIN}|TIMESTAMP.*")
+_PLAIN = re.compile(r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|DECIMAL.*|TIME")
+"""Types whose Python values are exact: DuckDB gives ``TIME '24:00:00'``, which Python lacks, as text."""
+_DATED = re.compile(r"DATE|TIMESTAMP( WITH TIME ZONE)?")
+_OTHER_TIMES = {"TIME_NS": "TIME", "TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP", "TIMESTAMP_S": "TIMESTAMP"}
+"""Types of other precision, and the type that holds most of their values."""
 
 
 class UserQuery:
@@ -73,57 +74,65 @@ class UserQuery:
     def _run(self, statement: duckdb.Statement) -> None:
         self._connection.execute(statement, self._values(statement)).fetchall()
 
-    def frame(self) -> pl.DataFrame:
-        """All rows.
+    def stream(self) -> Rows:
+        """All rows in batches, so that a result of any size takes little memory.
+
+        Values of types that Python lacks are text as DuckDB writes it, nested ones JSON. So are values beyond Python's
+        range: infinite times, years beyond 9999, nanoseconds.
 
         Raises:
             UsageError: DuckDB refuses it, or it returns no rows.
         """
-        return self._run_refusable(self._all)
+        return self._run_refusable(self._described() or self._undescribed)
 
-    def stream(self) -> Rows:
-        """All rows in batches, so that a result of any size takes little memory.
-
-        Raises:
-            UsageError: as above.
-        """
-        if not self._is_plain():
-            frame = self.frame()
-            return frame.columns, (part.rows() for part in frame.iter_slices(AT_A_TIME))
-        result = self._run_refusable(lambda: self._connection.execute(self._statement, self._values(self._statement)))
-        return _distinct([name for name, *_ in result.description or []]), self._batches()
-
-    def _batches(self) -> Iterator[list[tuple[Any, ...]]]:
-        while rows := self._run_refusable(lambda: self._connection.fetchmany(AT_A_TIME)):
-            yield rows
-
-    def _all(self) -> pl.DataFrame:
-        own = self._values(self._statement)
+    def _described(self) -> Callable[[], Rows] | None:
+        """A call that runs the statement as a subquery whose columns are made exact; None for one that cannot be so."""
+        text, values = self._statement.query.rstrip("; \t\r\n"), self._values(self._statement)
         try:
-            relation = self._connection.sql(self._statement, params=own or None)
-            if relation is None:
-                raise _no_rows("its last statement returns none")
-            return pl.DataFrame(_framed(relation))
+            columns = self._interruptible.run(lambda: self._connection.execute(f"DESCRIBE {text}", values).fetchall())
+            exact = f"SELECT {_exact([kind for _, kind, *_ in columns])} FROM ({text}\n)"  # noqa: S608  # the user's own SQL
+            self._interruptible.run(lambda: self._connection.execute(f"EXPLAIN {exact}", values).fetchall())
         except duckdb.InterruptException:
             raise
         except duckdb.Error:
-            self._connection.execute(self._statement, own)  # the same error, with its position in the user's text
+            return None
+
+        def run() -> Rows:
+            with self._errors_of_the_original():
+                self._connection.execute(exact, values)
+            return _distinct([name for name, *_ in columns]), self._batches()
+
+        return run
+
+    def _undescribed(self) -> Rows:
+        """The rows of a statement that cannot be a subquery, such as EXPLAIN; or the error of one that is refused."""
+        with self._errors_of_the_original():
+            relation = self._connection.sql(self._statement, params=self._values(self._statement) or None)
+            if relation is None:
+                raise _no_rows("its last statement returns none")
+            rows = relation.project(_exact(list(map(str, relation.types)))).fetchall()
+        return _distinct(relation.columns), (rows[at : at + AT_A_TIME] for at in range(0, len(rows), AT_A_TIME))
+
+    def _batches(self) -> Iterator[list[tuple[Any, ...]]]:
+        def fetch() -> list[tuple[Any, ...]]:
+            with self._errors_of_the_original():
+                return self._connection.fetchmany(AT_A_TIME)
+
+        while rows := self._run_refusable(fetch):
+            yield rows
+
+    @contextmanager
+    def _errors_of_the_original(self) -> Iterator[None]:
+        """After an error run the statement as it was given: the same error then has its position in the user's text."""
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            self._connection.execute(self._statement, self._values(self._statement))
             while self._connection.fetchmany(AT_A_TIME):
                 pass
             raise
-
-    def _is_plain(self) -> bool:
-        """Whether every column has a type that a Python value holds exactly."""
-        if self._statement.type != duckdb.StatementType.SELECT:
-            return False
-        describe = f"DESCRIBE {self._statement.query}"
-        try:
-            columns = self._interruptible.run(
-                lambda: self._connection.execute(describe, self._values(self._statement)).fetchall()
-            )
-        except duckdb.Error:  # such as DESCRIBE of a DESCRIBE
-            return False
-        return all(_IN_PYTHON.fullmatch(kind) for _, kind, *_ in columns)
 
     def _values(self, statement: duckdb.Statement) -> dict[str, str]:
         return {name: value for name, value in self._parameters.items() if name in statement.named_parameters}
@@ -138,18 +147,28 @@ class UserQuery:
             raise refused_sql(str(error), self._relations()) from None
 
 
-def _framed(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The relation with columns that a frame can hold: other types as text, nested ones as JSON, unique names."""
-    columns = []
-    for place, (name, kind) in enumerate(zip(_distinct(relation.columns), relation.types, strict=True), start=1):
-        columns.append(f'{_value(place, str(kind))} AS "{name.replace(chr(34), chr(34) * 2)}"')
-    return relation.project(", ".join(columns))
+def _exact(kinds: Sequence[str]) -> str:
+    """The columns of these types as SQL that Python receives unchanged. Their names are told apart, and not used."""
+    return ", ".join(f"{_exact_value(f'#{place}', kind)} AS c{place}" for place, kind in enumerate(kinds, start=1))
 
 
-def _value(place: int, kind: str) -> str:
-    if _IN_POLARS.fullmatch(kind):
-        return f"#{place}"
-    return f"CAST(to_json(#{place}) AS VARCHAR)" if _NESTED.search(kind) else f"CAST(#{place} AS VARCHAR)"
+def _exact_value(value: str, kind: str) -> str:
+    if _PLAIN.fullmatch(kind):
+        return value
+    if _DATED.fullmatch(kind):
+        return _one_of(f"isfinite({value})", value, kind, value)  # Python would receive the last day for infinity
+    if close := _OTHER_TIMES.get(kind):
+        near = f"CAST({value} AS {close})"
+        is_same = f"CAST({near} AS {kind}) = {value}{' AND isfinite(' + near + ')' if close == 'TIMESTAMP' else ''}"
+        return _one_of(is_same, near, close, value)
+    text = f"CAST(to_json({value}) AS VARCHAR)" if _NESTED.search(kind) else f"CAST({value} AS VARCHAR)"
+    return f"CAST({text} AS DOUBLE)" if kind == "FLOAT" else text  # 0.1, not 0.10000000149011612
+
+
+def _one_of(condition: str, exact: str, kind: str, value: str) -> str:
+    """A value of a type where the condition holds, else its text."""
+    both = f"UNION(exact {kind}, text VARCHAR)"
+    return f"CASE WHEN {condition} THEN CAST({exact} AS {both}) ELSE CAST(CAST({value} AS VARCHAR) AS {both}) END"
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

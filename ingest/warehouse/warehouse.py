@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
-from ingest.warehouse import call_sites, facts, run_log, sql_files
-from ingest.warehouse.erasure import erase
+from ingest.warehouse import call_sites, erasure, facts, run_log, sql_files
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
-from ingest.warehouse.storage.published_file import wal_of, without_writers
+from ingest.warehouse.storage.published_file import has_writer, wal_of
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.times import naive_utc
 from ingest.warehouse.write_session import WriteSession
@@ -55,7 +54,7 @@ class Warehouse:
         now: The wall clock, UTC; noted with everything that is stored.
         purpose: The command, such as ``ingest``; shown to a run that waits for the lock.
         bounded: Limit DuckDB's memory; contents of many megabytes do not fit into the limit.
-        lock_wait: How long to wait for another run, or for a program that has the file open for writing.
+        lock_wait: How long to wait for another run, and before publishing for a program that writes to the file.
 
     Attributes:
         path: The file.
@@ -89,6 +88,7 @@ class Warehouse:
         self._mutex = RLock()
         self._published: duckdb.DuckDBPyConnection | None = None
         self._session: WriteSession | None = None
+        self._only_reads = False
         self._run_log = run_log.RunLog()
         try:
             self._open()
@@ -125,16 +125,20 @@ class Warehouse:
     def _open(self) -> None:
         """Open a write session at once where the published file cannot serve.
 
-        It is missing or has an older schema, a log lies beside it, or a run that did not end left a work copy.
+        It is missing or has an older schema, a log lies beside it, another program has it open for writing, or a run
+        that did not end left a work copy.
         """
         with storage_errors(self.path):
             if self._workspace.directory.exists:
                 self._lock()
-            with without_writers(self._workspace.published, self._lock_wait):
-                pass  # a file that is open for writing cannot be opened for reading either
-        is_readable = self.path.exists() and not wal_of(self._workspace.published).exists()
-        if self._workspace.directory.work_copies or not is_readable or not is_current(self._connection, self.path):
+            has_leftover = bool(self._workspace.directory.work_copies)
+            is_in_use = has_writer(self._workspace.published)
+        if is_in_use:
+            log.warning("%s is open for writing in another program; nothing is published until it is closed", self.path)
+        is_readable = self.path.exists() and not wal_of(self._workspace.published).exists() and not is_in_use
+        if has_leftover or not is_readable or not is_current(self._connection, self.path):
             self._begin_session()
+            self._only_reads = is_in_use and not has_leftover and not self.migrated
 
     def _lock(self) -> None:
         self._workspace.lock(self._purpose, self._now, self._lock_wait)
@@ -171,7 +175,11 @@ class Warehouse:
     @contextmanager
     def _writing(self) -> Iterator[WriteSession]:
         with self._mutex, storage_errors(self.path):
-            yield self._session or self._begin_session()
+            session = self._session or self._begin_session()
+            if self._only_reads:
+                self._only_reads = False
+                self._run_log.store(session)
+            yield session
 
     def _rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         with self._reading() as connection:
@@ -182,7 +190,7 @@ class Warehouse:
     def start_run(self, run_id: str, version: str, base_url: str, now: datetime) -> None:
         """Announce a run. Its record is stored together with the first thing it stores."""
         self._run_log.start(run_id, version, base_url, now)
-        if self._session:
+        if self._session and not self._only_reads:
             with self._writing() as session:
                 self._run_log.store(session)
 
@@ -263,7 +271,12 @@ class Warehouse:
         """
         with self._writing() as session, session.transaction():
             session.mark_all_changed()
-            return erase(session.connection, naive_utc(before), user, naive_utc(now))
+            return erasure.erase(session.connection, naive_utc(before), user, naive_utc(now))
+
+    def count_forgettable(self, before: datetime | None, user: str | None) -> Erased:
+        """What `forget` would erase."""
+        with self._reading() as connection:
+            return erasure.count(connection, naive_utc(before), user)
 
     # Publishing
 
@@ -285,7 +298,7 @@ class Warehouse:
             OrusageError: it could not be done; nothing that was committed is lost.
         """
         with self._mutex, storage_errors(self.path):
-            if self._session is None:
+            if self._session is None or self._has_only_read():
                 return False
             try:
                 self._session.publish(packed=packed)
@@ -293,6 +306,15 @@ class Warehouse:
                 if self._workspace.work is None:  # published, even if tidying up failed afterwards
                     self._session = None
             return True
+
+    def _has_only_read(self) -> bool:
+        """Whether the work copy only stood in for a published file that another program is writing to; removes it."""
+        if not (self._session and self._only_reads):
+            return False
+        self._session.close()
+        self._session = None
+        self._workspace.discard()
+        return True
 
     def compact(self) -> None:
         """Publish the file written anew, even if nothing was stored."""

@@ -73,7 +73,7 @@ class WriteSession:
         """The open work copy; it is opened again after a `publish` that failed."""
         if self._connection is None:
             with storage_errors(self._path):
-                self._connection = self._workspace.begin(self._now, self._lock_wait)
+                self._connection = self._workspace.begin(self._now)
         return self._connection
 
     def close(self) -> None:

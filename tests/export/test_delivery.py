@@ -3,7 +3,9 @@
 import errno
 import os
 import shutil
+from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from support.manifests import NOW, a_file, a_manifest
@@ -276,3 +278,110 @@ def test_access_rights_are_those_of_the_earlier_export_and_private_at_first(tmp_
 def test_a_manifest_holds_the_time_of_the_export(out):
     assert found(out)[1].generated_at == NOW
     assert isinstance(found(out)[1], Manifest)
+
+
+# Planted files
+
+VICTIM = b"a file of somebody's"
+ELSEWHERE = ["a.parquet", "t/d=1/t.parquet", "t/d=2/t.parquet", "u/v/w.csv"]
+
+
+@pytest.fixture
+def outside(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/d=1").mkdir()
+    for name in ("t.parquet", "d=1/t.parquet", "a.parquet", "manifest.json"):
+        (tmp_path / "outside" / name).write_bytes(VICTIM)
+    return tmp_path / "outside"
+
+
+def is_untouched(outside):
+    files = [p for p in outside.rglob("*") if p.is_file()]
+    return len(files) == 4 and all(p.read_bytes() == VICTIM for p in files)
+
+
+def plant_journal(out, contents, *, mode=0o700):
+    """A committed journal with its staged files, as an export leaves it that was killed while it renamed."""
+    staging = out / STAGING
+    for path, data in contents.items():
+        (staging / "files" / path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / "files" / path).write_bytes(data)
+    (staging / MANIFEST).write_bytes(encode(a_manifest(*(listed(p, d) for p, d in contents.items()))))
+    staging.chmod(mode)
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize("linked", ["out", "staged"])
+def test_a_journal_moves_nothing_through_a_link(out, outside, path, linked):
+    """Each folder of a file in turn is a link: in the directory, and among the staged files."""
+    for folder in [*map(str, Path(path).parents)][:-1]:
+        shutil.rmtree(out / STAGING, ignore_errors=True)
+        plant_journal(out, {path: b"planted"})
+        place = (out if linked == "out" else out / STAGING / "files") / folder
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(outside)
+        with suppress(CannotCreateError):  # unless the file is not there, so that nothing is moved
+            deliver(out, NEW)
+        assert is_untouched(outside)
+        assert b"planted" not in found(out)[0].values()
+        if place.is_symlink():
+            place.unlink()
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
+def test_only_a_regular_file_is_moved_into_place(out, outside, kind):
+    plant_journal(out, {"a.parquet": b"planted"})
+    planted = out / STAGING / "files/a.parquet"
+    planted.unlink()
+    {"link": lambda: planted.symlink_to(outside / "a.parquet"), "fifo": lambda: os.mkfifo(planted),
+     "folder": planted.mkdir}[kind]()  # fmt: skip
+    with pytest.raises(CannotCreateError):
+        deliver(out, NEW)
+    assert (out / "a.parquet").read_bytes() == OLD["a.parquet"]
+    assert is_untouched(outside)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+def test_a_staging_directory_that_others_may_write_to_is_refused(out, mode):
+    plant_journal(out, NEW, mode=mode)
+    with pytest.raises(CannotCreateError, match="was not written by an export"):
+        deliver(out, NEW)
+    assert found(out)[0] == OLD
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_staging_directory_of_somebody_else_is_refused(out):
+    plant_journal(out, NEW)
+    os.chown(out / STAGING, 4711, 4711)
+    with pytest.raises(CannotCreateError, match="was not written by an export"):
+        deliver(out, NEW)
+    assert found(out)[0] == OLD
+
+
+def test_a_journal_of_this_user_is_completed(out):
+    plant_journal(out, NEW)
+    with open_delivery(out):
+        pass
+    holds(out, NEW)
+
+
+@pytest.mark.parametrize("place", [MANIFEST, f"{STAGING}/{MANIFEST}"])
+@pytest.mark.parametrize("kind", ["link", "dangling", "fifo", "folder", "large"])
+def test_a_manifest_that_is_no_file_is_named_and_not_waited_for(out, outside, place, kind):
+    if place != MANIFEST:
+        plant_journal(out, NEW)
+    (out / place).unlink()
+    if kind == "fifo":
+        os.mkfifo(out / place)
+    elif kind == "folder":
+        (out / place).mkdir()
+    elif kind == "large":
+        with (out / place).open("wb") as file:
+            file.truncate(2**33)
+    else:
+        (out / place).symlink_to(outside / ("manifest.json" if kind == "link" else "nowhere"))
+    with pytest.raises(CannotCreateError) as error:
+        deliver(out, NEW)
+    assert str(out / place) in error.value.what
+    assert is_untouched(outside)

@@ -4,15 +4,18 @@ import json
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html.parser import HTMLParser
 
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from ingest.cli import options
-from ingest.reports.formats import FORMATS, STREAMS, cell, money, plain, render, streamed
+from ingest.export.sql_text import fill_query
+from ingest.reports.formats import _FORMULA, FORMATS, STREAMS, cell, money, plain, render, streamed
 
 EVIL = "a\x1b[31mb\u202ec\x00d\x9be\u200bf\u2028g\r\nh\x7fi\ud800"
 COLUMNS = ("model", "usage", "requested_at", "streamed", "tokens")
@@ -260,7 +263,49 @@ def test_markdown_is_a_table():
     )
 
 
+class Cells(HTMLParser):
+    """The tags of a document, and the text of its cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.cells = set(), []
+
+    def handle_starttag(self, tag, _attributes):
+        self.tags.add(tag)
+        if tag in {"td", "th"}:
+            self.cells.append("")
+
+    def handle_data(self, data):
+        if self.cells and data.strip():
+            self.cells[-1] += data
+
+
+BRACKETS = [
+    *("<script>alert(1)</script>", "<img src=x onerror=y>", "<br", "<!--", "<http://x>", "](javascript:x)"),
+    *("![x](http://e)", "[x]: y", "~~x~~", "&lt;", "&#124;", "\\\\|", "\\|", "\\<", "\\x1b", "*a*", "_a_", "`a`"),
+    *"|\\`*_~&<>[]()!#$: é智x\n\t",
+    *("``", "**", "__", "a_b", "---"),
+]
+
+
+@settings(max_examples=500)
+@given(rows=st.lists(st.lists(st.lists(st.sampled_from(BRACKETS), max_size=6).map("".join), min_size=2, max_size=2)))
+def test_markdown_shows_the_text_and_nothing_else(rows):
+    text = printed("markdown", ("a<b>|c", "d"), [tuple(row) for row in rows])
+    parser = Cells()
+    parser.feed(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text))
+    assert parser.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
+    assert [" ".join(c.split()) for c in parser.cells] == [
+        " ".join(cell(v).split()) for row in [("a<b>|c", "d"), *rows] for v in row
+    ]
+
+
 # JSON
+
+
+@given(st.integers())
+def test_json_integers_have_all_their_digits(number):
+    assert json.loads(printed("json", ("n",), [(number,)])) == [{"n": number}]
 
 
 def test_json_numbers_are_exact_and_times_end_in_z():
@@ -306,6 +351,24 @@ def read_csv(text):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"])
 def test_csv_text_is_never_a_formula(text):
     assert read_csv(printed("csv", (text,), [(text,)])) == [["'" + text], ["'" + text]]
+
+
+BLANKS = st.text(st.sampled_from("\n\r\t \v\f\0\x1f\x7f\x85\xa0\u200b\u2028\u3000\ufeff\xad"), max_size=4)
+
+
+@given(BLANKS, st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20"), st.text(st.characters(codec="utf-8"), max_size=9))
+def test_csv_text_is_no_formula_behind_blanks_and_line_breaks_either(blanks, sign, rest):
+    [_, [found]] = read_csv(printed("csv", ("c",), [(blanks + sign + rest,)]))
+    assert found == "'" + blanks + sign + rest
+
+
+@given(st.lists(st.builds("{}{}".format, BLANKS, st.text(st.characters(codec="utf-8"), max_size=5)), min_size=1))
+def test_exported_csv_and_printed_csv_neutralise_the_same_text(texts):
+    clean = [text.replace("\0", "") for text in texts]
+    value = fill_query("export/cell_for_csv", column="t")
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {value} FROM (SELECT unnest($texts) AS t)", {"texts": clean}).fetchall()
+    assert [text for (text,) in found] == ["'" + t if _FORMULA.match(t) else t for t in clean]
 
 
 @pytest.mark.parametrize(

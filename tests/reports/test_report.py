@@ -194,7 +194,8 @@ def test_the_day_on_which_clocks_go_back_has_25_hours_in_their_order(reader):
 
 
 def test_a_legacy_id_counts_for_its_day_in_every_zone(reader):
-    [day] = reader.select("SELECT requested_day FROM generations WHERE requested_at IS NULL")["requested_day"]
+    _, batches = reader.query("SELECT requested_day FROM generations WHERE requested_at IS NULL").stream()
+    [[(day,)]] = batches
     for zone in (BERLIN, ZoneInfo("America/New_York")):
         begin = datetime.combine(day, datetime.min.time())
         found = report(reader, "cost", Period.between(begin, begin + timedelta(days=1), zone), "day")

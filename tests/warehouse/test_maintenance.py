@@ -1,6 +1,10 @@
 """What is forgotten is gone from every byte of the file, counted, and stays forgotten; the rest is as it was."""
 
+import os
+import pty
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -9,7 +13,7 @@ from support.faulty_warehouse import fill
 from support.logs import new_ids, write_log
 from support.warehouses import LEGACY, chunk, content, item, settled, write_old_warehouse
 
-from ingest.core.errors import NoInputError, TryAgainLaterError
+from ingest.core.errors import Exit, NoInputError, TryAgainLaterError
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Pending
 from ingest.core.settings import Settings
@@ -17,7 +21,7 @@ from ingest.pipeline.dry_run import dry_run
 from ingest.warehouse import sql_files
 from ingest.warehouse.checks import violations
 from ingest.warehouse.erasure import Erased
-from ingest.warehouse.maintenance import compact, forget, migrate, publish
+from ingest.warehouse.maintenance import compact, count_forgettable, forget, migrate, publish
 from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.warehouse import Warehouse
@@ -99,6 +103,60 @@ def test_a_user_who_is_not_there_is_no_error(path, name):
     before = known(path)
     assert forget(path, None, name, NOW, NO_WAIT) == Erased(0, 0, 0, 0)
     assert known(path) == before
+
+
+@pytest.mark.parametrize("number", range(0, 40, 5))
+@pytest.mark.parametrize("user", [False, True])
+def test_what_is_counted_beforehand_is_what_is_erased(path, number, user):
+    before, name = (None, "X-4711" if number % 2 else "somebody") if user else (second_of(IDS[number]), None)
+    stored = path.read_bytes()
+    counted = count_forgettable(path, before, name, NOW, NO_WAIT)
+    assert path.read_bytes() == stored
+    assert Workspace(path).directory.work_copies == []
+    assert forget(path, before, name, NOW, NO_WAIT) == counted
+    assert count_forgettable(path, before, name, NOW, NO_WAIT) == Erased(0, 0, 0, 0)
+
+
+def test_what_is_not_published_yet_is_counted_too_and_stays_unpublished(path):
+    later = new_ids(3, seed=21)
+    warehouse = Warehouse(path, NOW)
+    warehouse.add(chunk(later), "run", NOW)
+    warehouse.close()
+    counted = count_forgettable(path, NOW, None, NOW, NO_WAIT)
+    assert counted.unsettled == 5 + len(later)
+    assert len(Workspace(path).directory.work_copies) == 1
+
+
+def on_a_terminal(path, answer, *arguments):
+    """`warehouse forget` with a terminal as its standard input, on which somebody answers."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "ingest", "-w", str(path), "warehouse", "forget", "--user", "X-4711", *arguments]
+    process = subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(its)
+    os.write(ours, answer)
+    out, err = process.communicate(timeout=120)
+    os.close(ours)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize(
+    ("answer", "arguments", "is_asked", "is_erased"),
+    [
+        (b"y\n", (), True, True),
+        (b"n\n", (), True, False),
+        (b"\n", (), True, False),
+        (b"\x04", (), True, False),
+        (b"", ("--yes",), False, True),
+        (b"", ("--dry-run",), False, False),
+        (b"", ("--dry-run", "--yes"), False, False),
+    ],
+)
+def test_on_a_terminal_the_command_shows_what_it_would_erase_and_asks(path, answer, arguments, is_asked, is_erased):
+    code, out, err = on_a_terminal(path, answer, *arguments)
+    assert ("3 generations" in err and "3 prompts and completions" in err and "for ever?" in err) == is_asked
+    assert code == (Exit.INTERRUPTED if is_asked and not is_erased else Exit.DONE)
+    assert (set(HIS) & known(path) == set()) == is_erased
+    assert ("generations" in out) == (is_erased or "--dry-run" in arguments)
 
 
 def test_legacy_ids_go_by_the_time_the_api_tells(path):

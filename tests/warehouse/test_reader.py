@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from itertools import chain
 
 import duckdb
 import pytest
@@ -19,6 +20,10 @@ def path(tmp_path):
     return path
 
 
+def rows(reader, statement):
+    return list(chain.from_iterable(reader.query(statement).stream()[1]))
+
+
 def test_readers_do_not_shut_each_other_out(path, orusage):
     with Reader(path) as reader:
         assert orusage("-w", path, "status", "--format", "json").json[0]["settled"] == len(IDS)
@@ -28,18 +33,15 @@ def test_readers_do_not_shut_each_other_out(path, orusage):
 def test_several_queries_through_one_reader(path):
     with Reader(path) as reader:
         for _ in range(3):
-            assert reader.select("SELECT count(*) AS n FROM generations").item() == len(IDS)
+            assert rows(reader, "SELECT count(*) AS n FROM generations") == [(len(IDS),)]
             assert reader.view("ops.freshness")["settled"].item() == len(IDS)
 
 
 def test_times_print_in_utc_whatever_the_machine_says(path, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     with Reader(path) as reader:
-        assert (
-            reader.select("SELECT CAST(TIMESTAMPTZ '2026-01-01 00:00:00+00' AS VARCHAR) AS t")
-            .item()
-            .startswith("2026-01-01 00:00:00")
-        )
+        [(text,)] = rows(reader, "SELECT CAST(TIMESTAMPTZ '2026-01-01 00:00:00+00' AS VARCHAR) AS t")
+    assert text.startswith("2026-01-01 00:00:00")
 
 
 def test_a_python_variable_is_no_table(path):
@@ -47,7 +49,7 @@ def test_a_python_variable_is_no_table(path):
 
     secret = pl.DataFrame({"a": [1]})
     with Reader(path) as reader, pytest.raises(UsageError):
-        reader.select("SELECT * FROM secret")
+        rows(reader, "SELECT * FROM secret")
     assert secret.height == 1
 
 
@@ -103,7 +105,7 @@ def test_a_newer_schema_can_still_be_read(path):
         assert reader.view("cost_daily").height
 
 
-def test_a_file_that_is_being_written_is_for_later(path):
+def test_a_file_that_is_being_written_is_read_from_a_copy_and_exported_later(path, tmp_path, caplog):
     import subprocess
     import sys
 
@@ -111,5 +113,8 @@ def test_a_file_that_is_being_written_is_for_later(path):
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with pytest.raises(TryAgainLaterError, match=str(process.pid)):
-            Reader(path)
+            Reader(path, exports_to=tmp_path)
+        with Reader(path) as reader:
+            assert reader.named("ledger/status")["settled"].item() == len(IDS)
+        assert f"process {process.pid} " in caplog.text
         process.stdin.close()

@@ -43,7 +43,7 @@ def query(
       orusage query 'SELECT * FROM cost_daily WHERE requested_day >= $since' --param since=2026-11-01
       orusage query --view cost_daily --format csv
     """
-    from ingest.cli.output import print_batches, print_frame
+    from ingest.cli.output import print_batches, print_frame, print_rows
     from ingest.warehouse.reader import Reader
 
     if sum(x is not None for x in (statement, file, view)) != 1:
@@ -60,10 +60,9 @@ def query(
     with Reader(options.file) as reader:
         if view is not None:
             print_frame(reader.view(view), format)
-        elif format in STREAMED:
-            print_batches(*reader.query(text, dict(param)).stream(), format)
         else:
-            print_frame(reader.query(text, dict(param)).frame(), format)
+            columns, batches = reader.query(text, dict(param)).stream()
+            (print_batches if format in STREAMED else print_rows)(columns, batches, format)
     return Exit.DONE
 
 

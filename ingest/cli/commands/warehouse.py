@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +13,10 @@ from ingest.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from ingest.cli.app import GlobalOptions
+    from ingest.warehouse.erasure import Erased
     from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
@@ -74,17 +77,28 @@ def compact(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
     "--before", type=MOMENT, help="Erase all about IDs whose timestamp is earlier: 2026-01-01, or 365d (ago)."
 )
 @click.option("--user", help="Erase all about the generations of this external_user.")
+@click.option("--dry-run", is_flag=True, help="Only print how much would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
 @lock_timeout_option
 @format_option(*FORMATS)
 @click.pass_obj
 def forget(
-    options: GlobalOptions, /, before: datetime | None, user: str | None, lock_timeout: timedelta, format: str
+    options: GlobalOptions,
+    /,
+    before: datetime | None,
+    user: str | None,
+    dry_run: bool,
+    yes: bool,
+    lock_timeout: timedelta,
+    format: str,
 ) -> int:
     """Erase what is stored about old IDs or about one user.
 
-    Erases facts, attempts, contents and ledger entries and rewrites the file. Those IDs are never stored again.
+    Erases facts, attempts, contents and ledger entries and rewrites the file. Those IDs are never stored again. On a
+    terminal the command shows how many rows of each kind it would erase, and asks.
 
     \b
+      orusage warehouse forget --before 365d --dry-run
       orusage warehouse forget --before 365d
       orusage warehouse forget --user 4711
     """
@@ -98,11 +112,29 @@ def forget(
 
     now, lock_wait = _now_and_lock_wait(lock_timeout)
     _check_selection(before, user, now)
+    if dry_run or (sys.stdin.isatty() and not yes):
+        counted = maintenance.count_forgettable(options.file, before, user, now, lock_wait)
+        if dry_run:
+            print_frame(pl.DataFrame([asdict(counted)]), format)
+            return Exit.DONE
+        _ask(counted, options.file)
     erased = maintenance.forget(options.file, before, user, now, lock_wait)
     for file in Workspace(options.file).directory.quarantined:
         log.warning("%s was quarantined earlier and may still hold what was erased: examine and remove it", file)
     print_frame(pl.DataFrame([asdict(erased)]), format)
     return Exit.DONE
+
+
+def _ask(counted: Erased, file: Path) -> None:
+    """Show what would be erased and ask; anything but yes ends the command."""
+    for kind, rows in (
+        ("generations", counted.generations),
+        ("provider attempts", counted.provider_attempts),
+        ("prompts and completions", counted.generation_contents),
+        ("unsettled IDs", counted.unsettled),
+    ):
+        click.echo(f"{rows:>12,} {kind}", err=True)
+    click.confirm(f"Erase these from {file} for ever?", abort=True, err=True)
 
 
 def _check_selection(before: datetime | None, user: str | None, now: datetime) -> None:

@@ -166,7 +166,7 @@ def make_private(directory: Path) -> None:
     """Create a directory with mode 0700, or restrict an existing one to that mode.
 
     Raises:
-        CannotCreateError: It cannot be created or restricted, or the path is not a directory.
+        CannotCreateError: It cannot be created or restricted, or the path is not a directory of this user.
         StorageError: The disk is full or failing.
     """
     fix = "remove it, or name another warehouse with -w"
@@ -176,14 +176,27 @@ def make_private(directory: Path) -> None:
         pass
     except OSError as error:
         raise _cannot_create(directory, error, "check the directory's owner and mode") from None
-    mode = directory.lstat().st_mode
+    status = directory.lstat()
+    mode = status.st_mode
     if not stat.S_ISDIR(mode):
         raise CannotCreateError(f"{directory} cannot be used", cause="it is a link or not a directory", fix=fix)
+    if status.st_uid != os.geteuid():
+        cause = f"it belongs to user {status.st_uid}, who could exchange every file in it"
+        raise CannotCreateError(f"{directory} cannot be used", cause=cause, fix=f"run it as that user, or {fix}")
     if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
         try:
             directory.chmod(0o700)
         except OSError as error:
             raise _cannot_create(directory, error, fix) from None
+
+
+def foreign(status: os.stat_result) -> str | None:
+    """Why a file cannot be one that this program made and nobody exchanged; None if it can be."""
+    if not stat.S_ISREG(status.st_mode):
+        return "it is a link, or not a regular file"
+    if status.st_uid != os.geteuid():
+        return f"it belongs to user {status.st_uid}"
+    return "it has a second name (a hard link)" if status.st_nlink > 1 else None
 
 
 def _cannot_create(path: Path, error: OSError, fix: str) -> CannotCreateError | StorageError:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ingest.core.errors import CannotCreateError, TryAgainLaterError
-from ingest.warehouse.storage.durable_files import DISK_ERRORS
+from ingest.warehouse.storage.durable_files import DISK_ERRORS, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,13 @@ _RETRY_SECONDS = 0.05
 
 _READ_ATTEMPTS = 10
 """How often to read the holder's name, which is written a moment after the lock is taken."""
+
+
+_OPENING = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a lock file is opened: a link is not followed, and a named pipe is not waited for."""
+
+_LONGEST_RECORD = 4096
+"""Bytes that are read of a lock file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +122,29 @@ class Lock:
 
     def _open(self) -> int:
         try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, _OPENING | os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             if error.errno in DISK_ERRORS:
                 raise
-            raise CannotCreateError(
-                f"{self._path} cannot be opened",
-                cause=error.strerror or str(error),
-                fix="check its owner and mode; it must be a regular file",
-            ) from None
+            raise self._refused(error.strerror or str(error)) from None
+        if reason := foreign(os.fstat(descriptor)):
+            os.close(descriptor)
+            raise self._refused(reason)
+        return descriptor
+
+    def _refused(self, cause: str) -> CannotCreateError:
+        fix = "check its owner and mode; it must be a regular file"
+        return CannotCreateError(f"{self._path} cannot be opened", cause=cause, fix=fix)
 
 
 def holder(path: Path) -> str | None:
     """Describe the process that a lock file names as its holder; None if it names none."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        record = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        descriptor = os.open(path, _OPENING | os.O_RDONLY)
+        try:
+            record = json.loads(os.pread(descriptor, _LONGEST_RECORD, 0))
+        finally:
+            os.close(descriptor)
         return f"process {record['pid']:d} holds {path} since {record['since']!s} (orusage {record['command']!s})"
     return None
 
@@ -137,7 +152,7 @@ def holder(path: Path) -> str | None:
 def is_held(path: Path) -> bool:
     """Return whether a process holds the lock of this file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, _OPENING | os.O_RDONLY)
     except OSError:
         return False
     try:

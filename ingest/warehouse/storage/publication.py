@@ -90,8 +90,8 @@ def replace_published(directory: WorkDirectory, clone: Path, work: Path, now: da
 def finish_interrupted(directory: WorkDirectory) -> None:
     """Complete a publish that was interrupted after the rename: remove the work copy it came from."""
     marker = directory.publish_marker
-    if marker.exists():
-        if marker.read_text(encoding="ascii") == identity_of(directory.published):
+    if os.path.lexists(marker):
+        if marker.read_bytes() == identity_of(directory.published).encode():
             sync(directory.published.parent)  # the new name is on the disk before the work copy is removed
             for work in directory.work_copies:
                 directory.remove(work)
@@ -99,7 +99,8 @@ def finish_interrupted(directory: WorkDirectory) -> None:
 
 
 def _write_marker(directory: WorkDirectory, identity: str) -> None:
-    with directory.publish_marker.open("w", encoding="ascii") as file:
+    directory.publish_marker.unlink(missing_ok=True)
+    with directory.publish_marker.open("x", encoding="ascii") as file:  # "x" follows no link
         file.write(identity)
         file.flush()
         os.fsync(file.fileno())

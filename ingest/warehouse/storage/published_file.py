@@ -58,6 +58,37 @@ def without_writers(published: Path, lock_wait: LockWait) -> Iterator[BinaryIO |
         yield file
 
 
+def has_writer(published: Path) -> bool:
+    """Whether another program has the file open for writing."""
+    if not published.exists():
+        return False
+    with published.open("rb") as file:
+        return not _is_shared(file)
+
+
+@contextmanager
+def unchanged_while_read(published: Path) -> Iterator[BinaryIO | None]:
+    """Read the file also while another program has it open for writing.
+
+    It is then as that program's last checkpoint left it: what was committed since is in the program's own log.
+
+    Yields:
+        The open file, None if it does not exist. Other programs cannot open it for writing meanwhile.
+
+    Raises:
+        TryAgainLaterError: the other program wrote to the file meanwhile.
+    """
+    if not published.exists():
+        yield None
+        return
+    with published.open("rb") as file:
+        is_quiet, before = _is_shared(file), os.fstat(file.fileno())
+        yield file
+        after = os.fstat(file.fileno())
+    if not is_quiet and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise _in_use(published)
+
+
 def _is_shared(file: BinaryIO) -> bool:
     """Whether the lock that DuckDB's readers take could be taken."""
     try:
@@ -68,14 +99,15 @@ def _is_shared(file: BinaryIO) -> bool:
 
 
 def _in_use(published: Path) -> TryAgainLaterError:
+    cause = "another program had it open for writing"
     try:
         open_for_reading(published).close()  # DuckDB's own error names the process
     except TryAgainLaterError as error:
-        return error
+        cause = error.cause
     return TryAgainLaterError(
         f"{published} is in use",
-        cause="another program had it open for writing",
-        fix="close it, and run the same command again; nothing is lost",
+        cause=cause,
+        fix="close it, and run the same command again, or `orusage warehouse publish`; nothing is lost",
     )
 
 

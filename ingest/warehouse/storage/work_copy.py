@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingest.warehouse.storage.connection import DamagedError, is_ours, open_work
 from ingest.warehouse.storage.durable_files import NOWHERE, copy, identity, identity_of, require_space, sync
-from ingest.warehouse.storage.published_file import quarantine, quarantine_path, wal_of, without_writers
+from ingest.warehouse.storage.published_file import quarantine, quarantine_path, unchanged_while_read, wal_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ingest.warehouse.storage.lock import LockWait
     from ingest.warehouse.storage.work_directory import WorkDirectory
 
 
@@ -51,15 +50,15 @@ def _quarantine(directory: WorkDirectory, left: Path, now: datetime, reason: str
     sync(directory.path)
 
 
-def new_work_copy(directory: WorkDirectory, lock_wait: LockWait, *, bounded: bool) -> Path:
+def new_work_copy(directory: WorkDirectory, *, bounded: bool) -> Path:
     """Copy the published file, or create an empty database if there is none.
 
     Raises:
-        OrusageError: there is no room, or the published file is open for writing.
+        OrusageError: there is no room, or another program wrote to the published file meanwhile.
     """
     published = directory.published
     fresh = directory.path / "copy.duckdb"
-    with directory.removed_on_failure(fresh), without_writers(published, lock_wait) as file:
+    with directory.removed_on_failure(fresh), unchanged_while_read(published) as file:
         work = directory.work_copy_of(identity(file) if file else NOWHERE)
         if file:
             if copy(file, fresh):

@@ -14,12 +14,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.warehouse.storage.durable_files import sync
+from ingest.core.errors import CannotCreateError
+from ingest.warehouse.storage.durable_files import foreign, make_private, sync
 from ingest.warehouse.storage.published_file import wal_of
 
 if TYPE_CHECKING:
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
 UNFINISHED = ("copy.duckdb", "next.duckdb", "packed.duckdb")
 """Files that are worth nothing once the run that wrote them has ended."""
+
+
+_USED = re.compile(r"lock|publishing|((copy|next|packed|work-.*)\.duckdb(\.wal|\.tmp)?)")
+"""Names that a run writes to. Quarantined files are only ever created, and may belong to whoever left them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,20 @@ class WorkDirectory:
         """The files that were kept because they could not be used."""
         return sorted(self.path.glob("quarantine-*"))
 
+    def prepare(self) -> None:
+        """Create the directory with mode 0700 unless it exists, and check that nobody else has put files into it.
+
+        Raises:
+            CannotCreateError: it is not a directory of this user, or a file in it is a link, has a second name, or
+                belongs to somebody else: writing to it could change a file elsewhere.
+            StorageError: the disk is full or failing.
+        """
+        make_private(self.path)
+        for entry in self.path.iterdir():
+            if _USED.fullmatch(entry.name):
+                with suppress(FileNotFoundError):  # a run that works here has removed it
+                    _refuse_foreign(entry)
+
     def work_copy_of(self, identity: str) -> Path:
         """The name of the work copy of a published file with this identity."""
         return self.path / f"work-{identity}.duckdb"
@@ -102,3 +123,12 @@ class WorkDirectory:
                 wal.unlink()
         for spilled in self.path.glob("*.tmp"):
             shutil.rmtree(spilled, ignore_errors=True)
+
+
+def _refuse_foreign(path: Path) -> None:
+    status = path.lstat()
+    is_spilled = stat.S_ISDIR(status.st_mode) and path.suffix == ".tmp" and status.st_uid == os.geteuid()
+    if not is_spilled and (reason := foreign(status)):
+        raise CannotCreateError(
+            f"{path} is not used", cause=f"{reason}, so no run has made it", fix="find out who did, then remove it"
+        )

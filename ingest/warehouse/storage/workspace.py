@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ingest.warehouse.storage import publication
 from ingest.warehouse.storage.connection import open_work
-from ingest.warehouse.storage.durable_files import make_private
 from ingest.warehouse.storage.lock import Lock
 from ingest.warehouse.storage.published_file import quarantine_wal, wal_size, without_writers
 from ingest.warehouse.storage.work_copy import new_work_copy, open_leftover
@@ -65,10 +64,10 @@ class Workspace:
 
         Raises:
             TryAgainLaterError: another run holds the lock.
-            CannotCreateError: the directory cannot be created, or is something else.
+            CannotCreateError: the directory cannot be created, is something else, or holds files of somebody else.
         """
         if not self._is_locked:
-            make_private(self.directory.path)
+            self.directory.prepare()
             self._lock.acquire(purpose, now, lock_wait)
             self._is_locked = True
             self.directory.remove_leftovers()
@@ -79,17 +78,17 @@ class Workspace:
         self._lock.release()
         self._is_locked = False
 
-    def begin(self, now: datetime, lock_wait: LockWait) -> duckdb.DuckDBPyConnection:
+    def begin(self, now: datetime) -> duckdb.DuckDBPyConnection:
         """Open the work copy: the current one, that of a run that did not end, or a new one.
 
         Raises:
-            OrusageError: there is no room, the published file is open for writing, or opening failed.
+            OrusageError: there is no room, another program wrote to the published file meanwhile, or opening failed.
         """
         if self.work is None:
             if leftover := open_leftover(self.directory, now, bounded=self._bounded):
                 self.work, connection = leftover
                 return connection
-            self.work = new_work_copy(self.directory, lock_wait, bounded=self._bounded)
+            self.work = new_work_copy(self.directory, bounded=self._bounded)
         return open_work(self.work, bounded=self._bounded)
 
     def discard(self) -> None:
