@@ -131,7 +131,7 @@ def verdict_of(result: Result[Any]) -> Verdict:
     if isinstance(error, ResponseError):
         verdict = VERDICTS.get(error.status_code) or _BY_CLASS.get(error.status_code // 100, Verdict.UNREADABLE)
         return Verdict.UNREADABLE if verdict in ONLY_AS_JSON and not error.error else verdict
-    if isinstance(error, OpenRouterConnectionError) and not error.connected:
+    if isinstance(error, (OpenRouterConnectionError, RequestTimeoutError)) and not error.connected:
         return Verdict.UNREACHED
     return Verdict.FAILED
 
@@ -141,7 +141,7 @@ def reason_of(error: OpenRouterError) -> str:
     match error:
         case ResponseError():
             return f"http_{error.status_code}"
-        case OpenRouterConnectionError(connected=False):
+        case OpenRouterConnectionError(connected=False) | RequestTimeoutError(connected=False):
             return "connect"
         case RequestTimeoutError():
             return "timeout"

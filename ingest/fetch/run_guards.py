@@ -15,6 +15,7 @@ from ingest.fetch.ratelimit.controller import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ingest.client.errors import OpenRouterError
     from ingest.client.operations import AsyncCaller
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
@@ -169,11 +170,14 @@ class RunGuards:
         """An answer came, so the server can be reached."""
         self._breaker.pauses = 0
 
-    def connect_failed(self, sent_at: float) -> None:
-        """No connection for a request sent at `sent_at`: hold all requests, and end the run after some pauses."""
+    def connect_failed(self, sent_at: float, error: OpenRouterError) -> None:
+        """No connection for a request sent at `sent_at`: hold all requests, and end the run after some pauses.
+
+        What no later try can change, such as a certificate that is not trusted, ends the run at once.
+        """
         pause = self._breaker.connect_failed(sent_at, self._clock.monotonic())
-        if self._breaker.pauses > BREAKER_PAUSES:
-            self.stop(stop_errors.unreachable(self._base_url))
+        if self._breaker.pauses > BREAKER_PAUSES or stop_errors.is_permanent(error):
+            self.stop(stop_errors.unreachable(self._base_url, error))
         self._limiter.hold(pause)
 
     def watch(self, answer: Answer) -> None:

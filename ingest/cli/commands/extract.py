@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.cli.options import format_option
+from ingest.cli.options import SOURCE, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ log = logging.getLogger("orusage")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", type=SOURCE, nargs=-1, required=True)
 @format_option("text", "ndjson", "csv")
 def extract(sources: tuple[str, ...], format: str) -> int:
     """Print the generation IDs found in SOURCES.
