@@ -27,9 +27,11 @@ PROVEN_ELSEWHERE = {
     "cli/progress_bar": "cli/test_progress_display",  # the bar is what is displayed
     "client/backoff": "client/test_retry",
     "client/body_reader": "client/test_response_body",
+    "client/certificate_issuer": "client/test_connection_problems",
     "client/deadlines": "client/test_async_client",
     "client/field_decoder": "client/test_decode",
     "client/json_values": "client/test_decode",
+    "client/loop_state": "client/test_async_client",
     "client/loop_thread": "client/test_sync_client",
     "client/result": "client/test_async_client",  # two records that every call returns
     "client/strict_decoder": "client/test_decode",

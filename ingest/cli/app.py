@@ -48,9 +48,22 @@ class GlobalOptions:
 
     @property
     def file(self) -> Path:
-        """The DuckDB file, named or default."""
+        """The DuckDB file, named or default.
+
+        Raises:
+            UsageError: The name is an API key, which would become the name of a file.
+        """
         from pathlib import Path
 
+        from ingest.core.errors import UsageError
+        from ingest.core.masking import is_like_a_key
+
+        if self.warehouse and is_like_a_key(self.warehouse):
+            raise UsageError(
+                "an API key was given as the warehouse",
+                cause="the key would become the name of a file",
+                fix="name a DuckDB file after --warehouse; for one whose name begins with sk-, write ./ before it",
+            )
         return Path(self.warehouse or DEFAULT_WAREHOUSE)
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TextIO
 
 from ingest.cli.output import lead_nowhere
+from ingest.core.masking import mask_secrets
 
 log = logging.getLogger("orusage")
 
@@ -40,6 +41,10 @@ class JsonFormatter(logging.Formatter):
 
 class StandardErrorHandler(logging.StreamHandler[TextIO]):
     """Writes to the `sys.stderr` of that moment: the progress bar replaces it, so that lines appear above the bar."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of this record, without any key."""
+        return mask_secrets(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

@@ -8,9 +8,10 @@ import sys
 import click
 
 from ingest.cli.app import GlobalOptions, orusage
-from ingest.cli.output import mask_secrets, print_error
+from ingest.cli.output import print_error
 from ingest.cli.signals import recorded_interrupts
 from ingest.core.errors import Exit, OrusageError, StorageError, UsageError
+from ingest.core.masking import mask_secrets
 
 
 def main() -> int:
@@ -45,7 +46,7 @@ def _repair_streams() -> None:
 def _print_traceback() -> None:
     import traceback
 
-    traceback.print_exc()
+    sys.stderr.write(mask_secrets(traceback.format_exc()))
 
 
 def _to_our_error(error: Exception) -> OrusageError:
@@ -61,13 +62,12 @@ def _to_our_error(error: Exception) -> OrusageError:
         )
     return OrusageError(
         "something unexpected went wrong",
-        cause=mask_secrets(f"{type(error).__name__}: {error}"),
+        cause=f"{type(error).__name__}: {error}",
         fix="run the same command with --debug and report what it prints; what was committed is safe",
     )
 
 
 def _to_usage_error(error: click.UsageError) -> UsageError:
-    """Convert click's error; masks an API key that was given in the wrong place."""
     command = error.ctx.command_path if error.ctx else "orusage"
-    cause = " ".join(mask_secrets(error.format_message()).split()).removesuffix(".")
+    cause = " ".join(error.format_message().split()).removesuffix(".")
     return UsageError(f"`{command}` cannot be called like this", cause=cause, fix=f"see `{command} -h`")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ingest.core.masking import is_like_a_key
 from ingest.core.suggestions import closest
 
 if TYPE_CHECKING:
@@ -125,6 +126,28 @@ class Pair(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+class KeylessPath(click.Path):
+    """A path that is no API key. A file would be created under the key's name, or the key stored as a source."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check a path; a usage error if it is a key."""
+        if isinstance(value, str) and is_like_a_key(value):
+            self.fail("an API key is no path; for a file whose name begins with sk-, write ./ before it", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class SourceName(click.ParamType["str"]):
+    """A source: a path, a glob, a URL or ``-``, but no API key, which would be stored with every ID."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a source; a usage error if it is a key."""
+        if is_like_a_key(value):
+            self.fail("an API key is no source; for a file whose name begins with sk-, write ./ before it", param, ctx)
+        return str(value)
+
+
 DURATION = Duration()
 POSITIVE_DURATION = Duration(positive=True)
 MOMENT = Moment()
@@ -132,8 +155,10 @@ LOCAL_MOMENT = Moment(local=True)
 ZONE = Zone()
 PAIR = Pair()
 
-PATH = click.Path(readable=False, path_type=Path)
+PATH = KeylessPath(readable=False, path_type=Path)
 """Click does not check readability: the command does, because the exit code depends on what the file is for."""
+
+SOURCE = SourceName()
 
 
 def format_option(*choices: str) -> Callable[[Any], Any]:
@@ -160,6 +185,6 @@ _API_OPTIONS = (
     click.option(
         "--base-url", envvar="OPENROUTER_BASE_URL", help="URL of the API.  [default: https://openrouter.ai/api/v1]"
     ),
-    click.option("--api-key-file", type=PATH, help="File that holds the key."),
+    click.option("--api-key-file", type=click.Path(readable=False, path_type=Path), help="File that holds the key."),
     click.option("--api-key-command", help="Command that prints the key."),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ingest.core.masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,21 +18,14 @@ if TYPE_CHECKING:
 
     from ingest.core.errors import OrusageError
 
-_SECRET = re.compile(r"sk-[\w-]{8,}|Bearer\s+\S+")
-
-
-def mask_secrets(text: str) -> str:
-    """The text with ``[masked]`` for everything that looks like an API key."""
-    return _SECRET.sub("[masked]", text)
-
 
 def print_error(error: OrusageError) -> int:
-    """Print an error as three lines (what, cause, fix) on standard error; returns its exit code."""
+    """Print an error as three lines (what, cause, fix) on standard error, without any key; returns its exit code."""
     from ingest.reports.formats import plain
 
     excerpt = (f"         {line}" for line in error.excerpt)
     lines = (f"orusage: {error.what}", f"  cause: {error.cause}", *excerpt, f"  fix:   {error.fix}")
-    _write("".join(plain(line) + "\n" for line in lines), sys.stderr)
+    _write("".join(plain(mask_secrets(line)) + "\n" for line in lines), sys.stderr)
     return error.code
 
 

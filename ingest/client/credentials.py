@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 import stat
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.client.errors import InvalidRequestError
+from ingest.client.key_sources import output_of, read_key_file, shown_path
+from ingest.client.key_text import NoKeyError, decode_key_text, key_in
 from ingest.core.errors import KeyRefusedError
+from ingest.core.masking import VARIABLE, keep_masked, mask_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ VISIBLE = 4
 log = logging.getLogger("orusage")
 
 _SHORTEST_SHOWN = 16
-_COMMAND_SECONDS = 30
+_OPTIONS = ", and no --api-key-file"
 
 
 class ApiKey:
@@ -60,8 +61,8 @@ class ApiKey:
         return self._secret
 
     def masked_in(self, text: bytes) -> bytes:
-        """The text with the key masked; a key too short to be real is not masked, because any text may contain it."""
-        return text.replace(self._secret.encode(), b"[masked]") if len(self._secret) >= _SHORTEST_SHOWN else text
+        """The text with the key masked, also where it is escaped; one too short to be real may be part of any text."""
+        return mask_in(text, self._secret)
 
     def __str__(self) -> str:
         return f"sk-or-…{self._secret[-VISIBLE:]}" if len(self._secret) >= _SHORTEST_SHOWN else "…"
@@ -73,26 +74,46 @@ class ApiKey:
 def load_key(file: Path | None = None, command: str | None = None) -> ApiKey:
     """Find the key: in the file, else from the command, else in the environment, else in systemd's credentials.
 
+    The key is masked in all messages of this process from then on.
+
     Args:
-        file: A file that contains only the key.
+        file: A file that contains the key, bare or as in an env file (see `ingest.client.key_text`).
         command: A command that prints the key.
 
     Raises:
         KeyRefusedError: No key was found, or the value found cannot be a key.
     """
+    key = _find(file, command)
+    keep_masked(key.reveal())
+    return key
+
+
+def _find(file: Path | None, command: str | None) -> ApiKey:
     if file is not None:
-        key = ApiKey(_read(file), str(file))
+        key = _key_of(read_key_file(file), shown_path(file))
         _warn_if_readable_by_others(file)
         return key
     if command is not None:
-        return ApiKey(_output_of(command), "--api-key-command")
-    if secret := os.environ.get("OPENROUTER_API_KEY"):
-        return ApiKey(secret, "OPENROUTER_API_KEY")
+        return _key_of(output_of(command), "--api-key-command")
+    if secret := os.environ.get(VARIABLE):
+        return _key_of(os.fsencode(secret), VARIABLE)
     if directory := os.environ.get("CREDENTIALS_DIRECTORY"):
         credential = Path(directory, CREDENTIAL)
         if credential.is_file():
-            return ApiKey(_read(credential), "$CREDENTIALS_DIRECTORY")
-    raise _missing("OPENROUTER_API_KEY is not set, and no --api-key-file or --api-key-command was given")
+            return _key_of(read_key_file(credential), "$CREDENTIALS_DIRECTORY")
+    raise _missing(f"{VARIABLE} is not set{_OPTIONS} or --api-key-command was given")
+
+
+def _key_of(text: bytes, origin: str) -> ApiKey:
+    """The one key in a text as people keep it; its content is not repeated in errors."""
+    try:
+        return ApiKey(key_in(decode_key_text(text)), origin)
+    except NoKeyError as reason:
+        raise KeyRefusedError(
+            "the API key cannot be used",
+            cause=f"{origin}: {reason}",
+            fix=f"keep only the key there, or one line {VARIABLE}=sk-or-…",
+        ) from None
 
 
 def key_source(api_key: str | ApiKey | Callable[[], str | ApiKey] | None) -> Callable[[], ApiKey]:
@@ -121,7 +142,9 @@ def _found(find: Callable[[], ApiKey]) -> ApiKey:
     try:
         return find()
     except KeyRefusedError as error:
-        raise InvalidRequestError(f"{error.what}: {error.cause}") from None
+        cause = error.cause.partition(_OPTIONS)[0]
+        advice = "" if cause == error.cause else ", and api_key= was not given"
+        raise InvalidRequestError(f"{error.what}: {cause}{advice}") from None
 
 
 def _missing(cause: str) -> KeyRefusedError:
@@ -134,30 +157,4 @@ def _missing(cause: str) -> KeyRefusedError:
 
 def _warn_if_readable_by_others(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        log.warning("other users can read %s: protect it with chmod 600", file)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeyRefusedError(
-            f"the key file {file} cannot be read",
-            cause=error.strerror if isinstance(error, OSError) and error.strerror else "it is not text",
-            fix="name a readable file that contains only the key",
-        ) from None
-
-
-def _output_of(command: str) -> str:
-    """What the command prints. Its output and its errors are not repeated, because they may contain the key."""
-    try:
-        done = subprocess.run(  # noqa: S603  # running the user's own command is what the option is for
-            shlex.split(command), check=True, capture_output=True, text=True, timeout=_COMMAND_SECONDS
-        )
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
-        raise KeyRefusedError(
-            "the key command failed",
-            cause=f"{type(error).__name__} while running --api-key-command",
-            fix="run the command by hand: it must print the key and exit 0",
-        ) from None
-    return done.stdout
+        log.warning("other users can read %s: protect it with chmod 600", shown_path(file))

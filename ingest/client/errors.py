@@ -29,6 +29,11 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from ingest.client.connection_problems import Reason
+from ingest.client.json_values import UNREADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -83,6 +88,25 @@ class ResponseError(OpenRouterError):
         self.error = error
         self.code: int | str | None = (error or {}).get("code")
         self.metadata: Mapping[str, Any] | None = (error or {}).get("metadata")
+
+    @property
+    def openrouter_metadata(self) -> Mapping[str, Any] | None:
+        """What OpenRouter says about the routing of the request, beside the error object; None if nothing."""
+        found = self._beside_error("openrouter_metadata")
+        return found if isinstance(found, dict) else None
+
+    @property
+    def user_id(self) -> str | None:
+        """The user whom OpenRouter names beside the error object; None if none."""
+        found = self._beside_error("user_id")
+        return found if isinstance(found, str) else None
+
+    def _beside_error(self, name: str) -> object:
+        try:
+            answer = msgspec.json.decode(self.raw_response.content)
+        except UNREADABLE:
+            return None
+        return answer.get(name) if isinstance(answer, dict) else None
 
     @property
     def body(self) -> str:
@@ -143,15 +167,30 @@ class OpenRouterConnectionError(OpenRouterError):
 
     Attributes:
         connected: False if no connection was made (DNS, TCP or TLS failed), True if it broke.
+        reason: Why no connection was made: ``dns``, ``refused``, ``certificate``, ``proxy`` and so on.
     """
 
-    def __init__(self, message: str, *, connected: bool) -> None:
+    def __init__(self, message: str, *, connected: bool, reason: Reason = Reason.OTHER) -> None:
         super().__init__(message)
         self.connected = connected
+        self.reason = reason
+
+    def of_proxy(self) -> OpenRouterConnectionError:
+        """The same error if the host that it names is the environment's proxy."""
+        text = f"the proxy of the environment cannot be used: {self.message}"
+        return OpenRouterConnectionError(text, connected=self.connected, reason=Reason.PROXY)
 
 
 class RequestTimeoutError(OpenRouterError):
-    """No complete answer came in time."""
+    """No complete answer came in time.
+
+    Attributes:
+        connected: False if the time ran out while connecting.
+    """
+
+    def __init__(self, message: str, *, connected: bool = True) -> None:
+        super().__init__(message)
+        self.connected = connected
 
 
 class RequestAbortedError(OpenRouterError):

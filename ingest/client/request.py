@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from ingest.client.validation import (
     response_error,
     without_key,
 )
+from ingest.core.base_url import BASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +43,9 @@ Result = Ok[T] | Err[OpenRouterError]
 
 CONNECT_SECONDS = 10.0
 """Maximum time to connect, in seconds; half the timeout if that is shorter."""
+
+BASE_URL_VARIABLE = "OPENROUTER_BASE_URL"
+"""The environment's variable for the server's URL."""
 
 MEBIBYTE = 1024 * 1024
 
@@ -118,13 +123,19 @@ class PreparedCall(Generic[T]):
     timeout: float
     retries: RetryConfig
 
+    @property
+    def connect_seconds(self) -> float:
+        """Maximum time to connect, in seconds."""
+        return _connect_seconds(self.timeout)
+
     def read(self, response: httpx.Response, body: bytes) -> Result[T]:
-        """The result that an answer means.
+        """The result that an answer means. A server that repeats the key cannot have it stored: it is masked first.
 
         Args:
             response: The answer's status and headers.
             body: The whole body, decompressed.
         """
+        body = self.key.masked_in(body)
         if not response.is_success:
             return Err(response_error(self._shown(response, body)))
         try:
@@ -145,13 +156,21 @@ class PreparedCall(Generic[T]):
         return without_key(self.request, response, body, self.key)
 
 
+def _default_url() -> str:
+    return os.environ.get(BASE_URL_VARIABLE) or BASE_URL
+
+
+def _connect_seconds(timeout: float) -> float:
+    return min(timeout / 2, CONNECT_SECONDS)
+
+
 class RequestBuilder:
     """Builds the requests of one client.
 
     Args:
         api_key: The key, or a function that returns it and is called once per call; None: `credentials.load_key`.
         headers: Headers of every request; those that are None are not sent.
-        server_url: URL of the API.
+        server_url: URL of the API; None: ``OPENROUTER_BASE_URL``, or OpenRouter's own.
         timeout: Total time for one try, in seconds.
         retries: Which failures are retried, and how.
 
@@ -163,13 +182,13 @@ class RequestBuilder:
         self,
         api_key: str | ApiKey | Callable[[], str | ApiKey] | None,
         headers: Mapping[str, str | None],
-        server_url: str,
+        server_url: str | None,
         timeout: float,
         retries: RetryConfig,
     ) -> None:
         self._key = key_source(api_key)
         self._headers = httpx.Headers(checked_headers({k: v for k, v in headers.items() if v is not None}))
-        self._server_url = checked_url(server_url)
+        self._server_url = checked_url(_default_url() if server_url is None else server_url)
         self._timeout = checked_timeout(timeout)
         self._retries = retries
 
@@ -197,7 +216,7 @@ class RequestBuilder:
         headers = self._headers.copy()
         headers["Authorization"] = f"Bearer {key.reveal()}"
         headers.update(checked_headers(dict(options.headers or {}), RESERVED_HEADERS))
-        limits = httpx.Timeout(timeout, connect=min(timeout / 2, CONNECT_SECONDS)).as_dict()
+        limits = httpx.Timeout(timeout, connect=_connect_seconds(timeout)).as_dict()
         try:
             query = urlencode({**(options.params or {}), **checked_params(params)})
             return httpx.Request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -14,8 +14,11 @@ class Ok(Generic[T]):
     """The call succeeded.
 
     Attributes:
+        ok: True, which tells it from `Err`, also to type checkers.
         value: The decoded answer.
     """
+
+    ok: ClassVar[Literal[True]] = True
 
     value: T
 
@@ -25,7 +28,10 @@ class Err(Generic[E]):
     """The call failed.
 
     Attributes:
+        ok: False, which tells it from `Ok`, also to type checkers.
         error: The error, as an exception that was not raised.
     """
+
+    ok: ClassVar[Literal[False]] = False
 
     error: E

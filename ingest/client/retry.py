@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ingest.client.backoff import exponential
+from ingest.client.connection_problems import PERMANENT
 from ingest.client.errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError, ResponseError
 from ingest.client.retry_after import retry_after_seconds
 
@@ -63,7 +64,8 @@ class RetryConfig:
     Attributes:
         strategy: ``backoff``, or ``none`` to try only once.
         backoff: How long to wait.
-        retry_connection_errors: Whether to retry when no answer came: no connection, a broken one, or a timeout.
+        retry_connection_errors: Whether to retry when no answer came: no connection, a broken one, or a timeout. What a
+            retry cannot change, such as a certificate that is not trusted, is never retried.
         status_codes_override: Statuses to retry, such as ``("408", "5XX")``; None: `RETRIED`.
 
     Raises:
@@ -72,7 +74,7 @@ class RetryConfig:
 
     strategy: Literal["backoff", "none"] = "backoff"
     backoff: BackoffStrategy = field(default_factory=BackoffStrategy)
-    retry_connection_errors: bool = False
+    retry_connection_errors: bool = True
     status_codes_override: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -117,6 +119,8 @@ class Retrying:
         if isinstance(error, ResponseError):
             named = self._config.status_codes_override
             return any(_matches(code, error.status_code) for code in (RETRIED if named is None else named))
+        if isinstance(error, OpenRouterConnectionError) and error.reason in PERMANENT:
+            return False
         return self._config.retry_connection_errors and isinstance(
             error, (OpenRouterConnectionError, RequestTimeoutError)
         )

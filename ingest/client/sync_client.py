@@ -17,7 +17,6 @@ from ingest.client.operations import Generations
 from ingest.client.result import Err
 from ingest.client.threaded_transport import ThreadedTransport
 from ingest.client.transport import check_sender
-from ingest.core.base_url import BASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +40,8 @@ class OpenRouter:
         http_referer: URL of your app, to which OpenRouter attributes the usage.
         app_title: Name of your app.
         app_categories: Categories of your app, separated by commas.
-        server_url: URL of the API; https, or http on loopback.
+        server_url: URL of the API; https, or http on loopback. None: the environment's ``OPENROUTER_BASE_URL``, or
+            OpenRouter's own.
         timeout: Total time for one try, in seconds, from connecting to the last byte. At most four answers over 1 MiB
             are read at the same time, and the time an answer waits for the others does not count.
         retries: Which failures are retried, and how.
@@ -59,7 +59,7 @@ class OpenRouter:
         http_referer: str | None = None,
         app_title: str | None = None,
         app_categories: str | None = None,
-        server_url: str = BASE_URL,
+        server_url: str | None = None,
         timeout: float = TIMEOUT,
         retries: RetryConfig | None = None,
         client: httpx.Client | None = None,

@@ -9,6 +9,8 @@ followed.
 
 from __future__ import annotations
 
+import errno
+import os
 from base64 import b64encode
 from functools import cache
 from types import NoneType
@@ -19,7 +21,9 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from ingest.client.connection_problems import Reason, SettingError
 from ingest.client.errors import InvalidRequestError
+from ingest.core.masking import mask_secrets
 
 if TYPE_CHECKING:
     import ssl
@@ -51,27 +55,30 @@ class DefaultTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, connections: int) -> None:
         self._connections = connections
-        self._direct = self._open()
-        self._proxied: AiohttpTransport | None = None
+        self._opened: dict[tuple[bool, bool], AiohttpTransport] = {}
         self._proxy = cache(_proxy_for)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its answer, whose body is not read yet."""
         url = request.url
-        proxy = self._proxy(url.host) if url.scheme == "https" else None
-        if proxy is None:
-            return await self._direct.handle_async_request(request)
-        if self._proxied is None:
-            self._proxied = self._open(proxy)
-        return await self._proxied.handle_async_request(request)
+        is_secure = url.scheme == "https"
+        proxy = self._proxy(url.host) if is_secure else None
+        transport = self._opened.get((is_secure, proxy is not None))
+        if transport is None:
+            transport = self._opened[is_secure, proxy is not None] = self._open(is_secure, proxy)
+        return await transport.handle_async_request(request)
+
+    def goes_through_proxy(self, url: httpx.URL) -> bool:
+        """Whether a request to this URL goes through a proxy."""
+        return url.scheme == "https" and self._proxy(url.host) is not None
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for transport in filter(None, (self._direct, self._proxied)):
+        for transport in self._opened.values():
             await transport.aclose()
 
-    def _open(self, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
-        context = _ssl_context()
+    def _open(self, is_secure: bool, proxy: httpx.Proxy | None) -> AiohttpTransport:  # noqa: FBT001  # one place
+        context = _ssl_context() if is_secure else False
         return AiohttpTransport(
             verify=context,
             proxy=proxy,
@@ -84,19 +91,45 @@ class DefaultTransport(httpx.AsyncBaseTransport):
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """The trusted certificates, loaded only once because that takes 10 ms."""
-    return httpx.create_ssl_context()
+    """The trusted certificates, loaded only once because that takes 10 ms.
+
+    Raises:
+        SettingError: The file or directory that the environment names cannot be used.
+    """
+    name = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+    try:
+        if name == "SSL_CERT_DIR":
+            os.scandir(os.environ[name]).close()  # OpenSSL itself ignores a directory that is not there
+        return httpx.create_ssl_context()
+    except OSError as error:
+        if name is None or error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        why = error.strerror or "it holds no certificate in PEM form"
+        text = f"{name} names {os.environ[name]}, whose certificates cannot be loaded: {why}"
+        raise SettingError(mask_secrets(text), Reason.TRUST_STORE) from None
 
 
 def _proxy_for(host: str) -> httpx.Proxy | None:
-    """The environment's proxy for https to this host. A proxy without a scheme is an http proxy, as in other tools."""
+    """The environment's proxy for https to this host. A proxy without a scheme is an http proxy, as in other tools.
+
+    Raises:
+        SettingError: The proxy is not one of http or https.
+    """
     proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("all")
+    kind = "https" if proxies.get("https") else "all"
+    proxy = proxies.get(kind)
     if not proxy or proxy_bypass(host):
         return None
-    url = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    variable = next((name for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY") if os.environ.get(name)), "the system")
+    try:
+        url = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    except httpx.InvalidURL:
+        raise SettingError(f"{variable} names a proxy that is not a URL", Reason.PROXY_SETTING) from None
+    if url.scheme.startswith("socks"):
+        text = f"{variable} names a SOCKS proxy ({url.scheme}://…); only http:// and https:// proxies can be used"
+        raise SettingError(text, Reason.PROXY_SETTING)
     if url.scheme not in ("http", "https") or not url.host:
-        raise httpx.UnsupportedProtocol(f"the environment's proxy is {url.scheme}://…, not http(s)://HOST")
+        raise SettingError(f"{variable} names the proxy {url.scheme}://…, not http(s)://HOST", Reason.PROXY_SETTING)
     return _with_credentials_as_header(httpx.Proxy(url))
 
 

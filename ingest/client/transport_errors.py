@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiohttp
 import httpx
 
+from ingest.client.connection_problems import Reason, problem_of
 from ingest.client.errors import OpenRouterConnectionError, OpenRouterError, RequestTimeoutError
 
 TRANSPORT_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
@@ -32,8 +33,9 @@ def translate_error(error: Exception) -> OpenRouterError:
     """
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
     detail = str(error) or type(error).__name__
-    if isinstance(cause, _NEVER_CONNECTED):
-        return OpenRouterConnectionError(detail, connected=False)
+    problem = problem_of(error)
+    if isinstance(cause, _NEVER_CONNECTED) or problem.reason is Reason.OPEN_FILES:
+        return OpenRouterConnectionError(problem.text, connected=False, reason=problem.reason)
     if isinstance(cause, (httpx.TimeoutException, aiohttp.ServerTimeoutError)):
         return RequestTimeoutError(detail)
     return OpenRouterConnectionError(detail, connected=True)

@@ -15,6 +15,7 @@ from ingest.client.decode import error_of, status_of
 from ingest.client.errors import BY_STATUS, InvalidRequestError, OpenRouterDefaultError, ResponseError
 from ingest.core.base_url import check_base_url
 from ingest.core.errors import ConfigurationError
+from ingest.core.masking import is_like_a_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ _TRANSFER_HEADERS = frozenset({b"content-encoding", b"content-length", b"transfe
 def checked_params(params: Mapping[str, str]) -> Mapping[str, str]:
     """The parameters of an operation, each of which is a generation ID."""
     for value in params.values():
+        if isinstance(value, str) and is_like_a_key(value):
+            raise InvalidRequestError("an API key was given as a generation ID; it is not sent as a part of the URL")
         if not isinstance(value, str) or not ID.fullmatch(value):
             raise InvalidRequestError(f"{str(value)[:40]!a} is not a generation ID: it must match {ID.pattern}")
     return params

@@ -57,6 +57,16 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         """The record as JSON under the API's names. Prices are exact, and the parts in `extra` are back in place."""
         return _ENCODER.encode(_plain(self))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The record as a dict under the API's names: prices as Decimal, times as datetime, records as dicts.
+
+        The parts in `extra` are back in place.
+        """
+        fields = {name: _as_dicts(getattr(self, name)) for name in self.__struct_fields__ if name != EXTRA}
+        if self._alternatives:
+            fields = {name: field for name, field in fields.items() if field is not None}
+        return fields | self.extra
+
 
 def fields_of(record: type[Record]) -> tuple[Field, ...]:
     """The fields of a record type, in order."""
@@ -76,6 +86,12 @@ def _type_name(kind: Any, module: str) -> str:
     if isinstance(kind, type) and not get_args(kind):
         return kind.__name__
     return str(kind).replace(f"{module}.", "")
+
+
+def _as_dicts(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    return [_as_dicts(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _plain(value: Any) -> Any:

@@ -145,7 +145,7 @@ def verdict_of(result: Result[Any]) -> Verdict:
         return Verdict.UNREADABLE
     if isinstance(error, ResponseError):
         return _verdict_on(error)
-    if isinstance(error, OpenRouterConnectionError) and not error.connected:
+    if isinstance(error, (OpenRouterConnectionError, RequestTimeoutError)) and not error.connected:
         return Verdict.UNREACHED
     return Verdict.FAILED
 
@@ -169,7 +169,7 @@ def reason_of(error: OpenRouterError) -> str:
     match error:
         case ResponseError():
             return f"http_{error.status_code}"
-        case OpenRouterConnectionError(connected=False):
+        case OpenRouterConnectionError(connected=False) | RequestTimeoutError(connected=False):
             return "connect"
         case RequestTimeoutError():
             return "timeout"

@@ -15,6 +15,7 @@ from ingest.client.retry import BackoffStrategy, RetryConfig
 from ingest.client.sync_client import OpenRouter
 from ingest.client.validation import ID
 from ingest.core.errors import UsageError
+from ingest.core.masking import is_like_a_key
 from ingest.fetch import answer_policy, stop_errors
 from ingest.fetch.answer_policy import Verdict
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from ingest.client.errors import OpenRouterError
     from ingest.core.errors import OrusageError
 
-PATIENCE = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=60_000))
-"""No retry begins after a minute, since a user is waiting."""
+PATIENCE = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=60_000), retry_connection_errors=False)
+"""No retry begins after a minute, and none follows a failed connection, since a user is waiting."""
 
 AT_ONCE = 8
 """IDs asked for concurrently."""
@@ -103,13 +104,19 @@ def _stop(error: OpenRouterError, base_url: str) -> OrusageError | None:
         Verdict.THROTTLED: partial(stop_errors.throttled, "HTTP 429"),
         Verdict.UNREADABLE: partial(stop_errors.not_the_api, base_url),
         Verdict.REDIRECT: partial(stop_errors.redirects, base_url),
-        Verdict.UNREACHED: partial(stop_errors.unreachable, base_url),
+        Verdict.UNREACHED: partial(stop_errors.unreachable, base_url, error),
     }
     error_of = errors.get(answer_policy.verdict_of(Err(error)))
     return error_of and error_of()
 
 
 def _check(generation_id: str) -> None:
+    if is_like_a_key(generation_id):
+        raise UsageError(
+            "an API key was given as a generation ID",
+            cause="it would be sent as a part of the URL, and URLs are logged",
+            fix="give the key by OPENROUTER_API_KEY or --api-key-file, and IDs such as gen-1753485462-…",
+        )
     if not ID.fullmatch(generation_id):
         raise UsageError(
             f"{generation_id[:40]!a} is no generation ID",

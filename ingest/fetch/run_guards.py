@@ -15,6 +15,7 @@ from ingest.fetch.ratelimit.controller import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ingest.client.errors import OpenRouterError
     from ingest.client.operations import AsyncCaller
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
@@ -181,13 +182,17 @@ class RunGuards:
         self._was_reached = True
         self._breaker.pauses = 0
 
-    def connect_failed(self, sent_at: float) -> None:
-        """No connection for a request sent at `sent_at`: hold all requests, and end the run when patience is over."""
+    def connect_failed(self, sent_at: float, error: OpenRouterError) -> None:
+        """No connection for a request sent at `sent_at`: hold all requests, and end the run when patience is over.
+
+        What no later try can change, such as a certificate that is not trusted, ends the run at once.
+        """
         now = self._clock.monotonic()
         pause = self._breaker.connect_failed(sent_at, now)
         is_over = now - self._breaker.since > self._patience
-        if is_over or (not self._was_reached and self._breaker.pauses > BREAKER_PAUSES):
-            self.stop(stop_errors.unreachable(self._base_url))
+        never_reached = not self._was_reached and self._breaker.pauses > BREAKER_PAUSES
+        if is_over or never_reached or stop_errors.is_permanent(error):
+            self.stop(stop_errors.unreachable(self._base_url, error))
         self._limiter.hold(pause)
 
     def watch(self, answer: Answer) -> None:

@@ -45,7 +45,7 @@ class SharedSteps:
             Verdict.OUT_OF_CREDITS: lambda ask, _: self.stop(ask, stop_errors.out_of_credits()),
             Verdict.THROTTLED: lambda _, __: 0.0,
             Verdict.OVERLOADED: self.overloaded,
-            Verdict.UNREACHED: lambda ask, _: self._unreached(ask),
+            Verdict.UNREACHED: self._unreached,
             Verdict.FAILED: self.failed,
         }
 
@@ -74,6 +74,6 @@ class SharedSteps:
         pause = self._guards.retry_pause(ask.failures)
         return ask.pending(reason) if pause is None else pause
 
-    def _unreached(self, ask: Ask) -> Step[Pending]:
-        self._guards.connect_failed(ask.sent_at)
+    def _unreached(self, ask: Ask, error: OpenRouterError) -> Step[Pending]:
+        self._guards.connect_failed(ask.sent_at, error)
         return 0.0

@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
-from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
+from typing import TYPE_CHECKING
+
+from ingest.client.connection_problems import PERMANENT, Reason
+from ingest.client.errors import OpenRouterConnectionError
+from ingest.core.errors import (
+    ConfigurationError,
+    KeyRefusedError,
+    TryAgainLaterError,
+    UnexpectedInputError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from ingest.client.errors import OpenRouterError
+    from ingest.core.errors import OrusageError
+
+_SETTINGS = (Reason.TRUST_STORE, Reason.PROXY_SETTING)
+
+_FIXES = {
+    Reason.CERTIFICATE: (
+        "set SSL_CERT_FILE to a PEM file with the certificate of its issuer if you trust it, such as the proxy of your"
+        " company (often /etc/ssl/certs/ca-certificates.crt); check --base-url, and this machine's clock"
+    ),
+    Reason.TRUST_STORE: "set SSL_CERT_FILE to a PEM file of trusted certificates, or unset it",
+    Reason.TLS: "check --base-url, and whether a proxy or a login page answers in place of the API",
+    Reason.PROXY_SETTING: (
+        "set HTTPS_PROXY=http://HOST:PORT (many SOCKS programs serve http too), or NO_PROXY to the API's host to"
+        " connect without a proxy"
+    ),
+    Reason.PROXY: (
+        "check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT if the proxy wants a password), or set NO_PROXY to the API's"
+        " host to connect without it"
+    ),
+    Reason.DNS: "check the spelling of --base-url, the network and its DNS server; behind a proxy set HTTPS_PROXY",
+    Reason.REFUSED: "check the port of --base-url, and whether the server runs; behind a firewall set HTTPS_PROXY",
+    Reason.NO_ROUTE: "check the network; behind a firewall set HTTPS_PROXY",
+    Reason.NO_ANSWER: "check the network and --base-url, or raise --timeout; behind a firewall set HTTPS_PROXY",
+    Reason.OPEN_FILES: "raise the limit with `ulimit -n 4096`, or lower --concurrency",
+    Reason.OTHER: "check the network, the proxy and --base-url",
+}
+"""What to do about each reason for which there is no connection."""
 
 
 def key_refused() -> KeyRefusedError:
@@ -41,13 +81,20 @@ def throttled(cause: str) -> TryAgainLaterError:
     )
 
 
-def unreachable(base_url: str) -> UnreachableError:
-    """No connection could be made, after several pauses."""
-    return UnreachableError(
+def unreachable(base_url: str, error: OpenRouterError) -> OrusageError:
+    """No connection could be made, after several pauses; the text says why, and what to set."""
+    reason = error.reason if isinstance(error, OpenRouterConnectionError) else Reason.NO_ANSWER
+    kind = ConfigurationError if reason in _SETTINGS else UnreachableError
+    return kind(
         f"{base_url} cannot be reached",
-        cause="no connection could be made",
-        fix="check the network, proxy and --base-url, then run the same command again; nothing is lost",
+        cause=error.message,
+        fix=f"{_FIXES[reason]}; then run the same command again: nothing is lost",
     )
+
+
+def is_permanent(error: OpenRouterError) -> bool:
+    """Whether no later try can make the connection that failed with this error."""
+    return isinstance(error, OpenRouterConnectionError) and error.reason in PERMANENT
 
 
 def not_the_api(base_url: str) -> UnexpectedInputError:

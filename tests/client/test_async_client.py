@@ -15,6 +15,7 @@ import tracemalloc
 import zlib
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -1445,3 +1446,134 @@ def test_a_certificate_that_does_not_verify_is_not_connected(certificates):
 
 def test_a_certificate_named_by_ssl_cert_file_is_trusted(certificates):
     assert result_over_tls(certificates, SSL_CERT_FILE="ca.pem") == "Ok gen-1 1"
+
+
+# Event loops
+
+
+def test_a_client_may_be_used_in_one_event_loop_after_the_other(simulation):
+    client = client_of(simulation.base_url)
+
+    async def calls(count):
+        return await asyncio.gather(*(generations_get_generation(client, id=i) for i in new_ids(count)))
+
+    for count in (1, 20, 3):
+        assert all(result.ok for result in asyncio.run(calls(count)))
+    asyncio.run(client.aclose())
+    [closed] = asyncio.run(calls(1))
+    assert isinstance(closed.error, RequestAbortedError)
+
+
+def test_a_client_in_two_event_loops_at_once_says_why_it_does_not_work(simulation):
+    client, [generation_id] = client_of(simulation.base_url), new_ids(1)
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    results = [loop.run_until_complete(generations_get_generation(client, id=generation_id)) for loop in loops]
+    assert results[0].ok
+    assert type(results[1].error) is InvalidRequestError
+    assert "another event loop" in str(results[1].error)
+    loops[0].run_until_complete(client.aclose())
+    for loop in loops:
+        loop.close()
+
+
+def test_a_client_that_is_never_closed_leaves_no_connection_open():
+    code = f"""
+import asyncio, gc, sys, warnings
+warnings.simplefilter("error")
+sys.unraisablehook = lambda unraisable: print(unraisable.exc_value)
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from support.loopback import GENERATION, listening, recording, whole
+from ingest import AsyncOpenRouter, generations_get_generation
+
+answer = whole(GENERATION).replace(b"Connection: close", b"Keep: alive")
+
+async def main():
+    async with listening(recording([], answer)) as base_url:
+        client = AsyncOpenRouter("sk-or-v1-0123456789", server_url=base_url)
+        return (await generations_get_generation(client, id="gen-1")).ok
+
+print(asyncio.run(main()))
+gc.collect()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+# Settings of the environment, and words for people who have no command line
+
+
+@pytest.mark.parametrize("given", [None, "argument"])
+def test_the_url_comes_from_the_environment_if_none_is_given(given, monkeypatch):
+    requests = []
+
+    async def scenario():
+        async with listening(recording(requests)) as base_url:
+            monkeypatch.setenv("OPENROUTER_BASE_URL", "http://127.0.0.1:1" if given else base_url + "/")
+            async with client_of(base_url if given else None) as client:
+                return await generations_get_generation(client, id="gen-1")
+
+    assert asyncio.run(scenario()).ok
+    assert requests[0].startswith(b"GET /api/v1/generation?id=gen-1 ")
+
+
+def test_an_empty_variable_is_openrouters_own_url(monkeypatch):
+    monkeypatch.setenv("OPENROUTER_BASE_URL", "")
+    client = client_of(None)
+    call = client.prepare(GET_KEY, {})
+    assert str(call.request.url) == "https://openrouter.ai/api/v1/key"
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://openrouter.ai", f"https://x/{SECRET}", "https://u:p4ssw0rd@host"])
+def test_a_wrong_url_of_the_environment_is_refused_without_its_secrets(url, monkeypatch):
+    monkeypatch.setenv("OPENROUTER_BASE_URL", url)
+    with pytest.raises(InvalidRequestError) as caught:
+        client_of(None)
+    assert SECRET not in str(caught.value)
+    assert "p4ssw0rd" not in str(caught.value)
+
+
+def test_no_error_of_the_client_speaks_of_options_of_a_command(monkeypatch):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    error = refusal(hang, api_key=None)
+    assert str(error) == "no API key: OPENROUTER_API_KEY is not set, and api_key= was not given"
+    for argument in ("", None, 7, "two words"):
+        assert "--" not in str(refusal(hang, api_key=partial(dict.get, {"key": argument}, "key")))
+
+
+@pytest.mark.parametrize("key", [SECRET, f"Bearer {SECRET}", "sk-or-anything", "sk-"])
+def test_a_key_given_as_an_id_is_neither_sent_nor_shown(key):
+    requests = []
+    error = refusal(recording(requests), id=key)
+    assert type(error) is InvalidRequestError
+    assert (key in str(error), requests) == (False, [])
+
+
+def test_an_error_of_connecting_that_comes_after_the_deadline_is_the_timeouts():
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, _):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise httpx.ConnectError("the attempt was given up") from None
+
+    result = asyncio.run(
+        generations_get_generation(client_of("http://127.0.0.1:1", transport=Slow(), timeout=0.05), id="gen-1")
+    )
+    assert type(result.error) is RequestTimeoutError
+
+
+def test_results_say_whether_they_are_ok(simulation):
+    good = ask(sending(whole(GENERATION)))
+    bad = ask(sending(whole(b"", status=404)))
+    assert (good.ok, bad.ok) == (True, False)
+    assert good.value.to_dict()["data"]["id"] == "gen-1"
+
+
+def test_an_answer_that_repeats_the_key_is_decoded_without_it():
+    escaped = "".join(f"\\u{ord(c):04x}" for c in SECRET)
+    body = f'{{"data": {{"id": "gen-1", "model": "{SECRET}", "x": "{escaped}"}}}}'.encode()
+    value = ask(sending(whole(body))).value
+    assert SECRET not in str(value.to_dict())
+    assert value.data.model == "[masked]"
+    assert value.data.extra == {"x": "[masked]"}

@@ -24,6 +24,7 @@ from ingest.client.errors import (
 from ingest.client.request import GET_GENERATION, GET_KEY, LIST_GENERATION_CONTENT, RequestBuilder
 from ingest.client.result import Ok
 from ingest.client.retry import RetryConfig
+from ingest.client.validation import response_error
 
 OPENAPI = Path(__file__).parents[3] / "shared/facts/openrouter-generation.openapi.yaml"
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, OpenRouterError)]
@@ -180,3 +181,22 @@ def test_an_error_can_be_sent_to_another_process(error):
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
     assert (type(again), again.message, again.status_code) == (type(error), error.message, error.status_code)
     assert vars(again).keys() == vars(error).keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "metadata", "user_id"),
+    [
+        ({"error": {"code": 404}, "openrouter_metadata": {"a": 1}, "user_id": "user_1"}, {"a": 1}, "user_1"),
+        ({"error": {"code": 404}, "openrouter_metadata": None, "user_id": None}, None, None),
+        ({"error": {"code": 404}}, None, None),
+        ({"openrouter_metadata": [1], "user_id": 7}, None, None),
+        ([1], None, None),
+        ("text", None, None),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 404, 418, 500])
+def test_what_openrouter_says_beside_the_error_object(body, metadata, user_id, status):
+    content = json.dumps(body).encode() if body != "text" else b"<html>"
+    error = response_error(httpx.Response(status, content=content))
+    assert (error.openrouter_metadata, error.user_id) == (metadata, user_id)
+    assert pickle.loads(pickle.dumps(error)).user_id == user_id  # noqa: S301  # our own

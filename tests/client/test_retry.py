@@ -26,6 +26,7 @@ from ingest import (
     generations_get_generation,
 )
 from ingest.client.backoff import exponential
+from ingest.client.connection_problems import Reason
 from ingest.client.errors import BY_STATUS, OpenRouterDefaultError
 from ingest.client.retry import Retrying
 from ingest.client.retry_after import LONGEST_HINT
@@ -64,7 +65,7 @@ def test_the_figures_are_those_of_openrouters_sdk():
     backoff = BackoffStrategy()
     figures = (backoff.initial_interval, backoff.max_interval, backoff.exponent, backoff.max_elapsed_time)
     assert figures == (500, 60_000, 1.5, 3_600_000)
-    assert RetryConfig() == RetryConfig("backoff", backoff, retry_connection_errors=False, status_codes_override=None)
+    assert RetryConfig() == RetryConfig("backoff", backoff, retry_connection_errors=True, status_codes_override=None)
 
 
 def test_pauses_grow_from_half_a_second_by_half_to_a_minute_and_last_an_hour():
@@ -148,9 +149,16 @@ def test_without_a_strategy_nothing_is_retried():
         RequestTimeoutError("too slow"),
     ],
 )
-def test_no_answer_is_a_reason_to_retry_only_if_asked(error):
-    assert pause_of(error) is None
-    assert pause_of(error, RetryConfig(backoff=STEADY.backoff, retry_connection_errors=True)) == 0.5
+def test_no_answer_is_a_reason_to_retry_unless_declined(error):
+    assert pause_of(error, RetryConfig(backoff=STEADY.backoff, retry_connection_errors=False)) is None
+    assert pause_of(error, RetryConfig(backoff=STEADY.backoff)) == 0.5
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_no_connection_is_retried_if_a_retry_can_change_it(reason):
+    error = OpenRouterConnectionError("refused", connected=False, reason=reason)
+    pause = pause_of(error, RetryConfig(backoff=STEADY.backoff))
+    assert pause == (None if reason in ("certificate", "trust_store", "proxy_setting") else 0.5)
 
 
 @pytest.mark.parametrize(
@@ -324,10 +332,11 @@ def test_a_call_may_have_retries_of_its_own():
     assert asked(FAILED, GOOD, options=RequestOptions(retry_codes=["404"]))[1:] == (0, 1)
 
 
-def test_a_client_without_a_connection_retries_only_if_configured_to():
+def test_a_client_without_a_connection_retries_unless_configured_not_to():
     unreachable = "http://127.0.0.1:1"
-    patient = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=2_375), retry_connection_errors=True)
-    for retries, waited in ((None, 0), (patient, 2.375)):
+    impatient = RetryConfig(retry_connection_errors=False)
+    patient = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=2_375))
+    for retries, least, most in ((None, 3_500, 3_600), (impatient, 0, 0), (patient, 2.375, 2.375)):
         result, seconds, _ = asked(GOOD, server=unreachable, retries=retries)
         assert type(result.error) is OpenRouterConnectionError
-        assert seconds == waited
+        assert least <= seconds <= most

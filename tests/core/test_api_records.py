@@ -408,3 +408,36 @@ def test_the_callers_decimal_context_rounds_no_price():
         assert str(data.usage) == "123456.123456789012"
         assert str(data.spend) == "123457.623456789012"
         assert b'"usage":123456.123456789012,' in data.to_json()
+
+
+def test_a_record_becomes_a_dict_of_python_values():
+    data = decode_generation(b'{"data": ' + WHOLE + b"}").data
+    fields = data.to_dict()
+    assert fields.keys() == json.loads(data.to_json()).keys()
+    assert fields["usage"] == Decimal("0.00000602")
+    assert fields["created_at"] == datetime(2026, 2, 24, 21, 19, 33, 705001, tzinfo=UTC)
+    assert fields["provider_responses"][0]["status"] == 529
+    assert fields["count"] == 123456789012345678901234567890
+    assert decode_generation(b'{"data": {"id": "gen-1"}, "more": [1]}').to_dict() == {
+        "data": decode_generation(b'{"data": {"id": "gen-1"}}').data.to_dict(),
+        "more": [1],
+    }
+
+
+def test_a_dict_of_content_has_only_what_came():
+    content = decode_content(b'{"data": {"input": {"prompt": "Hello?"}, "output": {"completion": "Hello!"}}}')
+    assert content.to_dict()["data"]["input"] == {"prompt": "Hello?"}
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(
+        st.text(max_size=8), st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8), max_size=6
+    )
+)
+def test_a_dict_says_what_the_json_says(fields):
+    data = generation(**{**fields, "id": "gen-1"}).data
+    assert json.loads(json.dumps(data.to_dict(), default=str)) == {
+        name: str(getattr(data, name)) if isinstance(getattr(data, name, None), (Decimal, datetime)) else value
+        for name, value in json.loads(data.to_json()).items()
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.cli.options import format_option
+from ingest.cli.options import SOURCE, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ log = logging.getLogger("orusage")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", type=SOURCE, nargs=-1, required=True)
 @click.option("--fields", is_flag=True, help="Print instead which fields the lines with IDs have, for --keep-field.")
 @format_option("text", "ndjson", "csv")
 def extract(sources: tuple[str, ...], fields: bool, format: str) -> int:

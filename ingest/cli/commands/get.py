@@ -42,9 +42,10 @@ def get(
     """
     import msgspec
 
-    from ingest.cli.output import mask_secrets, print_result
+    from ingest.cli.output import print_result
     from ingest.client.credentials import load_key
     from ingest.core.base_url import BASE_URL, check_base_url
+    from ingest.core.masking import mask_secrets
     from ingest.fetch.lookup import look_up
 
     key = load_key(api_key_file, api_key_command)
@@ -56,6 +57,6 @@ def get(
             break
         if found.problem:
             code = Exit.PARTIAL
-            problem = ascii(found.problem.message[:LONGEST_PROBLEM])[1:-1]
-            log.warning("%s: %s", found.generation_id, mask_secrets(problem))
+            problem = ascii(mask_secrets(found.problem.message)[:LONGEST_PROBLEM])[1:-1]
+            log.warning("%s: %s", found.generation_id, problem)
     return code

@@ -10,6 +10,7 @@ from ingest.cli.options import (
     DURATION,
     MOMENT,
     POSITIVE_DURATION,
+    SOURCE,
     api_options,
     lock_timeout_option,
 )
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1)
+@click.argument("sources", type=SOURCE, nargs=-1)
 @click.option("--since", type=MOMENT, help="Skip IDs whose timestamp is earlier: 2026-11-01, or 7d (ago).")
 @click.option("--until", type=MOMENT, help="Skip IDs whose timestamp is later.")
 @click.option(
