@@ -99,7 +99,6 @@ PROVEN_ELSEWHERE = {
     "warehouse/rollups": "sql/test_cost_properties",
     "warehouse/run_log": "warehouse/test_warehouse",
     "warehouse/staging": "warehouse/test_warehouse",
-    "warehouse/storage/connection": "warehouse/storage/test_workspace",
     "warehouse/storage/publication": "warehouse/storage/test_workspace",
     "warehouse/storage/work_copy": "warehouse/storage/test_workspace",
     "warehouse/times": "warehouse/test_warehouse",

@@ -16,6 +16,7 @@ from ingest.core.errors import (
     StorageError,
     TryAgainLaterError,
     UnexpectedInputError,
+    UsageError,
 )
 from ingest.warehouse import sql_files
 
@@ -33,6 +34,10 @@ EXPORTING: dict[str, Any] = {"memory_limit": "400MB", "threads": 1}
 """DuckDB's limits for an export; larger results are sorted on disk. One thread, because two would not add floats in the
 same order each time."""
 
+AMBIGUOUS = ("ops", "information_schema", "pg_catalog")
+"""Schemas that our SQL names. DuckDB calls a file by its name up to the first point, and takes ``ops.runs`` in a file
+called ``ops`` for a relation of either."""
+
 _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
 _NO_DUCKDB = re.compile(r"not a valid DuckDB database file|sqlite_scanner|Loading external extensions is disabled")
 """For an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
@@ -45,13 +50,26 @@ _FROM_OUTSIDE = re.compile(
 """Errors of the machine, not of the file."""
 
 
+def catalog_of(path: Path) -> str:
+    """The name by which DuckDB calls a file when it is opened, in lower case."""
+    return path.name.lstrip(".").partition(".")[0].lower()
+
+
 def refuse_impossible(path: Path) -> None:
     """Refuse a path at which no warehouse can be.
 
     Raises:
+        UsageError: DuckDB would confuse the file's name with a schema.
         UnexpectedInputError: there is something else than a regular file.
         CannotCreateError: its directory does not exist.
     """
+    for name in (path, path.resolve()):
+        if catalog_of(name) in AMBIGUOUS:
+            raise UsageError(
+                f"{name} is no name for a warehouse",
+                cause=f"DuckDB would call it {catalog_of(name)!r}, as a schema in it is called, and could read no view",
+                fix="rename it, or name another file with -w",
+            )
     if path.exists() and not path.is_file():
         raise UnexpectedInputError(
             f"{path} is not a warehouse", cause="it is not a regular file", fix="name another file with -w"
@@ -161,9 +179,9 @@ def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection
 
 
 def _require(path: Path) -> None:
+    refuse_impossible(path)
     if not path.exists():
         raise no_warehouse(path)
-    refuse_impossible(path)
 
 
 def no_warehouse(path: Path) -> NoInputError:
