@@ -91,11 +91,11 @@ def soak(start, warehouse, seconds, rate):
         assert not run.has_ended, run.said()
         run.send(signal.SIGTERM)
         assert run.end().code == 143
-        for _ in range(2):
-            while (rest := begin().end(10 * ENOUGH)).json["requests"]:
-                assert rest.code in {0, 3}, rest.err
-            another_night(warehouse)
+        bring_the_rest(begin)
+        another_night(warehouse)
+        for _ in range(5):
             logs.grow()
+        bring_the_rest(begin)
         served = server.served()
     assert_each_once(warehouse, logs.ids)
     settled, known = state_of(warehouse)
@@ -104,6 +104,11 @@ def soak(start, warehouse, seconds, rate):
     assert rows(warehouse, "SELECT count(*) FROM ops.work WHERE state = 'pending' AND not_before IS NULL") == [(0,)]
     assert [path.name for path in work_of(warehouse).iterdir()] == ["lock"]
     return samples
+
+
+def bring_the_rest(begin):
+    while (rest := begin().end(10 * ENOUGH)).json["requests"]:
+        assert rest.code in {0, 3}, rest.err
 
 
 def thirds(values):

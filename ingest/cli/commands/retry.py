@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--reason", help="Only IDs with this reason, such as not_found or http_400.")
 @click.option("--since", type=MOMENT, help="Only IDs whose timestamp is not earlier: 2026-01-01, or 30d (ago).")
-@click.option("--all", "everything", is_flag=True, help="All dead and resting IDs.")
+@click.option("--all", is_flag=True, help="All dead and resting IDs.")
 @lock_timeout_option
 @click.pass_obj
 def retry(
@@ -27,7 +27,7 @@ def retry(
     /,
     reason: str | None,
     since: datetime | None,
-    everything: bool,
+    all: bool,
     lock_timeout: timedelta,
 ) -> int:
     """Revive dead and resting IDs: the next run asks for them.
@@ -44,7 +44,7 @@ def retry(
     from ingest.warehouse import maintenance
     from ingest.warehouse.storage.lock import LockWait
 
-    if reason is None and since is None and not everything:
+    if reason is None and since is None and not all:
         raise UsageError(
             "it is not clear which IDs to revive",
             cause="--reason, --since or --all is needed",
