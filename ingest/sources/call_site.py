@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,16 @@ _TIME = re.compile(
        | "(?:time|ts|timestamp|@timestamp|created|created_at)"\s*:\s*"?(?P<unix>1[6-9]\d{8}(?:\.\d{1,9}|\d{3})?)\b""",
     re.VERBOSE,
 )
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is not JSON, though Python writes it
+
+
+def _number(text: str) -> float | str:
+    """A number, or its text if no float holds it: Python would write ``Infinity``, which is no JSON."""
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=lambda _: None)
+"""Python's own decoder takes and writes NaN, which is no JSON."""
 
 
 class CallSiteParser:
@@ -182,7 +192,7 @@ def _unquoted(value: str) -> Any:
     if not value.startswith('"'):
         return value
     try:
-        return json.loads(value)
+        return _DECODER.decode(value)
     except ValueError:
         return value[1:-1]
 
