@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from ingest.client.json_values import NULL, UNREADABLE, decode_object, encode_extra, in_utc, read_money
+from ingest.client.json_values import NULL, UNREADABLE, decode_list, decode_object, encode_extra, in_utc, read_money
 from ingest.core.record import EXTRA, Record, fields_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_time = msgspec.json.Decoder(datetime | None).decode
 
 
@@ -64,7 +63,7 @@ def _reader(field: Field) -> Callable[[msgspec.Raw], Any]:
         return _time
     if get_origin(inner) is tuple:
         entry = partial(_entry, get_args(inner)[0], field.name.removesuffix("s"))
-        return lambda raw: None if raw == NULL else tuple(map(entry, _decode_list(raw)))
+        return lambda raw: None if raw == NULL else tuple(map(entry, decode_list(raw)))
     if isinstance(inner, type) and issubclass(inner, Record):
         return lambda raw: None if raw == NULL else decode_record(inner, raw)
     return msgspec.json.Decoder(field.declared).decode

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
+from ingest.client.deep_json import is_too_deep, split_list, split_object
 from ingest.core.api_records import EXACT, MONEY_DIGITS, MONEY_PLACES
 
 LONGEST_NUMBER = 64
@@ -22,8 +23,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowE
 Extra = dict[str, msgspec.Raw]
 """The fields of a JSON object by name, each as its JSON text."""
 
-decode_object = msgspec.json.Decoder(Extra).decode
-"""Splits a JSON object into its fields without decoding their values."""
+_decode_object = msgspec.json.Decoder(Extra).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 _NUMBER = re.compile(rb"-?[0-9]")
 _STEP = Decimal(1).scaleb(-MONEY_PLACES)
@@ -49,6 +50,26 @@ def read_money(text: bytes) -> tuple[Decimal | None, bool]:
     return (rounded, rounded == price) if fits else (None, False)
 
 
+def decode_object(text: bytes | msgspec.Raw) -> Extra:
+    """Split a JSON object into its fields without decoding their values, however deeply these are nested.
+
+    Raises:
+        msgspec.DecodeError: It is not a JSON object.
+    """
+    try:
+        return _decode_object(text)
+    except RecursionError:
+        return split_object(bytes(text))
+
+
+def decode_list(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """Split a JSON list into its entries in the same way. Raises as `decode_object`."""
+    try:
+        return _decode_list(text)
+    except RecursionError:
+        return split_list(bytes(text))
+
+
 def in_utc(time: datetime | None) -> datetime | None:
     """A time in UTC. A time without a zone is taken as UTC."""
     if time is None or time.tzinfo is UTC:
@@ -57,5 +78,15 @@ def in_utc(time: datetime | None) -> datetime | None:
 
 
 def encode_extra(extra: Extra) -> str | None:
-    """JSON text of `extra`; None if it is empty. A copy, so that no record keeps its whole answer in memory."""
-    return msgspec.json.encode(extra).decode("utf-8", "replace") if extra else None
+    """JSON text of `extra`; None if it is empty. A copy, so that no record keeps its whole answer in memory.
+
+    A value that is nested too deeply for programs that read JSON becomes text that holds it.
+    """
+    if not extra:
+        return None
+    readable = {name: _as_text(raw) if is_too_deep(bytes(raw)) else raw for name, raw in extra.items()}
+    return msgspec.json.encode(readable).decode("utf-8", "replace")
+
+
+def _as_text(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode("utf-8", "replace")

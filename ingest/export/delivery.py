@@ -30,6 +30,8 @@ _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOENT, errno.ENO
 _PATH_ERRORS |= {errno.ELOOP, errno.ENOTEMPTY}
 """Error numbers of a path or a permission: exit code 73. All others are those of a disk: 74."""
 
+_CHECK_DISK = "check the disk's space and health"
+
 
 @contextmanager
 def open_delivery(directory: Path) -> Iterator[Delivery]:
@@ -151,7 +153,8 @@ def _export_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise _failed(directory, str(error).partition("\n")[0]) from error
+        cause, is_memory = str(error).partition("\n")[0], isinstance(error, duckdb.OutOfMemoryException)
+        raise _failed(directory, cause, "free some memory" if is_memory else _CHECK_DISK) from error
     except OSError as error:
         raise _translate_os_error(directory, error) from error
 
@@ -159,14 +162,11 @@ def _export_errors(directory: Path) -> Iterator[None]:
 def _translate_os_error(directory: Path, error: OSError) -> OrusageError:
     cause = describe_os_error(error)
     if error.errno not in _PATH_ERRORS:
-        return _failed(directory, cause)
+        return _failed(directory, cause, _CHECK_DISK)
     fix = f"create {directory.parent} first" if error.errno == errno.ENOENT else "check its owner and mode"
     return CannotCreateError(f"{directory} cannot be written", cause=cause, fix=f"{fix}, or name another with -o")
 
 
-def _failed(directory: Path, cause: str) -> StorageError:
-    return StorageError(
-        f"the export to {directory} failed",
-        cause=cause,
-        fix="check the disk's space and health, then run it again; every file there is whole",
-    )
+def _failed(directory: Path, cause: str, fix: str) -> StorageError:
+    fix = f"{fix}, then run it again; every file there is whole"
+    return StorageError(f"the export to {directory} failed", cause=cause, fix=fix)

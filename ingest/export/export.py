@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.core.errors import UnexpectedInputError, UsageError
+import duckdb
+
+from ingest.core.errors import StorageError, UnexpectedInputError, UsageError
 from ingest.export.delivery import open_delivery
 from ingest.export.excel import require_excel, require_room, write_workbook
 from ingest.export.manifest import File, Manifest, Relation, sums_over
@@ -74,7 +76,22 @@ def export(
     """
     if options.format == "excel":
         require_excel()
-    with open_delivery(directory) as delivery, Reader(warehouse, exports_to=delivery.staging) as reader:
+    try:
+        return _export(warehouse, directory, names, options, now, bounded=True)
+    except StorageError as error:
+        if not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+            raise
+    log.info("rows of this size do not fit into the usual memory; exporting without its limit")
+    return _export(warehouse, directory, names, options, now, bounded=False)
+
+
+def _export(
+    warehouse: Path, directory: Path, names: Sequence[str], options: ExportOptions, now: datetime, *, bounded: bool
+) -> list[Exported]:
+    with (
+        open_delivery(directory) as delivery,
+        Reader(warehouse, exports_to=delivery.staging, bounded=bounded) as reader,
+    ):
         earlier = delivery.manifest.relations if delivery.manifest else {}
         plans = _plans(reader, names, options)
         kept = {plan.name: _kept_files(plan, earlier.get(plan.name), delivery) for plan in plans}

@@ -31,6 +31,7 @@ class Reader:
     Args:
         path: The file.
         exports_to: A directory into which COPY may write; None: COPY is refused.
+        bounded: Limit DuckDB's memory while exporting.
 
     Raises:
         NoInputError: there is no such file.
@@ -38,11 +39,11 @@ class Reader:
         TryAgainLaterError: another program has it open for writing, and wrote while it was copied, or it is exported.
     """
 
-    def __init__(self, path: Path, *, exports_to: Path | None = None) -> None:
+    def __init__(self, path: Path, *, exports_to: Path | None = None, bounded: bool = True) -> None:
         self._path = path
         self._until_closed = ExitStack()
         try:
-            self._connection = self._open(exports_to)
+            self._connection = self._open(exports_to, bounded=bounded)
         except BaseException:
             self._until_closed.close()
             raise
@@ -55,11 +56,11 @@ class Reader:
         self._interruptible.close()
         self._until_closed.close()
 
-    def _open(self, exports_to: Path | None) -> duckdb.DuckDBPyConnection:
+    def _open(self, exports_to: Path | None, *, bounded: bool) -> duckdb.DuckDBPyConnection:
         if exports_to is None:
             connection = open_newest(self._path, self._until_closed)
         else:
-            connection = open_for_exporting(self._path, exports_to)
+            connection = open_for_exporting(self._path, exports_to, bounded=bounded)
             self._until_closed.callback(connection.close)
         if not is_ours(connection):
             raise not_ours(self._path)

@@ -344,12 +344,44 @@ def test_the_exit_code_is_the_same_whatever_is_shown(orusage, options):
     assert orusage(*options, "extract", "gone.log").code == Exit.NO_INPUT
 
 
-@pytest.mark.parametrize("redirection", ["| true", "2>&1 | true", "2>&-", ">&-"])
+@pytest.mark.parametrize("redirection", ["| true", "2>&1 | true", "2>&-", ">&-", "2>/dev/full"])
 def test_the_exit_code_is_the_same_whoever_listens(tmp_path, redirection):
     write_log(tmp_path / "a.log", new_ids(1))
     command = f"{sys.executable} -m ingest extract a.log gone.log {redirection}; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, env=environment(), check=False)
     assert done.returncode == Exit.PARTIAL
+    assert b"Traceback" not in done.stderr
+
+
+FULL = [
+    (("query", "SELEC 1"), Exit.USAGE),
+    (("-v", "extract", "a.log", "gone.log"), Exit.PARTIAL),
+    (("--log-format", "json", "-v", "extract", "a.log", "gone.log"), Exit.PARTIAL),
+    (("export", "-o", "out"), Exit.DONE),
+    (("nonsense",), Exit.USAGE),
+    (("-w", "none.duckdb", "status"), Exit.NO_INPUT),
+]
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(("arguments", "code"), FULL)
+def test_a_full_disk_behind_standard_error_does_not_change_how_a_command_ends(tmp_path, arguments, code):
+    write_log(tmp_path / "a.log", new_ids(1))
+    command = [sys.executable, "-m", "ingest", *arguments]
+    variables = environment(ORUSAGE_WAREHOUSE=None)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=full, env=variables, check=False)
+    assert done.returncode == code
+
+
+def test_a_full_disk_behind_standard_output_is_a_disk_error(tmp_path):
+    write_log(tmp_path / "a.log", new_ids(1))
+    command = [sys.executable, "-m", "ingest", "extract", "a.log"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, env=environment(), check=False
+        )
+    assert done.returncode == Exit.STORAGE
     assert b"Traceback" not in done.stderr
 
 

@@ -23,6 +23,10 @@ from ingest.core.settings import EARLIEST, LATEST, Settings
         ("http://127.0.0.1:8787/api/v1", "http://127.0.0.1:8787/api/v1"),
         ("http://127.8.9.1", "http://127.8.9.1"),
         ("http://localhost:8787", "http://localhost:8787"),
+        ("https://example.com./api", "https://example.com./api"),
+        (f"https://{'a' * 63}.com", f"https://{'a' * 63}.com"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://my_proxy", "https://my_proxy"),
         ("http://[::1]:8787", "http://[::1]:8787"),
     ],
 )
@@ -81,6 +85,16 @@ def test_plain_http_to_another_host_would_show_the_key(url):
         "https://openrouter.ai\t/api",
         "https://openrouter.ai/\x1b[31m",
         "https://☃/",
+        "https://a..b",
+        "https://.a",
+        "https://a..",
+        "https://..",
+        f"https://{'a' * 64}.com",
+        f"https://a.{'b' * 64}",
+        f"https://{'.'.join(['a' * 60] * 5)}",
+        "https://xn--a",
+        "https://xn--.com",
+        "https://a.xn--99999999.com",
     ],
 )
 def test_anything_but_a_plain_url_of_host_and_path_is_refused(url):

@@ -16,7 +16,9 @@ import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.logs import new_ids
 from support.simulated_warehouse import IDS, VIEWS
+from support.warehouses import chunk, content, settled
 
 import ingest.export.excel
 import ingest.export.export
@@ -25,6 +27,7 @@ from ingest.export.export import export
 from ingest.export.manifest import MANIFEST, decode
 from ingest.export.partition_names import hive_name
 from ingest.export.plan import SUFFIXES, TIME_COLUMNS, ExportOptions
+from ingest.warehouse.storage.connection import EXPORTING
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -99,6 +102,25 @@ def altered(empty, tmp_path, rows):
     with duckdb.connect(path) as connection:
         connection.executemany(statement, [[row.get(name) for name in names] for row in rows])
     return path
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "ndjson"])
+def test_rows_that_do_not_fit_into_the_memory_of_an_export_are_exported_without_its_limit(
+    monkeypatch, tmp_path, out, form
+):
+    monkeypatch.setitem(EXPORTING, "memory_limit", "16MB")
+    ids, text = new_ids(30, seed=4), "x" * 1_000_000
+    with Warehouse(tmp_path / "w.duckdb", NOW, bounded=False) as warehouse:
+        warehouse.add(chunk(ids), "run", NOW)
+        warehouse.commit([settled(i, content(i, input=text)) for i in ids], "run")
+    [exported] = made(tmp_path / "w.duckdb", out, "generation_contents", form=form)
+    assert exported.rows == len(ids)
+    reader = {"parquet": "read_parquet", "csv": "read_csv", "ndjson": "read_json"}[form]
+    options = ", max_line_size = 20000000, buffer_size = 50000000" if form == "csv" else ""
+    file = out / f"generation_contents.{form}"
+    assert duckdb.sql(f"SELECT DISTINCT input = repeat('x', 1000000) FROM {reader}('{file}'{options})").fetchall() == [
+        (True,)
+    ]
 
 
 # Readers

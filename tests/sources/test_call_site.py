@@ -159,6 +159,14 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1E+400", "123e9999"])
+@pytest.mark.parametrize("form", ["{}", "[{}]", '{{"a":[1,{}]}}'])
+def test_a_number_that_no_float_holds_is_kept_as_its_text(number, form):
+    data = f'{{"id":"{ID}","field":{form.format(number)}}}'.encode()
+    _, fields = CallSiteParser(["field"]).read(data, data.find(b"gen-"), REQUESTED_AT)
+    assert json.loads(fields, parse_constant=pytest.fail) == {"field": json.loads(form.format(f'"{number}"'))}
+
+
 @given(JSON, st.booleans(), st.integers(0, 3))
 def test_any_json_value_is_kept_as_it_is(value, ascii_only, levels):
     line = json.dumps({"id": ID, "field": value}, ensure_ascii=ascii_only)

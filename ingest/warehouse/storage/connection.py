@@ -159,8 +159,13 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection:
+def open_for_exporting(path: Path, directory: Path, *, bounded: bool = True) -> duckdb.DuckDBPyConnection:
     """The same, but COPY may write below one directory. Data that does not fit into memory is spilled there too.
+
+    Args:
+        path: The file.
+        directory: The directory.
+        bounded: Limit DuckDB's memory (`EXPORTING`); rows of many megabytes do not fit into the limit.
 
     Raises:
         NoInputError: there is no such file.
@@ -169,7 +174,8 @@ def open_for_exporting(path: Path, directory: Path) -> duckdb.DuckDBPyConnection
     """
     _require(path)
     directory = directory.absolute()
-    config = {**EXPORTING, "temp_directory": str(directory / "spilled"), "autoload_known_extensions": "false"}
+    limits = EXPORTING if bounded else {"threads": EXPORTING["threads"]}
+    config = {**limits, "temp_directory": str(directory / "spilled"), "autoload_known_extensions": "false"}
     with storage_errors(path):
         connection = duckdb.connect(path.absolute(), read_only=True, config=config)
     quoted = str(directory).replace("'", "''")
