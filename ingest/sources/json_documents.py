@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -12,7 +13,15 @@ MOST_VALUES = 2_000_000
 _BEGINNING = re.compile(r'\{\s*+["}]|\[\s*+[\[{"\]\-0-9tfn]')
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[{\[:,]', re.DOTALL)
 _ATTEMPTS = 200
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None)  # NaN is not JSON, though Python writes it
+
+
+def _number(text: str) -> float | str:
+    """A number, or its text if no float holds it: Python would write ``Infinity``, which is not JSON."""
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=lambda _: None)  # Python reads NaN, which is not JSON
 
 
 class DocumentReader:

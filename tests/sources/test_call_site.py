@@ -163,7 +163,7 @@ JSON = st.recursive(
 @pytest.mark.parametrize("form", ["{}", "[{}]", '{{"a":[1,{}]}}'])
 def test_a_number_that_no_float_holds_is_kept_as_its_text(number, form):
     data = f'{{"id":"{ID}","field":{form.format(number)}}}'.encode()
-    _, fields = CallSiteParser(["field"]).read(data, data.find(b"gen-"), REQUESTED_AT)
+    [(_, fields)] = CallSiteParser(["field"]).read(data, {ID: data.find(b"gen-")}).values()
     assert json.loads(fields, parse_constant=pytest.fail) == {"field": json.loads(form.format(f'"{number}"'))}
 
 
