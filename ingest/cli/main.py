@@ -10,7 +10,14 @@ import click
 from ingest.cli.app import GlobalOptions, orusage
 from ingest.cli.output import print_error
 from ingest.cli.signals import recorded_interrupts
-from ingest.core.errors import Exit, OrusageError, StorageError, UsageError
+from ingest.core.errors import (
+    Exit,
+    LibraryFailedError,
+    OrusageError,
+    StorageError,
+    UsageError,
+    is_failure_of_library,
+)
 from ingest.core.masking import mask_secrets
 
 
@@ -27,7 +34,9 @@ def main() -> int:
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
             return Exit.INTERRUPTED
-        except Exception as error:  # noqa: BLE001  # every error ends as three lines and an exit code
+        except BaseException as error:  # every error ends as three lines and an exit code
+            if not isinstance(error, Exception) and not is_failure_of_library(error):
+                raise
             if options.debug:
                 _print_traceback()
             return Exit.INTERRUPTED if interrupts else print_error(_to_our_error(error))
@@ -49,9 +58,11 @@ def _print_traceback() -> None:
     sys.stderr.write(mask_secrets(traceback.format_exc()))
 
 
-def _to_our_error(error: Exception) -> OrusageError:
+def _to_our_error(error: BaseException) -> OrusageError:
     if isinstance(error, OrusageError):
         return error
+    if is_failure_of_library(error):
+        return LibraryFailedError(error)
     if isinstance(error, click.UsageError):
         return _to_usage_error(error)
     if isinstance(error, OSError):

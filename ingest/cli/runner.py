@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ingest.cli.progress_display import progress_shown
+from ingest.core import open_files
 from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
 from ingest.core.errors import InterruptedRunError
@@ -51,6 +52,7 @@ def run(
 async def _run(
     sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
 ) -> tuple[RunResult, RunStats]:
+    open_files.raise_limit(settings.concurrency)
     clock, cancellation, stats = SystemClock(), RunCancellation(), RunStats()
     tracker = ProgressTracker(stats, clock)
     context = RunContext(warehouse, load_key, settings, clock, cancellation, stats, tracker.begin)

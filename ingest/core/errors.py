@@ -65,6 +65,26 @@ class OrusageError(Exception):
         return f"{self.what}\n  cause: {self.cause}\n  fix:   {self.fix}"
 
 
+class LibraryFailedError(OrusageError):
+    """A library failed by an exception that is no `Exception`, as a panic of polars is.
+
+    Args:
+        failure: The library's exception.
+    """
+
+    def __init__(self, failure: BaseException) -> None:
+        super().__init__(
+            "a library failed",
+            cause=f"{type(failure).__name__}: {failure}",
+            fix="run the same command again: what was committed is safe; if it fails again, report what --debug prints",
+        )
+
+
+def is_failure_of_library(error: BaseException) -> bool:
+    """Whether an exception is none of Python's own ways to end a program, but derived like them from BaseException."""
+    return not isinstance(error, Exception) and type(error).__module__ not in ("builtins", "asyncio.exceptions")
+
+
 class UsageError(OrusageError):
     """The command line is wrong."""
 

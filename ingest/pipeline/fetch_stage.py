@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.retry import RetryConfig
+from ingest.core.open_files import connections_within_limit
 from ingest.core.remembered_rate import RememberedRate
 from ingest.fetch.dead_letters import hold_until_verified
 from ingest.fetch.fetcher import Fetcher
@@ -51,6 +53,7 @@ async def fetch_due(
         KeyRefusedError: there is no key.
         OrusageError: the warehouse failed.
     """
+    context = _within_open_files(context)
     host = urlsplit(context.settings.base_url).netloc
     limiter = AsyncLimiter(_limit(context, warehouse, host), context.clock, context.cancellation, context.stats)
     context.on_fetch_start(limiter)
@@ -69,6 +72,16 @@ async def fetch_due(
         known = RememberedRate(learned.rate, learned.burst, context.clock.now())
         warehouse.remember_rate(host, known, run_id)
     return learned.rate if learned else None
+
+
+def _within_open_files(context: RunContext) -> RunContext:
+    """The same run with no more requests in flight than this process may have connections open."""
+    wanted = context.settings.concurrency
+    permitted = connections_within_limit(wanted)
+    if permitted == wanted:
+        return context
+    log.debug("%d requests in flight instead of %d: the limit of open files (`ulimit -n`) is low", permitted, wanted)
+    return replace(context, settings=replace(context.settings, concurrency=permitted))
 
 
 def _limit(context: RunContext, warehouse: Warehouse, host: str) -> RateController:

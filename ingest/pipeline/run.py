@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.core.errors import Exit, OrusageError
+from ingest.core.errors import Exit, LibraryFailedError, OrusageError, is_failure_of_library
 from ingest.core.version import __version__
 from ingest.fetch import stop_errors
 from ingest.pipeline.publish_schedule import PublishSchedule
@@ -174,10 +174,15 @@ class _Run:
 
     @contextmanager
     def recorded_failure(self) -> Iterator[None]:
-        """Store the exit code of an exception that leaves the block."""
+        """Store the exit code of an exception that leaves the block. A library's panic becomes an error of ours."""
         try:
             yield
-        except Exception as error:
+        except BaseException as error:
+            is_panic = is_failure_of_library(error)
+            if not is_panic and not isinstance(error, Exception):
+                raise
             with suppress(OrusageError):  # the first failure is the one to report
                 self.finish(error.code if isinstance(error, OrusageError) else Exit.UNEXPECTED)
+            if is_panic:
+                raise LibraryFailedError(error) from error
             raise

@@ -591,7 +591,7 @@ def test_closing_does_not_wait_for_a_host_name_that_is_being_resolved():
             time.sleep(3)
             return resolve(*arguments, **options)
         socket.getaddrinfo = slow
-        client = OpenRouter(SECRET, server_url="https://nowhere.invalid", timeout=0.2)
+        client = OpenRouter(SECRET, server_url="https://nowhere.invalid", timeout=0.2, retries=RetryConfig("none"))
         result = generations_get_generation(client, id="gen-1")
         started = time.monotonic()
         client.close()

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.clock import NOON, FakeClock
-from support.commands import KEY
+from support.commands import KEY, environment
 from support.logs import new_ids, write_log
 
 from ingest.client.async_client import AsyncOpenRouter
@@ -18,8 +20,9 @@ from ingest.client.request import LIST_GENERATION_CONTENT
 from ingest.client.result import Err
 from ingest.core.cancellation import RunCancellation
 from ingest.core.clock import SystemClock
-from ingest.core.errors import Exit, KeyRefusedError, StorageError
+from ingest.core.errors import Exit, KeyRefusedError, LibraryFailedError, StorageError
 from ingest.core.generation_id import second_of
+from ingest.core.open_files import OTHER_FILES
 from ingest.core.outcomes import Pending, WorkItem
 from ingest.core.remembered_rate import RememberedRate
 from ingest.core.run_stats import STORED, RunStats
@@ -341,3 +344,67 @@ def test_ids_left_pending_while_the_clock_was_behind_are_asked_once_it_is_right(
     clock.wall = NOON
     result, stats = run([str(log)], path, simulation.base_url, clock=clock)
     assert (result.code, stats.new_ids, stats.settled, stats.ahead) == (Exit.DONE, 0, 2, 0)
+
+
+class PanicException(BaseException):
+    """As polars raises it: derived from BaseException."""
+
+
+@pytest.mark.parametrize("failing_call", [1, 2, 3, 4])
+def test_a_panic_of_a_library_is_an_error_and_loses_no_answer_that_was_committed(
+    failing_call, simulation, tmp_path, monkeypatch
+):
+    log, path = write_log(tmp_path / "app.log", new_ids(60)), tmp_path / "w.duckdb"
+    commit, calls = Warehouse.commit, []
+
+    def panicking(self, outcomes, run_id):
+        calls.append(len(outcomes))
+        if len(calls) == failing_call:
+            raise PanicException("called `Result::unwrap()` on an `Err` value: Too many open files")
+        commit(self, outcomes, run_id)
+
+    monkeypatch.setattr(Warehouse, "commit", panicking)
+    with pytest.raises(LibraryFailedError) as caught:
+        run([str(log)], path, simulation.base_url, batch_size=10, concurrency=4)
+    assert "Too many open files" in caught.value.cause
+    monkeypatch.undo()
+    _, stats = run([str(log)], path, simulation.base_url)
+    assert stats.settled == 60 - 10 * (failing_call - 1)
+    assert rows(path, "SELECT exit_code FROM ops.runs ORDER BY run_id") == [(Exit.UNEXPECTED,), (Exit.DONE,)]
+
+
+@pytest.mark.parametrize("limit", [28, 40, 64, 100])
+def test_a_run_with_few_open_files_stores_every_answer(limit, tmp_path, simulate):
+    write_log(tmp_path / "app.log", new_ids(120))
+    with simulate("--latency", "300ms") as simulation:
+        shell = f"ulimit -n {limit}; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
+        done = subprocess.run(
+            ["bash", "-c", shell],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert rows(tmp_path / "orusage.duckdb", "SELECT count(*) FROM generations") == [(120,)]
+    assert f"{max(limit - OTHER_FILES, 1)} requests in flight instead of 256" in done.stderr
+    assert "without an answer" not in done.stdout
+
+
+def test_a_low_soft_limit_is_raised(tmp_path, simulate):
+    write_log(tmp_path / "app.log", new_ids(120))
+    with simulate("--latency", "300ms") as simulation:
+        shell = f"ulimit -Sn 40; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
+        done = subprocess.run(
+            ["bash", "-c", shell],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+    assert (done.returncode, "in flight instead of" in done.stderr) == (0, False)
+    assert rows(tmp_path / "orusage.duckdb", "SELECT count(*) FROM generations") == [(120,)]
