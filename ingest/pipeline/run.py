@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ingest.core.errors import Exit, LibraryFailedError, OrusageError, is_failure_of_library
 from ingest.core.version import __version__
 from ingest.fetch import stop_errors
-from ingest.pipeline.publish_schedule import PublishSchedule
+from ingest.pipeline.publish_schedule import LARGEST_LOG, LARGEST_LOG_UNBOUNDED, PublishSchedule
 from ingest.pipeline.scan_stage import ScanStage
 from ingest.pipeline.store_stage import BatchWriter
 from ingest.warehouse.storage.lock import LockWait
@@ -123,7 +123,8 @@ class _Run:
 
     def __init__(self, context: RunContext, warehouse: Warehouse, now: datetime) -> None:
         self.run_id = now.strftime("%Y%m%dT%H%M%S.%fZ")
-        self.publisher = PublishSchedule(warehouse, context.settings.publish_every, context.clock)
+        largest_log = LARGEST_LOG_UNBOUNDED if context.settings.content else LARGEST_LOG
+        self.publisher = PublishSchedule(warehouse, context.settings.publish_every, context.clock, largest_log)
         self._context = context
         self._warehouse = warehouse
         self._started = now

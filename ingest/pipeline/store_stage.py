@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 COMMIT_EVERY = 5.0
 """Seconds after which an incomplete batch is committed too: a run may wait for minutes, and be killed meanwhile."""
 
-LARGEST_BATCH = 64 * 1024 * 1024
-"""Characters of content after which a batch is committed, so that long prompts do not fill the memory."""
+LARGEST_BATCH = 16 * 1024 * 1024
+"""Characters of text after which a batch is committed, so that long prompts, kept fields and unknown fields of answers
+fill neither the memory nor DuckDB's share of it."""
+
+USUAL_ATTEMPTS, ATTEMPT = 20, 200
+"""Attempts of providers that count for nothing, and characters that each further one counts for."""
+
+USUAL_EXTRA = 1_000
+"""Characters of a generation's unknown fields that count for nothing."""
 
 
 class BatchWriter:
@@ -51,7 +58,7 @@ class BatchWriter:
         self._clock = clock
         self._stats = stats
         self._batch: list[Outcome] = []
-        self._content = 0
+        self._text = 0
 
     async def store(self, outcomes: AsyncIterable[Outcome]) -> None:
         """Commit all outcomes: full batches at once, an incomplete one every `COMMIT_EVERY` seconds and at the end."""
@@ -59,8 +66,8 @@ class BatchWriter:
             async for outcome in outcomes:
                 self._stats.done += 1
                 self._batch.append(outcome)
-                self._content += outcome.content.size if isinstance(outcome, Settled) and outcome.content else 0
-                if len(self._batch) >= self._size or self._content >= LARGEST_BATCH:
+                self._text += _text_of(outcome) if isinstance(outcome, Settled) else 0
+                if len(self._batch) >= self._size or self._text >= LARGEST_BATCH:
                     await self._commit()
         await self._commit()
 
@@ -70,12 +77,20 @@ class BatchWriter:
             await self._publisher.publish_if_due()
 
     def _store_batch(self) -> None:
-        batch, self._batch, self._content = self._batch, [], 0
+        batch, self._batch, self._text = self._batch, [], 0
         if batch:
             self._warehouse.commit(batch, self._run_id)
         for outcome in batch:
             _count(outcome, self._stats)
             self.has_progressed = self.has_progressed or not isinstance(outcome, Pending) or outcome.charged
+
+
+def _text_of(outcome: Settled) -> int:
+    """Characters of an outcome's texts without a usual size: content, kept fields, unknown fields, many attempts."""
+    attempts = outcome.generation.provider_responses or ()
+    text = sum(len(attempt.extra_json or "") for attempt in attempts) + ATTEMPT * max(len(attempts) - USUAL_ATTEMPTS, 0)
+    text += max(len(outcome.generation.extra_json or "") - USUAL_EXTRA, 0) + len(outcome.item.log_fields or "")
+    return text + (outcome.content.size if outcome.content else 0)
 
 
 @asynccontextmanager

@@ -23,6 +23,9 @@ CHUNK_SOURCES = 1_000
 CHUNK_BYTES = 256 * 2**20
 """Sources, and bytes of text, after which a chunk ends, however few sightings it has: a killed run repeats little."""
 
+CHUNK_KEPT = 64 * 2**20
+"""Characters of kept fields after which a chunk ends. It is held in memory whole."""
+
 
 def scan_all(
     expansion: Expansion,
@@ -69,14 +72,17 @@ class _ChunkBuilder:
         self._sightings: list[Sighting] = []
         self._bytes = 0
         self._bytes_of_source = 0
+        self._kept = 0
 
     @property
     def is_full(self) -> bool:
-        return len(self._sightings) >= self._size or len(self._reads) >= CHUNK_SOURCES or self._bytes >= CHUNK_BYTES
+        is_large = self._bytes >= CHUNK_BYTES or self._kept >= CHUNK_KEPT
+        return is_large or len(self._sightings) >= self._size or len(self._reads) >= CHUNK_SOURCES
 
     def add(self, sightings: list[Sighting], bytes_read: int) -> None:
         """Add sightings of the current source, of which `bytes_read` bytes of text are read by now."""
         self._sightings += sightings
+        self._kept += sum(len(s.log_fields) for s in sightings if s.log_fields)
         self._bytes += bytes_read - self._bytes_of_source
         self._bytes_of_source = bytes_read
 
@@ -90,5 +96,5 @@ class _ChunkBuilder:
         """Make a chunk and begin the next; `unfinished` is the record of the current source so far."""
         reads = (*self._reads, unfinished) if unfinished else tuple(self._reads)
         chunk = Chunk(tuple(self._sightings), reads, len(self._reads), self._bytes)
-        self._sightings, self._reads, self._bytes = [], [], 0
+        self._sightings, self._reads, self._bytes, self._kept = [], [], 0, 0
         return chunk

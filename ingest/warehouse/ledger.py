@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 ADDED = 120_000
 """IDs added in one transaction: from 122,880 rows on DuckDB would write into the file before the commit."""
 
+ADDED_TEXT = 16 * 2**20
+"""Characters of kept fields after which a transaction ends. A commit keeps all of them in DuckDB's limited memory."""
+
 PAGE = 5_000
 """IDs claimed from the ledger at a time, so that memory does not grow with the backlog."""
 
@@ -138,14 +141,11 @@ class Ledger:
         """
         reads = reads_to_store(chunk)
         new = unknown_ids(self._session.connection, chunk.sightings)
-        *slices, last = new.iter_slices(ADDED) if len(new) else [new]
+        *slices, last = _slices(new, chunk.sightings)
         for some in slices:
-            with self._session.transaction(new_ids=len(some)):
-                self._insert(with_call_sites(some, chunk.sightings), now)
+            self._store(with_call_sites(some, chunk.sightings), now)
         if len(last) or reads:
-            with self._session.transaction(new_ids=len(last)):
-                self._insert(with_call_sites(last, chunk.sightings), now)
-                self._replace_sources(source_rows(reads, run_id, now))
+            self._store(with_call_sites(last, chunk.sightings), now, source_rows(reads, run_id, now))
         return len(new)
 
     def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
@@ -157,6 +157,14 @@ class Ledger:
         """Make the IDs of `LedgerReader.count_revivable` pending and due, inside a transaction of the session."""
         self._session.execute("ledger/revive", reason=reason, since=naive_utc(since), now=naive_utc(now))
 
+    def _store(self, ids: pl.DataFrame, now: datetime, sources: pl.DataFrame | None = None) -> None:
+        def write() -> None:
+            self._insert(ids, now)
+            if sources is not None:
+                self._replace_sources(sources)
+
+        self._session.store(write, new_ids=len(ids))
+
     def _insert(self, rows: pl.DataFrame, now: datetime) -> None:
         with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})
         self._session.mark_changed(rows["requested_at"].dt.date())
@@ -164,6 +172,23 @@ class Ledger:
     def _replace_sources(self, rows: pl.DataFrame) -> None:
         with_incoming(self._session.connection, rows, sql_files.query("ledger/delete_sources"))
         with_incoming(self._session.connection, rows, sql_files.query("ledger/insert_sources"))
+
+
+def _slices(ids: pl.DataFrame, sightings: Sequence[Sighting]) -> Iterator[pl.DataFrame]:
+    """IDs in slices that fit into one transaction each; one empty slice if there are none.
+
+    Args:
+        ids: Some rows of `unique_ids`.
+        sightings: The argument of `unique_ids`.
+    """
+    begin, text = 0, 0
+    for end, place in enumerate(ids["place"]):
+        text += len(sightings[place].log_fields or "")
+        if text >= ADDED_TEXT or end - begin >= ADDED - 1:
+            yield ids[begin : end + 1]
+            begin, text = end + 1, 0
+    if begin < len(ids) or not len(ids):
+        yield ids[begin:]
 
 
 def reads_to_store(chunk: Chunk) -> list[SourceRead]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ingest.core.sightings import Chunk, Sighting
     from ingest.warehouse.call_sites import Rereading
     from ingest.warehouse.erasure import Erased
+    from ingest.warehouse.frames import Frames
     from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
@@ -251,10 +253,8 @@ class Warehouse:
     def commit(self, outcomes: Sequence[Outcome], run_id: str) -> None:
         """Store a batch in one transaction: the facts of the settled IDs and the new states of the others."""
         frames = normalize([outcome for outcome in outcomes if isinstance(outcome, Settled)], run_id)
-        with self._writing() as session, session.transaction():
-            session.mark_changed(frames.generations["requested_day"])
-            facts.append(session.connection, frames)
-            Ledger(session).resolve(frames.generations, outcomes)
+        with self._writing() as session:
+            session.store(partial(_append, session, frames, outcomes))
 
     def revive(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
         """Make dead and resting IDs due for the next run; returns how many by reason, as `count_revivable`."""
@@ -320,3 +320,9 @@ class Warehouse:
         """Publish the file written anew, even if nothing was stored."""
         with self._writing():
             self.publish(packed=True)
+
+
+def _append(session: WriteSession, frames: Frames, outcomes: Sequence[Outcome]) -> None:
+    session.mark_changed(frames.generations["requested_day"])
+    facts.append(session.connection, frames)
+    Ledger(session).resolve(frames.generations, outcomes)

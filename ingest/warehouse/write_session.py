@@ -12,11 +12,11 @@ from ingest.warehouse import sql_files
 from ingest.warehouse.checks import Expected, verify
 from ingest.warehouse.migrations import is_current, migrate
 from ingest.warehouse.rollups import refresh
-from ingest.warehouse.storage.connection import storage_errors, transaction
+from ingest.warehouse.storage.connection import is_out_of_memory, storage_errors, transaction
 from ingest.warehouse.times import naive_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import date, datetime
     from pathlib import Path
 
@@ -91,6 +91,18 @@ class WriteSession:
     def execute(self, name: str, /, **parameters: object) -> None:
         """Run a named query."""
         self.connection.execute(sql_files.query(name), parameters)
+
+    def store(self, write: Callable[[], None], new_ids: int = 0) -> None:
+        """Run `write` in a transaction; once more, without limit, if DuckDB's memory does not suffice for it."""
+        try:
+            with self.transaction(new_ids):
+                write()
+        except duckdb.Error as error:
+            if not is_out_of_memory(error) or not self._workspace.lift_bounds(error):
+                raise
+            self.close()
+            with self.transaction(new_ids):
+                write()
 
     @contextmanager
     def transaction(self, new_ids: int = 0) -> Iterator[None]:

@@ -6,7 +6,7 @@ import pytest
 from support.clock import FakeClock
 
 from ingest.core.errors import StorageError, TryAgainLaterError
-from ingest.pipeline.publish_schedule import LARGEST_LOG, PublishSchedule
+from ingest.pipeline.publish_schedule import LARGEST_LOG, LARGEST_LOG_UNBOUNDED, PublishSchedule
 
 FULL = StorageError("the disk is full", cause="a test", fix="none")
 IN_USE = TryAgainLaterError("w.duckdb is in use", cause="process 7 has it open", fix="none")
@@ -37,6 +37,14 @@ def test_it_publishes_when_time_or_log_are_over(seconds, log, published):
     store = Store()
     store.unpublished = log
     after(seconds, store)
+    assert store.published == published
+
+
+@pytest.mark.parametrize(("log", "published"), [(LARGEST_LOG, 0), (LARGEST_LOG_UNBOUNDED, 1)])
+def test_a_run_whose_memory_is_not_limited_publishes_later(log, published):
+    store, clock = Store(), FakeClock()
+    store.unpublished = log
+    after(0, store, clock, PublishSchedule(store, timedelta(minutes=15), clock, LARGEST_LOG_UNBOUNDED))
     assert store.published == published
 
 

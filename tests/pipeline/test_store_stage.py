@@ -4,11 +4,12 @@ from datetime import timedelta
 import pytest
 from support.clock import NOON, FakeClock
 
+from ingest.core.api_records import GenerationResponseData, ProviderResponse
 from ingest.core.errors import StorageError
-from ingest.core.outcomes import Dead, Pending, WorkItem
+from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.run_stats import RunStats
 from ingest.pipeline.publish_schedule import PublishSchedule
-from ingest.pipeline.store_stage import COMMIT_EVERY, BatchWriter
+from ingest.pipeline.store_stage import COMMIT_EVERY, LARGEST_BATCH, BatchWriter
 
 IDS = [f"gen-1795176000-{number:020}" for number in range(9)]
 FULL = StorageError("the disk is full", cause="a test", fix="none")
@@ -107,3 +108,24 @@ def test_a_run_progresses_with_every_outcome_but_an_interruption(outcome, has_pr
     _, batches, stats = stored([outcome, outcome])
     assert batches.has_progressed == has_progressed
     assert stats.pending == (2 if isinstance(outcome, Pending) and outcome.requests else 0)
+
+
+def large(kind, size):
+    """A settled outcome of about `size` characters, which lie where `kind` says."""
+    item = WorkItem(IDS[0], NOON, "app.log", 0, log_fields="x" * size if kind == "kept field" else None)
+    attempts = {
+        "many attempts": [ProviderResponse()] * (size // 200 + 20),
+        "large attempt": [ProviderResponse(extra_json="x" * size)],
+    }.get(kind)
+    extra = "x" * (size + 1_000) if kind == "unknown field" else None
+    content = Content(200, None, NOON, completion="x" * size) if kind == "content" else None
+    return Settled(item, GenerationResponseData(provider_responses=attempts, extra_json=extra), NOON, 1, content)
+
+
+@pytest.mark.parametrize("kind", ["kept field", "many attempts", "large attempt", "unknown field", "content"])
+@pytest.mark.parametrize("share", [1, 2, 3, 7])
+def test_a_batch_is_cut_by_its_text_wherever_that_lies(kind, share):
+    outcome = large(kind, LARGEST_BATCH // share + 200)
+    commits, _, stats = stored([outcome] * (2 * share + 1), size=1000)
+    assert [size for _, size in commits] == [share, share, 1]
+    assert stats.settled == 2 * share + 1

@@ -42,12 +42,22 @@ _HOLDER = re.compile(r"held in (\S+).*?\(PID (\d+)\)")
 _NO_DUCKDB = re.compile(r"not a valid DuckDB database file|sqlite_scanner|Loading external extensions is disabled")
 """For an SQLite file DuckDB wants an extension, which is neither loaded nor downloaded."""
 _FOREIGN_LOG = re.compile(r"WAL (does not match|checkpoint iteration does not match)")
+_NO_MEMORY = re.compile(
+    r"Out of Memory|Cannot allocate memory|bad_alloc|failed to (pin|allocate|offload)|could not (pin|allocate|offload)",
+    re.IGNORECASE,
+)
 _FROM_OUTSIDE = re.compile(
     r"No space left|quota exceeded|File too large|Input/output error|Permission denied|Read-only file system|"
-    r"Could not set lock|Out of Memory|Cannot allocate memory|Too many open files",
+    rf"Could not set lock|Too many open files|{_NO_MEMORY.pattern}",
     re.IGNORECASE,
 )
 """Errors of the machine, not of the file."""
+_DAMAGED = re.compile(
+    r"Corrupt|checksum|INTERNAL Error|Serialization Error|Could not read (enough bytes|from file)|not enough bytes|"
+    r"Failed to load metadata|invalid UTF|database has been invalidated",
+    re.IGNORECASE,
+)
+"""Errors of DuckDB that nothing but a changed byte in the file explains."""
 
 
 def catalog_of(path: Path) -> str:
@@ -86,6 +96,10 @@ class DamagedError(StorageError):
     """A database that DuckDB cannot read, and not because of the disk, the memory or access rights."""
 
 
+class NoMemoryError(StorageError):
+    """DuckDB needed more memory than it was allowed, or than there is."""
+
+
 def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     """Open a file so that commits go into its write-ahead log only; a missing file is created.
 
@@ -103,9 +117,7 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         if _FROM_OUTSIDE.search(str(error)):
             raise _translate_error(path, str(error)) from error
-        raise DamagedError(
-            f"{path} does not open", cause=str(error).partition("\n")[0], fix="restore it from a copy"
-        ) from error
+        raise _damaged(path, str(error)) from error
     connection.execute(sql_files.query("storage/never_checkpoint"))
     return connection
 
@@ -229,7 +241,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise _translate_error(path, f"{error.strerror or error}: {error.filename or path}") from error
 
 
-def _translate_error(path: Path, text: str) -> OrusageError:
+def _translate_error(path: Path, text: str) -> OrusageError:  # noqa: PLR0911  # one return per kind of error
     cause = text.partition("\n")[0]
     if "Could not set lock" in text:
         holder = _HOLDER.search(text)
@@ -250,11 +262,32 @@ def _translate_error(path: Path, text: str) -> OrusageError:
             cause=f"{path}.wal was left by a program that had an earlier state open for writing",
             fix="run `orusage warehouse publish`: it moves the log aside and keeps it",
         )
+    if _NO_MEMORY.search(text):
+        return NoMemoryError(
+            f"{path}: there is not enough memory",
+            cause=cause,
+            fix="free some memory, or raise the limit of the process",
+        )
+    if _DAMAGED.search(text) and not _FROM_OUTSIDE.search(text):
+        return _damaged(path, text)
     if "Permission denied" in text:
         return CannotCreateError(
             f"{path} cannot be opened", cause=cause, fix="check its owner and mode, or name another with -w"
         )
     return StorageError(f"{path} failed", cause=cause, fix="check the disk's space and health, then run it again")
+
+
+def _damaged(path: Path, text: str) -> DamagedError:
+    return DamagedError(
+        f"{path} is damaged",
+        cause=text.partition("\n")[0],
+        fix="restore it from a copy; `orusage doctor` reads all of it and says what can be read",
+    )
+
+
+def is_out_of_memory(error: duckdb.Error) -> bool:
+    """Whether a statement failed for want of memory."""
+    return _NO_MEMORY.search(str(error)) is not None
 
 
 def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -6,10 +6,11 @@ is never checkpointed, and publishes a verified clone of it by renaming.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from ingest.warehouse.storage import publication
-from ingest.warehouse.storage.connection import open_work
+from ingest.warehouse.storage.connection import NoMemoryError, open_work
 from ingest.warehouse.storage.lock import Lock
 from ingest.warehouse.storage.published_file import quarantine_wal, wal_size, without_writers
 from ingest.warehouse.storage.work_copy import new_work_copy, open_leftover
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 
     from ingest.warehouse.storage.lock import LockWait
 
+log = logging.getLogger("orusage")
+
 
 class Workspace:
     """The work directory of a warehouse, as one process uses it.
 
     Args:
         warehouse: The warehouse; links are resolved.
-        bounded: Limit DuckDB's memory.
+        bounded: Limit DuckDB's memory, until something does not fit into the limit.
 
     Attributes:
         directory: The names inside the work directory.
@@ -84,12 +87,27 @@ class Workspace:
         Raises:
             OrusageError: there is no room, another program wrote to the published file meanwhile, or opening failed.
         """
+        try:
+            return self._begin(now)
+        except NoMemoryError as error:  # its log is replayed into memory
+            if not self.lift_bounds(error):
+                raise
+            return self._begin(now)
+
+    def _begin(self, now: datetime) -> duckdb.DuckDBPyConnection:
         if self.work is None:
             if leftover := open_leftover(self.directory, now, bounded=self._bounded):
                 self.work, connection = leftover
                 return connection
             self.work = new_work_copy(self.directory, bounded=self._bounded)
         return open_work(self.work, bounded=self._bounded)
+
+    def lift_bounds(self, error: Exception) -> bool:
+        """Let DuckDB take the memory that it needs, from the next opening on; False if it was allowed to already."""
+        if self._bounded:
+            log.info("DuckDB's memory is no longer limited for this run: %s", str(error).partition("\n")[0])
+        was_bounded, self._bounded = self._bounded, False
+        return was_bounded
 
     def discard(self) -> None:
         """Remove a work copy into which nothing was committed."""
@@ -122,9 +140,20 @@ class Workspace:
             with without_writers(self.published, lock_wait):
                 quarantine_wal(self.published, self.directory.path, now)  # with a foreign log nobody could read it
             with self.directory.removed_on_failure(clone := self.directory.path / "next.duckdb"):
-                publication.make_clone(self.directory, self.work, clone, finish, bounded=self._bounded, packed=packed)
+                self._make_clone(self.work, clone, finish, packed=packed)
                 verify(clone)
                 publication.replace_published(self.directory, clone, self.work, now, lock_wait)
             published, self.work = self.work, None  # even if removing it fails
             self.directory.remove(published)
             self.directory.publish_marker.unlink()
+
+    def _make_clone(
+        self, work: Path, clone: Path, finish: Callable[[duckdb.DuckDBPyConnection], None], *, packed: bool
+    ) -> None:
+        try:
+            publication.make_clone(self.directory, work, clone, finish, bounded=self._bounded, packed=packed)
+        except NoMemoryError as error:
+            if not self.lift_bounds(error):
+                raise
+            self.directory.remove(clone)
+            publication.make_clone(self.directory, work, clone, finish, bounded=False, packed=packed)
