@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ingest.core.generation_id import FORMS, LONGEST, OLDEST, latest
+from ingest.sources.cut_ids import CUT, is_convincing, joined
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,8 +21,12 @@ CONTEXT = 96
 REACH = 5 * (LONGEST + 1)
 """Bytes from the beginning of an ID to behind the character after it, if each is written as a number and a comma."""
 
-_ID = re.compile(f"(gen-{FORMS})".encode())
+_ID = re.compile(f"(gen-(?:{FORMS}|{CUT}))".encode())
 """It begins with a literal, by which the engine searches. What stands to the left is checked next."""
+
+_WHOLE = re.compile(f"gen-{FORMS}".encode())
+_USUAL = len("gen-1753485462-") + 20
+"""Characters of an ID without a tag."""
 
 _WORD = re.compile(rb"[0-9A-Za-z]")
 _PERCENT = rb"[%=](?:25)*"  # in a URL, or in quoted-printable text; perhaps encoded more than once
@@ -95,12 +100,16 @@ class IdFinder:
 
     Args:
         now: The wall clock. An ID whose second is years ahead, or before OpenRouter began, is a look-alike.
+
+    Attributes:
+        cut: How many IDs were cut at a line end and could not be joined.
     """
 
     def __init__(self, now: datetime) -> None:
         self._first, self._last = (b"%d" % int(time.timestamp()) for time in (OLDEST, latest(now)))
         self._first_id, self._last_id = b"gen-%b-" % self._first, b"gen-%b~" % self._last
         self._recent: set[bytes] = set()
+        self.cut = 0
 
     def __call__(self, window: Window) -> tuple[list[str], list[int]]:
         """The new IDs of a window, and where in its buffer each begins, in order.
@@ -123,17 +132,28 @@ class IdFinder:
         return b"\n".join(found).decode("ascii").split("\n") if found else [], places
 
     def _is_plain(self, once: set[bytes]) -> bool:
-        """Whether all IDs are new, untagged and of a plausible second. Such IDs sort like their seconds."""
+        """Whether all IDs are new, whole, untagged and of a plausible second. Such IDs sort like their seconds."""
+        if sum(map(len, once)) != _USUAL * len(once):  # what is longer has a tag, and sorts behind the last ID
+            return False
         return self._first_id <= min(once) and max(once) <= self._last_id and once.isdisjoint(self._recent)
 
     def _select(self, candidates: list[Candidate], window: Window) -> tuple[list[bytes], list[int]]:
         """The IDs that begin in the window, are new and plausible, and are not the end of a longer word."""
         selected: dict[bytes, int] = {}
-        for place, each, left in candidates:
-            is_new = window.begin <= place < window.end and each not in self._recent and self._is_plausible(each)
-            if is_new and not _ends_a_word(left):
+        for place, text, left in candidates:
+            is_new = window.begin <= place < window.end and text not in self._recent
+            each = self._whole(text, place, window) if is_new and not _ends_a_word(left) else None
+            if each and each not in self._recent and self._is_plausible(each):
                 selected.setdefault(each, place)
         return list(selected), list(selected.values())
+
+    def _whole(self, text: bytes, place: int, window: Window) -> bytes | None:
+        """The ID, joined if a line end cuts it; None if it cannot be joined."""
+        if _WHOLE.fullmatch(text):
+            return text
+        whole = joined(window.buffer, place, text, window.limit)
+        self.cut += whole is None and is_convincing(text)
+        return whole
 
     def _is_plausible(self, found: bytes) -> bool:
         """Whether an ID's second is possible. Ten digits compare like numbers. A legacy ID has no second."""
@@ -159,7 +179,7 @@ def _spelled(window: Window) -> list[Candidate]:
     for beginning in _SPELLED.finditer(window.buffer, 0, window.limit):
         place = beginning.start()
         numbers = _NUMBERS.match(window.buffer, place, window.limit)
-        found = numbers and _ID.match(_from_numbers(numbers[0]))
+        found = numbers and _WHOLE.match(_from_numbers(numbers[0]))
         before = bytes(window.buffer[max(place - CONTEXT, 0) : place])
         numbers_before = _NUMBERS_BEFORE.search(before)
         if found and not before[-1:].isdigit():
