@@ -72,6 +72,7 @@ def _dry_run_fields(dry_run: DryRun) -> dict[str, Any]:
         "passed_over": stats.passed_over,
         "bytes_to_read": stats.bytes_read,
         "sightings": stats.sightings,
+        "cut_ids": stats.cut_ids,
         "new_ids": stats.new_ids,
         "known_ids": stats.sightings - stats.new_ids,
         "future_ids": stats.ahead,
@@ -97,6 +98,8 @@ def _problems(problems: Sequence[SourceRead]) -> list[dict[str, str | None]]:
 def _unread(stats: RunStats, problems: Sequence[SourceRead]) -> list[str]:
     """Lines on what was not read: skipped and damaged sources as counts, others by name."""
     lines = [f"skipped   {stats.passed_over:,} hidden, special or binary files"] if stats.passed_over else []
+    if stats.cut_ids:
+        lines.append(f"cut       IDs cut at a line end: {stats.cut_ids:,}")
     if stats.damaged:
         lines.append(f"damaged   {stats.damaged:,} unchanged sources end early, see ops.coverage")
     return lines + [f"problem   {plain(p.source)}: {plain(p.problem or '')}" for p in problems]
@@ -115,6 +118,7 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "passed_over": stats.passed_over,
         "bytes_read": stats.bytes_read,
         "sightings": stats.sightings,
+        "cut_ids": stats.cut_ids,
         "new_ids": stats.new_ids,
         "kept_fields": stats.kept_fields,
         "missing_fields": stats.missing_fields,

@@ -29,6 +29,7 @@ class RunStats:
         passed_over: Hidden, special and binary files in directories, which are not read.
         bytes_read: Bytes of text read, after decompression.
         sightings: Occurrences of IDs in sources.
+        cut_ids: IDs that were cut at a line end and could not be joined.
         new_ids: IDs never seen before.
         lines: IDs found in lines, each counted with its line.
         kept_fields: For how many of those each field named by ``--keep-field`` was found.
@@ -57,6 +58,7 @@ class RunStats:
     passed_over: int = 0
     bytes_read: int = 0
     sightings: int = 0
+    cut_ids: int = 0
     new_ids: int = 0
     lines: int = 0
     kept_fields: dict[str, int] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class RunStats:
         self.sources += len(reads)
         self.passed_over += len(chunk.finished) - len(reads)
         self.unreadable += sum(not r.was_readable for r in reads)
+        self.cut_ids += sum(r.cut for r in reads)
         self.unchanged += sum(r.unchanged for r in reads)
         self.damaged += sum(r.unchanged and not r.complete for r in reads)
 

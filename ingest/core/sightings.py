@@ -82,6 +82,7 @@ class SourceRead:
         position: Bytes of text from the beginning to where reading ended.
         checkpoint: Where the next run continues; None for a stream, which cannot be continued, and where the earlier
             checkpoint remains valid.
+        cut: How many IDs were cut at a line end and could not be joined.
     """
 
     source: str
@@ -94,6 +95,7 @@ class SourceRead:
     unchanged: bool = False
     position: int = 0
     checkpoint: Checkpoint | None = None
+    cut: int = 0
 
     @property
     def was_readable(self) -> bool:

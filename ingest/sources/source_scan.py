@@ -86,6 +86,7 @@ class SourceScan:
             unchanged=start is not None and self._done and not self.bytes_read,
             position=self._windows.position if self._windows else self._position_before,
             checkpoint=self._checkpoint(),
+            cut=self._find.cut,
         )
 
     def __iter__(self) -> Iterator[list[Sighting]]:

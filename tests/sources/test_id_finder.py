@@ -1,10 +1,13 @@
 """Finding generation IDs in text, and nothing that only looks like one."""
 
+import json
+import quopri
 import string
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.blocks import Blocks
 from support.long_form import in_two_forms
@@ -102,6 +105,35 @@ def whole(text: str) -> Window:
         r"\x1B[31m",
         r"\033[31m",
         r"\e[31m",
+        "[31m",
+        r"\u001c[31m",
+        "#011",
+        "#012",
+        "#033[32m",
+        "#015#012",
+        "#302#240",
+        "[0m",
+        "[m[K",
+        "^[[32m",
+        "^I",
+        "^M^J",
+        r"\033[0;1;32m",
+        r"\u009b32m",
+        "%1B%5B1%3B32m",
+        "%1B[32m",
+        "%253D",
+        "%25252522",
+        "%2525u0022",
+        "=3D",
+        "=3d",
+        "=20",
+        "=E2=80=9C",
+        "=\n",
+        "\x1b[2K",
+        "\x1b[1G",
+        "\x1b[?25h",
+        "\x1b(B",
+        r"\0",
         "\u202e",
         "\u200b",
         "\ufeff",
@@ -151,7 +183,26 @@ def test_an_id_that_is_the_tail_of_a_word_or_goes_on_is_none(generation_id, lett
 
 @pytest.mark.parametrize(
     "before",
-    ["test", "ima", "%2", "%G2", "22", "n", "u0022", r"\q", r"\u022", r"\x2", r"\04", "[31m", "\x1b31m", r"\u001c[31m"],
+    [
+        "test",
+        "ima",
+        "%2",
+        "%G2",
+        "22",
+        "n",
+        "u0022",
+        r"\q",
+        r"\u022",
+        r"\x2",
+        r"\04",
+        "\x1b31m",
+        "=3",
+        "=61",
+        "#011x",
+        "#123",
+        "#1",
+        "31m",
+    ],
 )
 def test_a_word_that_ends_like_an_escape_is_still_a_word(before):
     assert ids_in(before + TODAY) == []
@@ -335,8 +386,59 @@ def test_the_text_before_a_window_decides_whether_its_first_id_is_the_end_of_a_w
     assert found_in(window) == ([(TODAY, len(before))] if is_id else [])
 
 
+@pytest.mark.parametrize("generation_id", IDS)
+@pytest.mark.parametrize("separator", [",", ", ", " ", ",\n\t\t", ",\r\n  "])
+@pytest.mark.parametrize("before", ["", "\x1b[32m", "id=", "\n"])
+def test_an_id_spelled_as_byte_numbers_is_found_at_its_first(separator, before, generation_id):
+    text = separator.join(str(byte) for byte in f"{before}{generation_id}\x1b[0m".encode())
+    begin = text.index("103")
+    for left, right in (("[", "]"), ('{"MESSAGE":[', '],"_PID":"1"}')):
+        assert found(f"{left}{text}{right}\n".encode()) == [(generation_id, len(left) + begin)]
+
+
+@given(st.sampled_from(IDS), st.sampled_from(ALPHANUMERICS))
+def test_a_look_alike_spelled_as_byte_numbers_is_none(generation_id, letter):
+    for text in (f"{letter}{generation_id}", f"{generation_id}{letter}", generation_id[:-1]):
+        assert found(json.dumps(list(text.encode())).encode()) == []
+    numbers = json.dumps(list(generation_id.encode())).strip("[]")
+    assert found(f"[7{numbers}]".encode()) == []
+
+
+NO_WORD = "\t\n\r\x1b\x00\x07 \"'=:;,&?/([{<>→“中\u00a0"
+"""Characters that no word has."""
+
+ESCAPES = {
+    "rsyslog": lambda c: "".join(f"#{b:03o}" if b < 32 or b > 126 else chr(b) for b in c.encode()),
+    "percent": lambda c: quote(c, safe=""),
+    "percent twice": lambda c: quote(quote(c, safe=""), safe=""),
+    "percent thrice": lambda c: quote(quote(quote(c, safe=""), safe=""), safe=""),
+    "quoted-printable": lambda c: quopri.encodestring(c.encode(), quotetabs=True).decode("latin-1"),
+    "json": lambda c: json.dumps(c)[1:-1],
+    "json twice": lambda c: json.dumps(json.dumps(c))[1:-1],
+    "octal": lambda c: "".join(f"\\{b:03o}" if b < 32 or b > 126 else chr(b) for b in c.encode()),
+    "python": lambda c: ascii(c)[1:-1],
+    "cat -v": lambda c: "".join(f"^{chr(ord(x) + 64)}" if x < " " else x for x in c),
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+@given(before=st.text(st.characters(exclude_categories=["Cs"]), max_size=6), last=st.sampled_from(NO_WORD))
+@settings(max_examples=200)
+def test_an_id_is_found_behind_whatever_is_no_word_in_any_escape(escape, before, last):
+    assert ids_in(f"{ESCAPES[escape](before + last)}{TODAY}\n") == [TODAY]
+
+
+@given(
+    st.sampled_from(["\x1b", "", "^[", r"\x1b", r"\u001b", r"\033", r"\e", "#033", "%1B", "=1B", "\u241b", "?"]),
+    st.lists(st.integers(0, 255), max_size=5),
+    st.sampled_from("mK"),
+)
+def test_an_id_is_found_behind_any_colour_whatever_became_of_its_escape(escape, numbers, end):
+    assert ids_in(f"{escape}[{';'.join(map(str, numbers))}{end}{TODAY}{escape}[0m\n") == [TODAY]
+
+
 def test_the_longest_id_and_what_stands_behind_it_lie_within_reach():
-    assert len(LONGEST) + 1 == REACH
+    assert 5 * (len(LONGEST) + 1) == REACH
     assert len(r"\u001b[1;38;2;255;255;255;48;2;255;255;255m") < CONTEXT
 
 
@@ -376,10 +478,9 @@ def obvious_length(text: str) -> int:
 def obviously_begins(before: str) -> bool:
     if not before or before[-1] not in ALPHANUMERICS:
         return True
-    if before[-1] in "abefnrtv" and before[:-1].endswith("\\"):
+    if before[-1] in "abefnrtv0" and before[:-1].endswith("\\"):
         return True
     for lead, digits, count in (
-        ("%", string.hexdigits, 2),
         ("\\x", string.hexdigits, 2),
         ("\\u", string.hexdigits, 4),
         ("\\", string.octdigits, 3),
@@ -387,12 +488,18 @@ def obviously_begins(before: str) -> bool:
         head, number = before[:-count], before[-count:]
         if len(run(number, digits)) == count and head.endswith(lead):
             return True
-    if before[-1] not in "mK":
+    if len(run(before[-2:], string.hexdigits)) == 2:
+        head = before[:-2]
+        while head.endswith("25"):
+            head = head[:-2]
+        if head.endswith("%") or (head.endswith("=") and chr(int(before[-2:], 16)) not in ALPHANUMERICS):
+            return True
+    if before[-1] not in "mKHJ":
         return False
     colour = before[:-1]
-    while colour and colour[-1] in "0123456789;":
+    while colour and colour[-1] in "0123456789;:":
         colour = colour[:-1]
-    return colour.endswith(("\x1b[", "\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033[", "\\e["))
+    return colour.endswith("[")
 
 
 def run(text: str, allowed: str) -> str:
