@@ -86,10 +86,10 @@ def load_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        CannotCreateError: It is a link, or not a manifest that this version can read.
+        CannotCreateError: It is no regular file, or not a manifest that this version can read.
         OSError: It cannot be read.
     """
-    manifest = None if path.is_symlink() else decode(path.read_bytes())
+    manifest = decode(path.read_bytes()) if stat.S_ISREG(path.lstat().st_mode) else None  # a FIFO would be waited for
     if manifest is None:
         raise not_ours(path, "it is not the manifest of an export, or it is from a newer version")
     return manifest

@@ -85,7 +85,7 @@ class ScanStage:
         stats, read_problems = self._context.stats, ReadProblems()
         for chunk in first_chunks or self._chunks(CheckpointIndex(warehouse.ledger.checkpoints())):
             await asyncio.sleep(0)  # lets the progress display run
-            stats.new_ids += warehouse.add(_without_passed_over(chunk), run_id, self._context.clock.now())
+            stats.new_ids += warehouse.add(_to_remember(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()
             for read in chunk.finished:
@@ -101,8 +101,9 @@ class ScanStage:
         return scan_all(self._expansion, self._now, checkpoints, self._call_sites)
 
 
-def _without_passed_over(chunk: Chunk) -> Chunk:
-    return replace(chunk, reads=tuple(read for read in chunk.reads if not read.passed_over))
+def _to_remember(chunk: Chunk) -> Chunk:
+    """The chunk without the skipped sources about which there is nothing new to store."""
+    return replace(chunk, reads=tuple(read for read in chunk.reads if read.checkpoint or not read.passed_over))
 
 
 def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:
