@@ -93,7 +93,7 @@ def load_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        CannotCreateError: It is a link, or not a manifest that this version can read.
+        CannotCreateError: It is no regular file, or not a manifest that this version can read.
         OSError: It cannot be read.
     """
     manifest = decode(_read_regular(path))

@@ -99,7 +99,7 @@ class ScanStage:
                 self._load_key()
             if self._rereading:
                 stats.reread += warehouse.read_again(self._rereading, chunk.sightings)
-            stats.new_ids += warehouse.add(_without_passed_over(chunk), run_id, self._context.clock.now())
+            stats.new_ids += warehouse.add(_to_remember(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()
             for read in chunk.finished:
@@ -135,8 +135,9 @@ class ScanStage:
         return scan_all(self._expansion, self._now, checkpoints, self._call_sites)
 
 
-def _without_passed_over(chunk: Chunk) -> Chunk:
-    return replace(chunk, reads=tuple(read for read in chunk.reads if not read.passed_over))
+def _to_remember(chunk: Chunk) -> Chunk:
+    """The chunk without the skipped sources about which there is nothing new to store."""
+    return replace(chunk, reads=tuple(read for read in chunk.reads if read.checkpoint or not read.passed_over))
 
 
 def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:

@@ -6,6 +6,6 @@ not grow with lines or files. What an earlier run read is not read again. The wa
 
 Begin with ``scanner.scan_all``. It reads the sources that ``discovery.expand_sources`` found, each as a
 ``source_scan.SourceScan``: ``open_file`` opens it, ``checkpoints`` and ``resume`` find where to continue,
-``decompress`` yields its text, ``text_windows`` cuts that into windows, ``id_finder`` searches them, ``line_index``
-finds the lines of the IDs, and ``call_site`` reads those.
+``decompress`` yields its text (``zip_text`` that of zip archives), ``text_windows`` cuts that into windows,
+``id_finder`` searches them, ``line_index`` finds the lines of the IDs, and ``call_site`` reads those.
 """

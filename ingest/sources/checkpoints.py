@@ -29,7 +29,7 @@ CANDIDATES = 32
 """Checkpoints that are compared with one file: many files may begin alike."""
 
 COMPARED_WHOLE = 64 * 2**20
-"""Bytes. If more than this was read of a file that seems to have grown, only its head and tail are compared."""
+"""Bytes. If more than this was read of a file that has grown, only its head and tail are compared."""
 
 
 class CheckpointIndex:
@@ -60,7 +60,8 @@ class CheckpointIndex:
             return self._by_signature[file.signature]
         candidates = [c for c in self._candidates(file.head, file.size, source) if c.stored <= file.size]
         for candidate in sorted(candidates, key=_progress, reverse=True):
-            if candidate.file == file.file and candidate.stored > COMPARED_WHOLE and _ends_alike(file, candidate):
+            is_long = candidate.file == file.file and candidate.stored > COMPARED_WHOLE
+            if is_long and _has_grown(file, candidate) and _ends_alike(file, candidate):
                 return candidate
         file.seek(0)
         return _longest_prefix(ErrorCapturingReader(file), candidates)
@@ -89,6 +90,14 @@ def fingerprint(head: bytes, covered: int) -> str | None:
 def _progress(checkpoint: Checkpoint) -> tuple[int, int, bool]:
     """How much was read. An archive that was read in part may cover all its stored bytes, like a finished one."""
     return checkpoint.stored, checkpoint.position, checkpoint.done
+
+
+def _has_grown(file: OpenSource, candidate: Checkpoint) -> bool:
+    """Whether the file has a line more than when it was read to its end. One overwritten in place has none."""
+    if not candidate.done or candidate.coded:
+        return candidate.done and candidate.stored < (file.size or 0)
+    file.seek(candidate.stored)
+    return any(b"\n" in block for block in read_blocks(ErrorCapturingReader(file), (file.size or 0) - candidate.stored))
 
 
 def _ends_alike(file: OpenSource, candidate: Checkpoint) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ingest.core.errors import ConfigurationError
@@ -42,7 +43,8 @@ class Expansion:
 
     Attributes:
         sources: What to read, in order, each file once.
-        problems: Arguments that stand for nothing, and directories that cannot be listed.
+        problems: Arguments that stand for nothing, directories that cannot be listed, and links to directories that no
+            argument leads to.
         passed_over: How many hidden files, special files and links to directories were skipped in directories.
     """
 
@@ -64,7 +66,8 @@ def expand_sources(arguments: Iterable[str]) -> Expansion:
             known = sources.setdefault(_identity(source.name), source)
             if source.named and not known.named:
                 sources[_identity(source.name)] = replace(known, named=True)
-    return Expansion(tuple(sources.values()), tuple(skipped.problems), skipped.passed_over)
+    problems = (*skipped.problems, *_not_followed(skipped))
+    return Expansion(tuple(sources.values()), problems, skipped.passed_over)
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class _Skipped:
 
     problems: list[SourceRead]
     passed_over: int = 0
+    links: list[str] = field(default_factory=list)
+    walked: set[Hashable] = field(default_factory=set)
 
 
 def _sources_of(argument: str, skipped: _Skipped) -> list[Source]:
@@ -98,7 +103,7 @@ def _expand(argument: str, skipped: _Skipped) -> Iterator[Source]:
 
 
 def _glob(pattern: str, skipped: _Skipped) -> Iterator[Source]:
-    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207  # patterns may be absolute and hold **
+    matches = set(_matches(pattern, skipped))
     files = sorted(m for m in matches if not os.path.isdir(m))  # noqa: PTH112  # text, because Path("") is "."
     yield from map(Source, files)
     if not files:
@@ -106,23 +111,73 @@ def _glob(pattern: str, skipped: _Skipped) -> Iterator[Source]:
         skipped.problems.append(unreadable(pattern, "no file matches" if is_pattern else "no such file or directory"))
 
 
+def _matches(pattern: str, skipped: _Skipped) -> Iterable[str]:
+    """The names that a pattern matches. ``**`` stands for directories of any depth, and follows no links.
+
+    glob's own ``**`` follows them, without an end where they lead in a circle.
+    """
+    before, stars, after = _at_stars(pattern)
+    if not stars:
+        return glob.glob(pattern)  # noqa: PTH207  # patterns may be absolute
+    roots = sorted(set(_matches(before, skipped))) if before else [""]
+    folders: dict[str, None] = {}
+    for root in roots:
+        if root not in folders and os.path.isdir(root or "."):  # noqa: PTH112  # the root may be ""
+            folders.update(dict.fromkeys(_folders(root, skipped)))
+    found = (_matches(os.path.join(glob.escape(folder), after or "*"), skipped) for folder in folders)  # noqa: PTH118
+    return itertools.chain.from_iterable(found)
+
+
+def _at_stars(pattern: str) -> tuple[str, str, str]:
+    """A pattern's parts before, at and after its last ``**``; several in a row count as one."""
+    parts = pattern.split("/")
+    last = next((n for n in range(len(parts) - 1, -1, -1) if parts[n] == "**"), None)
+    if last is None:
+        return pattern, "", ""
+    first = last
+    while first and parts[first - 1] == "**":
+        first -= 1
+    return "/".join(parts[:first]) + "/" * (first > 0), "**", "/".join(parts[last + 1 :])
+
+
+def _folders(root: str, skipped: _Skipped) -> Iterator[str]:
+    """A directory and those below it, without hidden ones and links. The root of a pattern may be empty."""
+    for folder, _ in _listings(root, skipped):
+        yield folder
+
+
 def _walk(root: str, skipped: _Skipped) -> Iterator[Source]:
     """The regular files below a directory, sorted, without hidden ones."""
+    for _, entries in _listings(root, skipped):
+        files = [entry.path for entry in entries if not entry.name.startswith(".") and _is_file(entry)]
+        folders = sum(not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False) for entry in entries)
+        skipped.passed_over += len(entries) - folders - len(files)
+        yield from (Source(path, named=False) for path in files)
+
+
+def _listings(root: str, skipped: _Skipped) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """A directory and those below it, each with its sorted entries, without hidden ones and links."""
     pending = [root]
     while pending:
         directory = pending.pop()
         try:
-            with os.scandir(directory) as listing:
+            with os.scandir(directory or ".") as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             skipped.problems.append(unreadable(directory, error_text(error)))
             continue
+        skipped.walked.add(_identity(directory or "."))
+        yield directory, entries
         visible = [entry for entry in entries if not entry.name.startswith(".")]
-        folders = [entry.path for entry in visible if entry.is_dir(follow_symlinks=False)]
-        files = [entry.path for entry in visible if _is_file(entry)]
-        skipped.passed_over += len(entries) - len(folders) - len(files)
-        yield from (Source(path, named=False) for path in files)
-        pending += reversed(folders)
+        names = {entry.name: os.path.join(directory, entry.name) for entry in visible}  # noqa: PTH118  # text
+        pending += [names[e.name] for e in reversed(visible) if e.is_dir(follow_symlinks=False)]
+        skipped.links += [names[e.name] for e in visible if e.is_symlink() and os.path.isdir(names[e.name])]  # noqa: PTH112
+
+
+def _not_followed(skipped: _Skipped) -> list[SourceRead]:
+    """The links to directories that were not walked under another name: what they hold is not read."""
+    links = (link for link in dict.fromkeys(skipped.links) if _identity(link) not in skipped.walked)
+    return [unreadable(link, "a link to a directory, not followed: name it as a source") for link in links]
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

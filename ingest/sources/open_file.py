@@ -8,6 +8,8 @@ import select
 import stat
 import sys
 from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,8 +24,23 @@ if TYPE_CHECKING:
 
     from ingest.sources.readers import Seekable
 
+LEAST_HOLE = 2**20
+"""Bytes. A file that lacks as many on disk is read hole by hole."""
+
+STAT_BLOCK = 512
+"""Bytes in which the size on disk is told."""
+
+LARGEST_KERNEL_FILE = 64 * 2**20
+"""Bytes. A file that the kernel makes and that claims to be larger, such as /proc/kcore, is an image of memory."""
+
 SETTLING = 2_000_000_000
 """Nanoseconds. A file that changed so shortly before it was opened may change again and keep the same times."""
+
+_ZEROS = bytes(256 * 1024)
+_KERNEL_FILE_SYSTEMS = frozenset(
+    {"binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs", "fusectl", "mqueue"}
+    | {"proc", "pstore", "securityfs", "selinuxfs", "sysfs", "tracefs"}
+)
 
 
 class OpenSource(PeekableReader):
@@ -53,23 +70,26 @@ class OpenSource(PeekableReader):
             self._left -= count
         return count
 
-    def seek(self, position: int) -> None:
+    def seek(self, position: int) -> int:
         """Continue at this byte; only for a source with a size."""
         self._seekable.seek(position)
         self._error = None
         self._unread, self._left = b"", (self.size or 0) - position
+        return position
 
 
 @contextmanager
-def open_source(name: str, now: datetime) -> Iterator[OpenSource]:
+def open_source(name: str, now: datetime, *, named: bool = True) -> Iterator[OpenSource]:
     """Open a source for reading.
 
     Args:
         name: A path, a URL, or ``-`` for standard input.
         now: The wall clock.
+        named: Whether the user named this very file; false if it was found in a directory.
 
     Raises:
-        OSError: It cannot be opened, or it would never end: a device, or a FIFO that no process writes to.
+        OSError: It cannot be opened, or it would never end: a device, a FIFO that no process writes to, or a file that
+            the kernel makes.
         ConfigurationError: It is a URL, and a package that reads it is not installed.
     """
     if is_url(name):
@@ -80,8 +100,93 @@ def open_source(name: str, now: datetime) -> Iterator[OpenSource]:
         _refuse_devices(os.fstat(stdin.fileno()), stdin)
         yield OpenSource(_BlockingReader(stdin), None, None, None)
     else:
+        status = os.stat(name)  # noqa: PTH116  # a Path for each of 100,000 files takes longer than reading them
+        if stat.S_ISREG(status.st_mode) and not status.st_blocks:
+            _refuse_kernel_files(status, named=named)
+            if not named and not status.st_size:
+                yield OpenSource(BytesIO(), None, None, None)
+                return
         with _open_file(name) as stream:
             yield _file_source(stream, name, now)
+
+
+def _refuse_kernel_files(status: os.stat_result, *, named: bool) -> None:
+    """Refuse files of /proc and the like: some never end, and reading some takes messages from other programs.
+
+    One that the user named is read, unless it is an image of memory.
+    """
+    if status.st_dev in kernel_file_systems() and (not named or status.st_size > LARGEST_KERNEL_FILE):
+        raise OSError(errno.ENODEV, "a file that the kernel makes, not a log")
+
+
+@cache
+def kernel_file_systems() -> frozenset[int]:
+    """The devices of the mounted file systems whose files are made by the kernel, such as /proc; none on macOS."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    fields = [(mount.split(), mount.partition(" - ")[2].split()) for mount in mounts]
+    numbers = [f[2].split(":") for f, kind in fields if kind and kind[0] in _KERNEL_FILE_SYSTEMS]
+    return frozenset(os.makedev(int(major), int(minor)) for major, minor in numbers)
+
+
+class KernelFileReader:
+    """Reads a file that the kernel makes, of a size that is not known, as far as it does not have to be waited for."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream = stream
+
+    def readinto(self, view: memoryview) -> int:
+        """Read up to the view's size; returns the bytes read, 0 at the end.
+
+        Raises:
+            OSError: There is nothing to read now, and there may be later.
+        """
+        if (count := self._stream.readinto(view)) is None:
+            raise OSError(errno.EAGAIN, "a file without an end")
+        return count
+
+    def seek(self, position: int) -> int:
+        """Move to a byte."""
+        return self._stream.seek(position)
+
+
+class SparseReader:
+    """Reads a file with holes, which are zeros, without asking the disk for them."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream = stream
+        self._at = 0
+        self._data = self._hole = 0
+
+    def readinto(self, view: memoryview) -> int:
+        """Read up to the view's size; returns the bytes read, 0 at the end."""
+        if not self._data <= self._at < self._hole:
+            self._find_data()
+        if self._at < self._data:
+            count = min(len(view), self._data - self._at, len(_ZEROS))
+            view[:count] = _ZEROS[:count]
+        else:
+            self._stream.seek(self._at)
+            count = self._stream.readinto(view[: max(self._hole - self._at, 1)]) or 0
+        self._at += count
+        return count
+
+    def _find_data(self) -> None:
+        """Find where the next data begins and ends; behind the last data the file's end is both."""
+        descriptor = self._stream.fileno()
+        try:
+            self._data = os.lseek(descriptor, self._at, os.SEEK_DATA)
+            self._hole = os.lseek(descriptor, self._data, os.SEEK_HOLE)
+        except OSError:  # no data follows, or the file system does not know
+            self._data = self._hole = max(self._at, os.fstat(descriptor).st_size)
+
+    def seek(self, position: int) -> int:
+        """Move to a byte."""
+        self._at = position
+        self._data = self._hole = 0
+        return position
 
 
 class _BlockingReader:
@@ -118,15 +223,18 @@ def _open_file(name: str) -> FileIO:
 def _file_source(stream: FileIO, name: str, now: datetime) -> OpenSource:
     status = os.fstat(stream.fileno())
     _refuse_devices(status, stream)
-    head = _fifo_head(stream, name) if stat.S_ISFIFO(status.st_mode) else b""
-    os.set_blocking(stream.fileno(), True)
-    if not (stat.S_ISREG(status.st_mode) and status.st_size):  # some files in /proc report size 0 and have content
+    if not stat.S_ISREG(status.st_mode):
+        head = _fifo_head(stream, name) if stat.S_ISFIFO(status.st_mode) else b""
+        os.set_blocking(stream.fileno(), True)
         return OpenSource(stream, None, None, None, head)
+    if not status.st_size or status.st_dev in kernel_file_systems():  # these report any size
+        return OpenSource(KernelFileReader(stream), None, None, None)
     file = f"{status.st_dev}:{status.st_ino}"
     changed = max(status.st_mtime_ns, status.st_ctime_ns)
     has_settled = changed < now.timestamp() * 1e9 - SETTLING
     signature = f"{file}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}" if has_settled else None
-    return OpenSource(stream, status.st_size, file, signature)
+    is_sparse = status.st_blocks * STAT_BLOCK < status.st_size - LEAST_HOLE and hasattr(os, "SEEK_DATA")
+    return OpenSource(SparseReader(stream) if is_sparse else stream, status.st_size, file, signature)
 
 
 def _refuse_devices(status: os.stat_result, stream: FileIO) -> None:

@@ -70,18 +70,24 @@ class _ChunkBuilder:
         self._size = size
         self._reads = reads
         self._sightings: list[Sighting] = []
+        self._in_names: list[Sighting] = []
         self._bytes = 0
         self._bytes_of_source = 0
         self._kept = 0
 
     @property
     def is_full(self) -> bool:
+        count = len(self._sightings) + len(self._in_names)
         is_large = self._bytes >= CHUNK_BYTES or self._kept >= CHUNK_KEPT
-        return is_large or len(self._sightings) >= self._size or len(self._reads) >= CHUNK_SOURCES
+        return is_large or count >= self._size or len(self._reads) >= CHUNK_SOURCES
 
     def add(self, sightings: list[Sighting], bytes_read: int) -> None:
-        """Add sightings of the current source, of which `bytes_read` bytes of text are read by now."""
-        self._sightings += sightings
+        """Add sightings of the current source, of which `bytes_read` bytes of text are read by now.
+
+        Those in names come last in a chunk: an ID is better known by the line that holds it.
+        """
+        is_name = bool(sightings) and sightings[0].position is None
+        (self._in_names if is_name else self._sightings).extend(sightings)
         self._kept += sum(len(s.log_fields) for s in sightings if s.log_fields)
         self._bytes += bytes_read - self._bytes_of_source
         self._bytes_of_source = bytes_read
@@ -95,6 +101,6 @@ class _ChunkBuilder:
     def build(self, unfinished: SourceRead | None = None) -> Chunk:
         """Make a chunk and begin the next; `unfinished` is the record of the current source so far."""
         reads = (*self._reads, unfinished) if unfinished else tuple(self._reads)
-        chunk = Chunk(tuple(self._sightings), reads, len(self._reads), self._bytes)
-        self._sightings, self._reads, self._bytes, self._kept = [], [], 0, 0
+        chunk = Chunk((*self._sightings, *self._in_names), reads, len(self._reads), self._bytes)
+        self._sightings, self._in_names, self._reads, self._bytes, self._kept = [], [], [], 0, 0
         return chunk

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.core.sightings import Checkpoint, Sighting, SourceRead
 from ingest.sources.checkpoints import CheckpointIndex, fingerprint
-from ingest.sources.decompress import DecodingError, looks_binary
+from ingest.sources.decompress import DecodingError, is_table, looks_binary
 from ingest.sources.id_finder import IdFinder, Window
 from ingest.sources.line_index import LineIndex
 from ingest.sources.open_file import OpenSource, open_source
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from ingest.sources.call_site import LineReader
     from ingest.sources.discovery import Source
+
+BINARY = "binary, not text"
+"""The problem of a source that is no text and holds no ID."""
 
 
 class SourceScan:
@@ -54,7 +57,7 @@ class SourceScan:
         self._resumed: ResumedText | None = None
         self._windows: TextWindows | None = None
         self._new = self._new_at_resume_point = 0
-        self._done = self._is_binary = False
+        self._done = self._looks_binary = self._is_binary = False
         self._problem: str | None = None
 
     @property
@@ -77,7 +80,7 @@ class SourceScan:
         is_complete = self._done and not self._problem and not (start and not self._windows and start.problem)
         return SourceRead(
             self._label,
-            self.bytes_read,
+            0 if self._is_binary else self.bytes_read,
             self._sightings_before + self._new,
             is_complete,
             self._problem,
@@ -91,23 +94,31 @@ class SourceScan:
 
     def __iter__(self) -> Iterator[list[Sighting]]:
         try:
-            with open_source(self._source.name, self._now) as self._file:
+            with open_source(self._source.name, self._now, named=self._source.named) as self._file:
                 for sightings in self._read(self._file):
                     self._new += len(sightings)
                     yield sightings
-            self._done = not self._is_binary
+            self._done = True
         except DecodingError as error:
             self._done, self._problem = True, str(error)
         except (OSError, ValueError) as error:
             self._problem = error_text(error)
-            if not self._file:
-                in_name = self._in_name()
-                self._new += len(in_name)
-                yield in_name
+        in_name = self._in_name()
+        self._new += len(in_name)
+        self._new_at_resume_point += len(in_name)
+        yield in_name
+        known_problem = self._start.problem if self._start else None
+        if self._looks_binary and not self._problem and not (self._sightings_before + self._new):
+            self._is_binary = known_problem in {None, BINARY}
+            self._problem = BINARY if self._is_binary else None
 
     def _in_name(self) -> list[Sighting]:
-        """The IDs in the source's name: some loggers write one object per call and name it after the ID."""
-        if "gen-" not in self._label:
+        """The IDs in the source's name: some loggers write one object per call and name it after the ID.
+
+        Those that the text holds too were found there, with their line.
+        """
+        is_known = self._start and self._start.done and self._start.source == self._label
+        if is_known or "gen-" not in self._label:
             return []
         name = self._label.encode()
         window = Window(bytearray(name), 0, len(name), len(name), 0)
@@ -115,15 +126,12 @@ class SourceScan:
 
     def _read(self, file: OpenSource) -> Iterator[list[Sighting]]:
         self._start = self._known.find_for_file(file, self._label) if self._known is not None else None
-        if not self._start or self._start.source != self._label:
-            yield self._in_name()
         if self._start and is_read(file, self._start):
+            self._looks_binary = is_table(file.head) or (not self._start.coded and looks_binary(file.head))
             return
         resumed = self._resumed = resume(file, self._start, self._known, self._label)
         self._start = resumed.checkpoint
-        if not resumed.begin.position and looks_binary(resumed.text.head):
-            self._is_binary, self._problem = True, "binary, not text"
-            return
+        self._looks_binary = looks_binary(resumed.text.head) or is_table(file.head)
         yield from self._search(file, resumed)
 
     def _search(self, file: OpenSource, resumed: ResumedText) -> Iterator[list[Sighting]]:
@@ -152,7 +160,7 @@ class SourceScan:
     def _checkpoint(self) -> Checkpoint | None:
         """Where the next run continues; None if it cannot, or if that has not changed."""
         file, start = self._file, self._start
-        if self._known is None or not file or file.size is None or self._is_binary:
+        if self._known is None or not file or file.size is None or (self._is_binary and self._source.named):
             return None
         if self._windows:
             return self._new_checkpoint(file, self._windows)

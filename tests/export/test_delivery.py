@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -190,6 +192,36 @@ def test_hidden_files_are_ignored(tmp_path):
 def test_a_foreign_manifest_is_refused(tmp_path, data):
     (tmp_path / MANIFEST).write_bytes(data)
     refused(tmp_path)
+
+
+DELIVER = """
+import sys
+from pathlib import Path
+from ingest.core.errors import CannotCreateError
+from ingest.export.delivery import open_delivery
+try:
+    with open_delivery(Path(sys.argv[1])):
+        pass
+except CannotCreateError as error:
+    print(error.cause)
+"""
+
+
+@pytest.mark.parametrize("place", [MANIFEST, f"{STAGING}/{MANIFEST}"])
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "link to a fifo"])
+def test_a_manifest_that_is_no_file_is_refused_and_not_waited_for(tmp_path, place, kind):
+    path = tmp_path / "out" / place
+    path.parent.mkdir(parents=True)
+    if "fifo" in kind:
+        fifo = tmp_path / "fifo" if kind.startswith("link") else path
+        os.mkfifo(fifo)
+    if kind == "directory":
+        path.mkdir()
+    elif kind != "fifo":
+        path.symlink_to("/dev/zero" if kind == "device" else fifo)
+    command = [sys.executable, "-c", DELIVER, str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "it is not the manifest of an export, or it is from a newer version\n"
 
 
 @pytest.mark.parametrize("path", ["new.parquet", "t/d=3/t.parquet"])

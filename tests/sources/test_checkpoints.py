@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import zipfile
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.long_form import long
@@ -695,6 +696,73 @@ def test_a_large_file_is_not_taken_for_another_file_that_begins_and_ends_alike(h
     nights.read()
     (folder / "b.log").write_bytes(around + line(an_id(2)) + around + lines(3, 5))
     assert set(nights.read().ids) >= {an_id(2), an_id(3), an_id(4)}
+
+
+@given(st.integers(200, 800), st.sampled_from([b"", b"an unfinished line", b"\n" * 3]), st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_a_large_file_that_was_overwritten_in_place_is_read_again(place, end, count):
+    """As in a ring buffer: size, beginning and end are the same, and there are other IDs in the middle."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest.sources.checkpoints, "COMPARED_WHOLE", 8192)
+        logs = Path(folder, "logs")
+        logs.mkdir()
+        for ahead in (timedelta(hours=1), timedelta()):
+            nights, log = Nights(logs, ahead), logs / "ring.log"
+            log.write_bytes(lines(1_000) + end)
+            nights.read()
+            with log.open("r+b") as file:
+                file.seek(place * len(line(an_id(1))))
+                file.write(lines(5_000, 5_000 + count))
+            assert set(nights.read().ids) >= set(ids(5_000, 5_000 + count))
+            assert nights.read().ids == []
+
+
+def test_a_large_file_that_was_overwritten_while_it_was_read_is_read_again(huge, nights, folder):
+    log = folder / "ring.log"
+    log.write_bytes(lines(30_000))
+    nights.read(size=1, chunks=1)
+    with log.open("r+b") as file:
+        file.seek(500 * len(line(an_id(1))))
+        file.write(lines(50_000, 50_003))
+    assert set(nights.read().ids) >= set(ids(50_000, 50_003))
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_log_that_was_read_and_then_put_into_a_zip_archive_is_nothing_new(nights, folder, method):
+    """As loguru does it. What follows in the archive is."""
+    log = folder / "app.log"
+    log.write_bytes(lines(3_000))
+    nights.read()
+    with zipfile.ZipFile(folder / "app.log.zip", "w", method) as archive:
+        archive.write(log, "app.log")
+        archive.writestr("later.log", lines(3_000, 3_010))
+    log.unlink()
+    night = nights.read(checked=False)
+    assert (night.ids, night.bytes_read) == (ids(3_000, 3_010), len(lines(3_000, 3_010)))
+    (folder / "app.log.zip").rename(folder / "older.zip")
+    assert nights.read(checked=False).bytes_read == 0
+
+
+def test_an_archive_that_is_not_read_is_named_once_and_again_when_it_changed(nights, folder):
+    path = folder / "app.log.lz4"
+    path.write_bytes(b"\x04\x22\x4d\x18" + bytes(5_000))
+    for problem in ("cannot be read: an lz4 archive; decompress it first", None):
+        read = nights.read().reads[str(path)]
+        assert (read.problem, read.complete) == (problem, False)
+    grow(path, b"more")
+    assert nights.read().reads[str(path)].problem
+
+
+def test_a_binary_file_of_a_directory_is_searched_once_and_again_when_it_grew(nights, folder):
+    path = folder / "dump"
+    path.write_bytes(bytes(range(256)) * 1_000)
+    for _ in range(2):
+        read = nights.read().reads[str(path)]
+        assert (read.passed_over, read.bytes_read, read.was_readable) == (True, 0, False)
+    assert nights.known[str(path)].stored
+    grow(path, b"\n" + lines(1))
+    assert nights.read().ids == ids(1)
+    assert nights.read().reads[str(path)].unchanged
 
 
 # Fingerprints

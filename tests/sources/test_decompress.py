@@ -17,6 +17,7 @@ import zlib
 from contextlib import contextmanager
 from functools import partial
 
+import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -188,6 +189,41 @@ thread.join()
 def test_an_archive_may_have_as_many_members_as_a_log_has_lines():
     done = subprocess.run([sys.executable, "-c", MANY_MEMBERS], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "20000\n")
+
+
+TINY_MEMBERS = """
+import io, sys, time
+from ingest.sources.decompress import open_text
+from ingest.sources.open_file import OpenSource
+from ingest.sources.readers import ErrorCapturingReader
+
+began = time.process_time()
+content = bytes.fromhex(sys.argv[1]) * (2_000_000 // (len(sys.argv[1]) // 2))
+text = ErrorCapturingReader(open_text(OpenSource(io.BytesIO(content), len(content), None, None))[0])
+while text.readinto(memoryview(bytearray(65536))):
+    pass
+print(text.error)
+print(time.process_time() - began < 8)
+"""
+
+
+TINY = {form: (compress(b""), form in {"zst", "bz2"}) for form, compress in COMPRESS.items()} | {
+    **{f"skipped {n}": (struct.pack("<II", 0x184D2A50 + n, n) + bytes(n), False) for n in (0, 1, 15)},
+    "skipped and empty": (struct.pack("<II", 0x184D2A50, 0) + zstd.compress(b""), False),
+    "padded": (zstd.compress(b"x") + bytes(7), False),
+}
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_members_without_text_cost_no_more_than_their_bytes_whatever_their_number(kind):
+    """Two megabytes of them; before, they took half a minute of CPU."""
+    member, problem = TINY[kind]
+    command = [sys.executable, "-c", TINY_MEMBERS, member.hex()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    assert done.stdout.splitlines() == [
+        "a bomb: over 10,000 parts of under 16 bytes" if problem else "None",
+        "True",
+    ]
 
 
 # Archives in ruins
@@ -451,6 +487,50 @@ def test_a_line_of_utf_16_may_be_longer_than_a_window(encoding, bom):
 def test_a_mark_within_utf_16_is_a_character_like_others_wherever_a_read_ends(encoding, bom, before):
     text = f"{'a' * before}\ufeff{TODAY}\n"
     assert text_of(bom + text.encode(encoding))[:2] == (text.encode(), None)
+
+
+# Archives that are not read
+
+
+CLOSED = {
+    b"\x04\x22\x4d\x18": "an lz4 archive",
+    b"\x02\x21\x4c\x18": "an lz4 archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07\x01\x00": "a rar archive",
+    b"\x1f\x9d\x90": "an archive of compress",
+    b"\x89LZO\x00\r\n\x1a\n": "an lzop archive",
+    b"LZIP\x01": "an lzip archive",
+    b"PK\x07\x08PK\x03\x04": "a part of a zip archive",
+    b"\xff\x06\x00\x00sNaPpY": "a snappy archive",
+    lzma.compress(b"", format=lzma.FORMAT_ALONE): "an lzma archive",
+}
+
+
+@pytest.mark.parametrize("magic", CLOSED, ids=range(len(CLOSED)))
+@given(st.binary(max_size=300))
+@settings(max_examples=30)
+def test_an_archive_of_a_format_that_is_not_read_is_named_once_its_bytes_are_counted(magic, rest):
+    text, error, stored = text_of(magic + bytes(8) + rest)
+    assert (text, str(error)) == (b"", f"cannot be read: {CLOSED[magic]}; decompress it first")
+    assert (stored.count, stored.checksum) == (len(magic) + 8 + len(rest), zlib.crc32(magic + bytes(8) + rest))
+
+
+@given(st.integers(0, 200_000), st.booleans())
+@settings(max_examples=30)
+def test_a_parquet_file_is_named_if_it_holds_what_may_be_an_id(before, holds):
+    content = b"PAR1" + b"." * before + (b"gen-" if holds else b"ge-n") + b"." * 100
+    text, error, _ = text_of(content)
+    assert text == b""
+    assert str(error) == ("cannot be read: a Parquet file; export its IDs as text first" if holds else "None")
+
+
+def test_a_warehouse_holds_no_text(tmp_path):
+    path = tmp_path / "w.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"CREATE TABLE t AS SELECT '{TODAY}' AS id")
+    assert TODAY.encode() in path.read_bytes()
+    assert text_of(path.read_bytes())[:2] == (b"", None)
+    assert looks_binary(path.read_bytes()[:HEAD])
 
 
 # Text and binary data

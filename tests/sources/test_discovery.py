@@ -1,12 +1,17 @@
 """What the command line's arguments stand for: every file once, under the name it was given first."""
 
+import contextlib
+import glob
 import os
 import random
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.core.errors import Exit, NoInputError
@@ -14,6 +19,8 @@ from ingest.core.sightings import SourceRead
 from ingest.sources.discovery import Expansion, Source, expand_sources
 from ingest.sources.read_problems import ReadProblems, require_readable, unreadable
 from ingest.sources.source_names import STDIN
+
+NOT_FOLLOWED = "a link to a directory, not followed: name it as a source"
 
 
 def written(path, content: bytes = b""):
@@ -88,6 +95,66 @@ def test_a_link_to_a_directory_is_counted_and_not_followed(tmp_path):
     (tmp_path / "logs" / "current").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     expansion = expand_sources([str(tmp_path / "logs")])
     assert (expansion.sources, expansion.passed_over) == ((), 1)
+    assert [(p.source, p.problem) for p in expansion.problems] == [(str(tmp_path / "logs" / "current"), NOT_FOLLOWED)]
+
+
+@pytest.mark.parametrize("argument", ["logs", "logs/**", "logs/**/*.log", "**/logs/**/*", "logs/**/**/*.log"])
+def test_a_link_to_a_directory_is_named_unless_another_name_leads_to_it(argument, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path / "logs" / "2025" / "a.log")
+    written(tmp_path / "elsewhere" / "b.log")
+    written(tmp_path / "logs" / ".hidden" / "c.log")
+    for name, target in {"current": "2025", "other": "../elsewhere", "secret": ".hidden"}.items():
+        (tmp_path / "logs" / name).symlink_to(target, target_is_directory=True)
+    is_read = argument.startswith("**")
+    expansion = expand_sources([argument])
+    assert names(expansion) == [str(path.relative_to(tmp_path))]
+    assert {p.source for p in expansion.problems} == {"logs/secret", *(() if is_read else ("logs/other",))}
+    assert {p.problem for p in expansion.problems} == {NOT_FOLLOWED}
+    also = expand_sources([argument, "elsewhere"])
+    assert {p.source for p in also.problems} == {"logs/secret"}
+
+
+CIRCLES = """
+import sys
+from ingest.sources.discovery import expand_sources
+for argument in sys.argv[1:]:
+    expansion = expand_sources([argument])
+    print(sorted(s.name for s in expansion.sources), [p.problem for p in expansion.problems])
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_links_in_circles_end_in_directories_and_in_patterns(count, tmp_path):
+    """glob follows them until the system gives up after 40: with two links in a directory, 2 to the power of 40."""
+    for folder in "ab":
+        written(tmp_path / "logs" / folder / "x.log")
+        for number in range(count):
+            (tmp_path / "logs" / folder / f"to-a{number}").symlink_to("../a", target_is_directory=True)
+            (tmp_path / "logs" / folder / f"up{number}").symlink_to("..", target_is_directory=True)
+    patterns = ["logs", "logs/**", "logs/**/*.log", "logs/**/a/**/x.log", "**/*.log", "logs/**/**/**/x.log"]
+    command = [sys.executable, "-c", CIRCLES, *patterns]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    both = f"{['logs/a/x.log', 'logs/b/x.log']} []"
+    assert done.stdout.splitlines() == [both, both, both, f"{['logs/a/x.log']} []", both, both]
+
+
+@given(
+    st.sets(st.lists(st.sampled_from(["a", "b", ".h"]), max_size=3).map("/".join), max_size=5),
+    st.tuples(
+        st.lists(st.sampled_from(["**", "*", "a", "b", "?"]), max_size=3).map("/".join),
+        st.sampled_from(["**", "*", "x.log", "*.log"]),
+    )
+    .map(lambda parts: "/".join(filter(None, parts)))
+    .filter(glob.has_magic),
+)
+@settings(max_examples=150, deadline=None)
+def test_without_links_a_pattern_matches_what_pythons_own_glob_does(folders, pattern):
+    with TemporaryDirectory() as root, contextlib.chdir(root):
+        for folder in folders:
+            written(Path(folder, "x.log"))
+        expected = {os.path.normpath(m) for m in glob.glob(pattern, recursive=True) if Path(m).is_file()}  # noqa: PTH207
+        assert {os.path.normpath(n) for n in names(expand_sources([pattern]))} == expected
 
 
 def test_a_link_to_a_directory_that_is_named_is_walked(tmp_path):

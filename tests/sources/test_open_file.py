@@ -1,5 +1,6 @@
 """Opening sources with care: what ends is read as far as it goes, and what never would is refused."""
 
+import errno
 import io
 import os
 import socket
@@ -10,13 +11,16 @@ import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.sources.open_file import OpenSource, open_source
+from ingest.sources.open_file import KernelFileReader, OpenSource, SparseReader, open_source
 from ingest.sources.readers import HEAD, LONGEST_MAGIC, ErrorCapturingReader, PeekableReader
+
+TODAY = "gen-1753485462-AbCdEfGhIj0123456789"
 
 PATIENCE = 20
 """Seconds after which what should have ended hangs."""
@@ -547,3 +551,126 @@ def test_reading_ends_for_good_where_it_fails():
     assert read(guarded) == b""
     assert str(guarded.error) == "broken"
     assert ErrorCapturingReader(Failing(b"one")).error is None
+
+
+# Files that the kernel makes, and files with holes
+
+EXTRACTED = """
+import sys
+from ingest.__main__ import main
+sys.argv = ["orusage", "extract", *sys.argv[1:]]
+sys.exit(main())
+"""
+
+
+def extracted(*sources, seconds=60):
+    """What `orusage extract` prints, if it ends in this time."""
+    command = [sys.executable, "-c", EXTRACTED, *map(str, sources)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+KERNEL_FILES = ["/proc/kmsg", "/proc/kcore", "/proc/self/mem", "/proc/self/environ", "/sys/kernel/notes", "/proc/stat"]
+
+
+@linux
+@pytest.mark.parametrize("target", [t for t in KERNEL_FILES if Path(t).is_file()])
+def test_a_link_in_a_directory_to_a_file_that_the_kernel_makes_is_named_and_not_opened(target, tmp_path):
+    (tmp_path / "kernel.log").symlink_to(target)
+    (tmp_path / "app.log").write_text(f"{TODAY}\n")
+    done = extracted(tmp_path)
+    assert (done.returncode, done.stdout.split()[0]) == (3, TODAY)
+    assert done.stderr == f"{tmp_path}/kernel.log: a file that the kernel makes, not a log\n"
+
+
+@linux
+def test_special_files_in_a_directory_are_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for number, target in enumerate(("/dev/zero", "/dev/kmsg", "/dev/random", "/proc/self/fd", "fifo", "/dev/tty")):
+        (tmp_path / f"{number}.log").symlink_to(target)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        (tmp_path / "app.log").write_text(f"{TODAY}\n")
+        writer = os.open(tmp_path / "fifo", os.O_RDWR)  # so that a reader would wait
+        done = extracted(tmp_path)
+        os.close(writer)
+    assert done.stdout.split()[0] == TODAY
+
+
+@linux
+def test_a_file_that_claims_to_be_larger_than_memory_is_refused_even_if_it_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "kcore"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    monkeypatch.setattr("ingest.sources.open_file.kernel_file_systems", lambda: {path.stat().st_dev})
+    with pytest.raises(OSError, match="a file that the kernel makes"), open_source(str(path), later()):
+        pass
+
+
+def test_a_file_without_a_size_is_read_as_far_as_it_need_not_be_waited_for():
+    parts = [b"some", b"thing", None]
+
+    class Waiting(io.RawIOBase):
+        def readinto(self, view):
+            part = parts.pop(0)
+            if part is not None:
+                view[: len(part)] = part
+            return part and len(part)
+
+    source = OpenSource(KernelFileReader(Waiting()), None, None, None)
+    reader = ErrorCapturingReader(source)
+    view = memoryview(bytearray(100))
+    read = b""
+    while count := reader.readinto(view):
+        read += view[:count]
+    assert (read, str(reader.error)) == (b"something", f"[Errno {errno.EAGAIN}] a file without an end")
+
+
+def test_an_empty_file_of_a_directory_need_not_be_opened(tmp_path, monkeypatch):
+    (tmp_path / "empty").touch()
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("it was opened"))
+    with open_source(str(tmp_path / "empty"), later(), named=False) as source:
+        assert (source.head, source.size) == (b"", None)
+
+
+@pytest.mark.skipif(not hasattr(os, "SEEK_DATA"), reason="holes cannot be found here")
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.binary(min_size=1, max_size=9_000)), max_size=4),
+    st.integers(0, 3 * 2**20),
+    st.lists(st.integers(0, 2**23), max_size=3),
+    st.sampled_from([1_000, 2**16, 2**19]),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_file_with_holes_reads_as_its_bytes_from_any_place(parts, end, places, length):
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "sparse.log")
+        with path.open("wb") as file:
+            for hole, data in parts:
+                file.seek(hole * 100_000, os.SEEK_CUR)
+                file.write(data)
+            file.truncate(file.tell() + end)
+        content = path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            reader, view = SparseReader(file), memoryview(bytearray(length))
+            for place in [0, *places]:
+                reader.seek(place)
+                read = b""
+                while count := reader.readinto(view):
+                    read += view[:count]
+                assert read == content[place:]
+
+
+@pytest.mark.skipif(not hasattr(os, "SEEK_DATA"), reason="holes cannot be found here")
+def test_a_sparse_file_is_read_without_reading_its_holes_from_the_disk(tmp_path):
+    """Two gigabytes of holes around two IDs. The zeros that are read are no disk's."""
+    path, other = tmp_path / "sparse.log", TODAY.replace("A", "B")
+    with path.open("wb") as file:
+        file.write(f"{TODAY}\n".encode())
+        file.seek(2**31)
+        file.write(f"\n{other}\n".encode())
+    if path.stat().st_blocks > 1_000:
+        pytest.skip("this file system has no holes")
+    done = extracted(path, seconds=120)
+    assert done.stdout.splitlines() == [f"{TODAY}\t{path}\t0", f"{other}\t{path}\t{2**31 + 1}"]
