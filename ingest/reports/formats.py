@@ -33,6 +33,9 @@ full-width signs. ``sql/export/cell_for_csv.sql`` has the same expression for ex
 _MARKUP = re.compile(r"[&<>`|*~]|\\(?=[!-/:-@\[-`{-~])|(?<=\])[(:\[]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """What Markdown or HTML read as markup in a cell. A bracket alone and an underscore inside a word are none."""
 
+_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
+"""What is written for some of them; a backslash escapes the others."""
+
 _LARGEST = 2**63
 """From here on an integer is encoded as a decimal, which has any number of digits."""
 
@@ -152,8 +155,8 @@ def markdown(grid: Sequence[Sequence[str]]) -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Escape what would be read as markup: a pipe in the table's own way, anything else as a character reference."""
-    return _MARKUP.sub(lambda found: "\\|" if found[0] == "|" else f"&#{ord(found[0])};", text)
+    """Escape what would be read as markup."""
+    return _MARKUP.sub(lambda found: _REFERENCES.get(found[0], f"\\{found[0]}"), text)
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
