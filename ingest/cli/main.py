@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from ingest.cli.app import GlobalOptions, orusage
+from ingest.cli.app import orusage
+from ingest.cli.global_options import GlobalOptions, log_format_of
 from ingest.cli.output import mask_secrets, print_error
 from ingest.cli.signals import recorded_interrupts
 from ingest.core.errors import Exit, OrusageError, StorageError, UsageError
@@ -27,9 +28,18 @@ def main() -> int:
         except (click.Abort, KeyboardInterrupt):
             return Exit.INTERRUPTED
         except Exception as error:  # noqa: BLE001  # every error ends as three lines and an exit code
-            if options.debug:
-                _print_traceback()
-            return Exit.INTERRUPTED if interrupts else print_error(_to_our_error(error))
+            return _report(error, options, interrupted=bool(interrupts))
+
+
+def _report(error: Exception, options: GlobalOptions, *, interrupted: bool) -> int:
+    """Print an error; returns the exit code. An error that Ctrl-C ended in is not the user's business."""
+    traceback = _traceback() if options.debug else ""
+    if interrupted:
+        click.echo(traceback, nl=False, err=True)
+        return Exit.INTERRUPTED
+    # what a usage error kept click from reading
+    log_format = log_format_of(sys.argv[1:]) if isinstance(error, click.UsageError) else options.log_format
+    return print_error(_to_our_error(error), log_format, traceback)
 
 
 def _repair_streams() -> None:
@@ -42,10 +52,10 @@ def _repair_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print_traceback() -> None:
+def _traceback() -> str:
     import traceback
 
-    traceback.print_exc()
+    return traceback.format_exc()
 
 
 def _to_our_error(error: Exception) -> OrusageError:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from ingest.cli.global_options import GlobalOptions
     from ingest.core.errors import OrusageError
 
 _SECRET = re.compile(r"sk-[\w-]{8,}|Bearer\s+\S+")
@@ -25,14 +26,36 @@ def mask_secrets(text: str) -> str:
     return _SECRET.sub("[masked]", text)
 
 
-def print_error(error: OrusageError) -> int:
-    """Print an error as three lines (what, cause, fix) on standard error; returns its exit code."""
+def print_error(error: OrusageError, log_format: str, traceback: str = "") -> int:
+    """Print an error on standard error: what, cause and fix as three lines, or as fields of one line of JSON.
+
+    Args:
+        error: The error.
+        log_format: ``text`` or ``json``.
+        traceback: Where it was raised, to be shown with it; may be empty.
+
+    Returns:
+        Its exit code.
+    """
+    text = _error_as_json(error, traceback) if log_format == "json" else traceback + _error_as_text(error)
+    _write(text, sys.stderr)
+    return error.code
+
+
+def _error_as_text(error: OrusageError) -> str:
     from ingest.reports.formats import plain
 
     excerpt = (f"         {line}" for line in error.excerpt)
     lines = (f"orusage: {error.what}", f"  cause: {error.cause}", *excerpt, f"  fix:   {error.fix}")
-    _write("".join(plain(line) + "\n" for line in lines), sys.stderr)
-    return error.code
+    return "".join(plain(line) + "\n" for line in lines)
+
+
+def _error_as_json(error: OrusageError, traceback: str) -> str:
+    from ingest.cli.logs import error_line
+
+    fields = {"what": error.what, "cause": error.cause, "fix": error.fix, "code": int(error.code)}
+    optional = {"excerpt": error.excerpt, "traceback": traceback}
+    return error_line(error.what, fields | {name: value for name, value in optional.items() if value}) + "\n"
 
 
 def print_frame(frame: pl.DataFrame, form: str) -> None:
@@ -64,6 +87,12 @@ def print_result(text: str) -> bool:
     if sys.stdout.isatty():
         text = "\n".join(plain(line) for line in text.split("\n"))
     return _write(text, sys.stdout)
+
+
+def print_unless_quiet(options: GlobalOptions, text: str) -> None:
+    """Print that a command did what it should, unless ``--quiet`` was given."""
+    if not options.is_quiet:
+        print_result(text)
 
 
 def _write(text: str, stream: TextIO) -> bool:

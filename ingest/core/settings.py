@@ -33,6 +33,7 @@ class Settings:
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.
         lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
+        strict: Whether any dead letter makes the run partial, also one that was to be expected.
         patience: The run stops after this time with no answer other than 429.
     """
 
@@ -50,4 +51,5 @@ class Settings:
     keep_fields: tuple[str, ...] = ()
     publish_every: timedelta = timedelta(minutes=15)
     lock_timeout: timedelta = timedelta()
+    strict: bool = False
     patience: timedelta = timedelta(minutes=5)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.core.generation_id import READY_AGE, ready_at
-from ingest.core.outcomes import WorkItem
+from ingest.core.outcomes import PendingIds, WorkItem
 from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
 from ingest.warehouse import sql_files
@@ -73,6 +73,11 @@ class LedgerReader:
         """How many IDs are still pending although they are older than the not-found grace."""
         since, until = naive_utc(settings.since), naive_utc(min(settings.until, now - settings.not_found_grace))
         return int(self._rows("ledger/count_overdue", since=since, until=until)[0][0])
+
+    def pending(self, now: datetime) -> tuple[PendingIds, ...]:
+        """What is pending, by reason, the most frequent first."""
+        rows = self._rows("ledger/pending", now=naive_utc(now))
+        return tuple(PendingIds(reason, ids, due, aware_utc(at)) for reason, ids, due, at in rows)
 
     def ready(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
         """The items that were due when fetching began and are at least `READY_AGE` old, newest first."""

@@ -71,6 +71,35 @@ def test_every_id_is_accounted_for_whatever_the_server_does(orusage, simulate, t
     assert reasons == {"not_found"}
 
 
+def test_ids_that_were_never_recorded_are_no_failure_unless_strict(orusage, simulate, tmp_path):
+    first, second = (write_log(tmp_path / f"{n}.log", new_ids(40, seed=n)) for n in (1, 2))
+    with simulate("--p404", "0.3", "--seed", "3") as server:
+        usual = orusage("ingest", first, "-q", "--base-url", server.base_url)
+        strict = orusage("-q", "ingest", second, "--strict", "--base-url", server.base_url)
+        again = orusage("ingest", "--strict", "-q", "--base-url", server.base_url)
+    assert ledger(tmp_path / "orusage.duckdb")["dead"] > 0
+    assert (usual.code, usual.out, usual.err) == (0, "", "")
+    assert (strict.code, strict.out.count(" dead")) == (3, 1)
+    assert (again.code, again.out) == (0, "")
+    codes = [run["exit_code"] for run in orusage("status", "--runs", "--format", "json").json]
+    assert codes == [3, 0]
+
+
+def test_a_quiet_success_prints_only_what_was_asked_for(orusage, simulation, tmp_path):
+    write_log(tmp_path / "app.log", new_ids(5))
+    done = orusage("ingest", "app.log", "-q", "--summary", "json", "--base-url", simulation.base_url)
+    assert (done.code, done.json["settled"], done.err) == (0, 5, "")
+    for words in (
+        ("export", "-o", "out"),
+        ("warehouse", "publish"),
+        ("warehouse", "compact"),
+        ("warehouse", "migrate"),
+    ):
+        assert (orusage(*words).out != "", orusage("-q", *words).out, orusage(*words, "-q").out) == (True, "", "")
+    assert orusage("-q", "ingest", "--dry-run", "app.log").out.startswith("dry run")
+    assert orusage("-q", "status", "--format", "json").json[0]["settled"] == 5
+
+
 def test_an_id_that_is_not_there_yet_stays_pending_and_is_not_asked_again_at_once(orusage, simulate, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(20, age=timedelta(minutes=30), span=timedelta(minutes=20)))
     with simulate("--not-found-for", "2h") as server:

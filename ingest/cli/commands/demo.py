@@ -10,7 +10,7 @@ import click
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 log = logging.getLogger("orusage")
 

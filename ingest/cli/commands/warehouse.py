@@ -13,7 +13,7 @@ from ingest.core.errors import Exit, UsageError
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
     from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
@@ -32,11 +32,11 @@ def publish(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
     The next run publishes it too.
     """
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     is_done = maintenance.publish(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result(f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
+    print_unless_quiet(options, f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
     return Exit.DONE
 
 
@@ -48,11 +48,11 @@ def migrate(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
     Migrates a copy, which is published when it is complete. The next run does the same.
     """
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     applied = maintenance.migrate(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result("".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
+    print_unless_quiet(options, "".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
     return Exit.DONE
 
 
@@ -61,11 +61,11 @@ def migrate(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 @click.pass_obj
 def compact(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
     """Rewrite the file without the space that deleted rows take."""
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     before, after = maintenance.compact(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result(f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
+    print_unless_quiet(options, f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
     return Exit.DONE
 
 
