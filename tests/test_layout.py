@@ -67,7 +67,6 @@ PROVEN_ELSEWHERE = {
     "pipeline/progress_text": "cli/test_progress_display",
     "pipeline/scan_stage": "pipeline/test_run",
     "reports/definitions": "golden/test_golden_reports",  # each report against plain Python
-    "reports/period": "reports/test_report",
     "reports/summary_view": "reports/test_report",
     "reports/terminal_table": "reports/test_report",
     "simulator/faults": "simulator/test_server",
@@ -77,7 +76,6 @@ PROVEN_ELSEWHERE = {
     "sources/read_problems": "sources/test_discovery",
     "sources/readers": "sources/test_open_file",
     "sources/resume": "sources/test_checkpoints",
-    "sources/source_names": "sources/test_remote",
     "sources/source_scan": "sources/test_scanner",
     "warehouse/erasure": "warehouse/test_maintenance",
     "warehouse/facts": "warehouse/test_warehouse",

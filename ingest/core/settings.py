@@ -27,8 +27,8 @@ class Settings:
         limit: Maximum number of IDs to fetch; None: no limit.
         not_found_grace: Age from which a 404 is final.
         batch_size: Number of IDs committed together.
-        since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
-        until: IDs that contain a later time are not fetched.
+        since: Only IDs that contain this time or a later one are fetched; legacy IDs count as 1970.
+        until: Only IDs that contain an earlier time are fetched.
         content: Whether to fetch prompt and completion too.
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.

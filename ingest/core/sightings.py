@@ -82,6 +82,7 @@ class SourceRead:
         position: Bytes of text from the beginning to where reading ended.
         checkpoint: Where the next run continues; None for a stream, which cannot be continued, and where the earlier
             checkpoint remains valid.
+        replaces: The relative path under which this source was recorded before, if so: this record replaces that one.
     """
 
     source: str
@@ -94,6 +95,7 @@ class SourceRead:
     unchanged: bool = False
     position: int = 0
     checkpoint: Checkpoint | None = None
+    replaces: str | None = None
 
     @property
     def was_readable(self) -> bool:

@@ -40,7 +40,7 @@ class ScanStage:
     def __init__(self, sources: Sequence[str], context: RunContext, now: datetime) -> None:
         self._context = context
         self._now = now
-        self._expansion = expand_sources(sources)
+        self._expansion = expand_sources(sources, as_absolute=True)
         self._call_sites = CallSiteParser(context.settings.keep_fields)
         context.stats.passed_over = self._expansion.passed_over
 

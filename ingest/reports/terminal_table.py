@@ -100,10 +100,16 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
-        [_text(column, value) for column, value in zip(columns, row, strict=True)]
+        [_marked(_text(column, value), value, report) for column, value in zip(columns, row, strict=True)]
         for row in report.rows.select(names).rows()
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
+
+
+def _marked(text: str, value: Any, report: Report) -> str:
+    """The text, with what the period covers of an hour, day, week or month that it covers in part."""
+    mark = report.partial.get(value) if isinstance(value, str) else None
+    return f"{text} ({mark})" if mark else text
 
 
 def _text(column: ReportColumn, value: Any) -> str:

@@ -16,7 +16,7 @@ from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
-from ingest.warehouse.ledger_frames import source_rows, unique_ids, unsettled_rows, with_call_sites
+from ingest.warehouse.ledger_frames import earlier_names, source_rows, unique_ids, unsettled_rows, with_call_sites
 from ingest.warehouse.staging import find_new, for_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -71,8 +71,9 @@ class LedgerReader:
 
     def count_overdue(self, settings: Settings, now: datetime) -> int:
         """How many IDs are still pending although they are older than the not-found grace."""
-        since, until = naive_utc(settings.since), naive_utc(min(settings.until, now - settings.not_found_grace))
-        return int(self._rows("ledger/count_overdue", since=since, until=until)[0][0])
+        since, until = naive_utc(settings.since), naive_utc(settings.until)
+        newest = naive_utc(now - settings.not_found_grace)
+        return int(self._rows("ledger/count_overdue", since=since, until=until, newest_overdue=newest)[0][0])
 
     def pending(self, now: datetime) -> tuple[PendingIds, ...]:
         """What is pending, by reason, the most frequent first."""
@@ -131,7 +132,7 @@ class Ledger:
         if len(last) or reads:
             with self._session.transaction(new_ids=len(last)):
                 self._insert(with_call_sites(last, chunk.sightings), now)
-                self._replace_sources(source_rows(reads, run_id, now))
+                self._replace_sources(source_rows(reads, run_id, now), earlier_names(reads))
         return len(new)
 
     def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
@@ -143,7 +144,9 @@ class Ledger:
         with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})
         self._session.mark_changed(rows["requested_at"].dt.date())
 
-    def _replace_sources(self, rows: pl.DataFrame) -> None:
+    def _replace_sources(self, rows: pl.DataFrame, earlier: pl.DataFrame) -> None:
+        if len(earlier):
+            with_incoming(self._session.connection, earlier, sql_files.query("ledger/delete_renamed_sources"))
         with_incoming(self._session.connection, rows, sql_files.query("ledger/delete_sources"))
         with_incoming(self._session.connection, rows, sql_files.query("ledger/insert_sources"))
 

@@ -300,7 +300,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(orusage, simulation, 
         "ingest", "app.log", "cut.log.gz", "gone.log", "--base-url", simulation.base_url, "--summary", "json"
     )
     assert done.code == 3
-    assert {p["source"] for p in done.json["problems"]} == {"cut.log.gz", "gone.log"}
+    assert {p["source"] for p in done.json["problems"]} == {str(tmp_path / "cut.log.gz"), "gone.log"}
     assert 10 < done.json["settled"] < 30
     incomplete = rows(tmp_path / "orusage.duckdb", "SELECT source FROM ops.coverage WHERE NOT complete ORDER BY 1")
     assert incomplete == [("cut.log.gz",), ("gone.log",)]
@@ -389,5 +389,5 @@ def test_sources_that_never_end_are_named_and_not_waited_for(orusage, simulation
     assert (done.code, done.json["settled"]) == (3, 1)
     assert {p["source"]: p["problem"] for p in done.json["problems"]} == {
         "/dev/zero": "a device, not a file",
-        "pipe": "a FIFO that nobody writes to",
+        str(tmp_path / "pipe"): "a FIFO that nobody writes to",
     }

@@ -93,6 +93,13 @@ def test_files_that_were_written_just_now_are_not_read_again_either(ingest, ware
     assert rows(warehouse, "SELECT count(*) FROM ops.sources") == [(1,)]
 
 
+def test_a_source_has_one_name_wherever_it_is_named_from(ingest, warehouse, tmp_path):
+    log = write_log(tmp_path / "app.log", new_ids(20))
+    for named in ("app.log", "./app.log", log, f"../{tmp_path.name}/app.log", "*.log"):
+        assert ingest(named)[0] == 0
+    assert rows(warehouse, "SELECT source, first_seen_ids FROM ops.coverage") == [(str(log), 20)]
+
+
 def test_a_source_that_is_away_for_a_night_is_not_read_again_when_it_is_back(ingest, tmp_path):
     log, _ = write_log(tmp_path / "app.log", new_ids(20)), write_log(tmp_path / "other.log", new_ids(1))
     assert ingest("app.log", "other.log")[0] == 0

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("--since", type=MOMENT, help="Skip IDs whose timestamp is earlier: 2026-11-01, or 7d (ago).")
-@click.option("--until", type=MOMENT, help="Skip IDs whose timestamp is later.")
+@click.option("--since", type=MOMENT, help="Only IDs from this moment on: 2026-11-01, or 7d (ago).")
+@click.option("--until", type=MOMENT, help="Only IDs before this moment.")
 @click.option(
     "--keep-field",
     metavar="NAME",

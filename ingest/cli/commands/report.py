@@ -54,12 +54,13 @@ def report(
     from shutil import get_terminal_size
 
     from ingest.cli.output import print_result
+    from ingest.core.clock import SystemClock
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
     from ingest.warehouse.reader import Reader
 
-    period = Period.between(since, until, timezone)
+    period = Period.between(since, until, timezone, SystemClock().now())
     with Reader(options.file) as reader:
         found = report_of(reader, name, period, by, top)
     print_result(printed(found, format, get_terminal_size().columns))
