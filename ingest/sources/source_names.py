@@ -44,12 +44,20 @@ def without_secrets(url: str) -> str:
 def absolute(name: str) -> str:
     """The name of a file as an absolute path, from wherever it was named; links are not followed.
 
-    ``..`` stays where it is: behind a link to a directory it leads elsewhere.
+    ``..`` stays where it is if it leads elsewhere, as it does behind a link to a directory.
     """
     if name in ("", STDIN) or is_url(name) or os.path.isabs(name):  # noqa: PTH117  # a Path would alter the text
         return name
     path = os.path.join(os.getcwd(), name)  # noqa: PTH109, PTH118  # as above
-    return path if os.pardir in name.split("/") else os.path.normpath(path)
+    shorter = os.path.normpath(path)
+    return path if os.pardir in name.split("/") and not _is_same_file(path, shorter) else shorter
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121  # as above
+    except OSError:
+        return False
 
 
 def is_relative_form(earlier: str, name: str) -> bool:
