@@ -22,7 +22,6 @@ PROVEN_ELSEWHERE = {
     "cli/help": "cli/test_app",
     "cli/logs": "cli/test_progress_display",
     "cli/main": "cli/test_app",
-    "cli/output": "cli/test_app",
     "cli/progress_bar": "cli/test_progress_display",  # the bar is what is displayed
     "client/backoff": "client/test_retry",
     "client/body_reader": "client/test_response_body",

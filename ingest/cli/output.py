@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ingest.cli.global_options import GlobalOptions
     from ingest.core.errors import OrusageError
 
+RULE = "─"
+
 _SECRET = re.compile(r"sk-[\w-]{8,}|Bearer\s+\S+")
 
 
@@ -58,11 +60,52 @@ def _error_as_json(error: OrusageError, traceback: str) -> str:
     return error_line(error.what, fields | {name: value for name, value in optional.items() if value}) + "\n"
 
 
-def print_frame(frame: pl.DataFrame, form: str) -> None:
-    """Print rows in one of the formats of `ingest.reports.formats.FORMATS`."""
-    from ingest.reports.formats import render
+def print_frame(frame: pl.DataFrame, form: str, folded: str = "") -> None:
+    """Print rows in one of the formats of `ingest.reports.formats.FORMATS`; a table fits the terminal.
 
-    print_result(render(frame, form))
+    Args:
+        frame: The rows.
+        form: The format.
+        folded: A column of sentences, which a table breaks into lines instead of shortening them.
+    """
+    from ingest.reports.formats import render
+    from ingest.reports.frame_table import frame_table
+
+    if form == "table":
+        print_result(frame_table(frame, terminal_width(), folded, is_ascii=not _shows_unicode()))
+    else:
+        print_result(render(frame, form))
+
+
+def print_table(text: str) -> None:
+    """Print a table to standard output, with rules of ASCII where nothing else can be shown."""
+    from ingest.reports.formats import in_ascii
+
+    print_result(text if _shows_unicode() else in_ascii(text))
+
+
+def terminal_width() -> int | None:
+    """Characters of a line of standard output: what COLUMNS says, or the terminal; None where there is neither."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):  # not a terminal; no descriptor
+        return None
+
+
+def _shows_unicode() -> bool:
+    """Whether the encoding of standard output, and of the locale unless the user chose another, has a rule."""
+    import locale
+
+    is_chosen = os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8") == "1"
+    try:
+        for encoding in (sys.stdout.encoding, *([] if is_chosen else [locale.getencoding()])):
+            RULE.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def print_batches(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:

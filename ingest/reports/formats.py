@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _CSV_SPECIAL = frozenset(',"\r\n')
+_IN_ASCII = str.maketrans({"─": "-", "…": "~"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -122,6 +123,11 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
         for c, w, r in zip(cells, widths, right, strict=True)
     )
     return "  ".join(padded)
+
+
+def in_ascii(text: str) -> str:
+    """A table with its rules and ellipses in ASCII."""
+    return text.translate(_IN_ASCII)
 
 
 def width_of(text: str) -> int:

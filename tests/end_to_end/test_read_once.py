@@ -248,9 +248,9 @@ def test_ids_in_the_names_of_objects_have_no_position(ingest, warehouse, tmp_pat
     data = (tmp_path / f"calls/{named[1]}.json").read_bytes()
     assert sorted(rows(warehouse, places)) == sorted(
         [
-            (named[0], f"calls/time-14-36-51_{named[0]}.json", None, None),
-            (named[1], f"calls/{named[1]}.json", None, None),
-            *((i, f"calls/{named[1]}.json", data.index(i.encode()), n) for n, i in enumerate(inside, start=1)),
+            (named[0], f"{tmp_path}/calls/time-14-36-51_{named[0]}.json", None, None),
+            (named[1], f"{tmp_path}/calls/{named[1]}.json", None, None),
+            *((i, f"{tmp_path}/calls/{named[1]}.json", data.index(i.encode()), n) for n, i in enumerate(inside, 1)),
         ]
     )
     assert told(ingest("calls")[1], "bytes_read", "new_ids", "requests") == (0, 0, 0)

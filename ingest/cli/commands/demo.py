@@ -27,9 +27,9 @@ def demo(options: GlobalOptions, /) -> int:
 
     require_simulator()
     from ingest.cli.demo import run_demo
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_table
     from ingest.cli.progress_display import wants_bar
 
     file = options.file if options.warehouse else None
-    print_result(run_demo(file, bar=wants_bar("auto", options.log_format), say=log.info))
+    print_table(run_demo(file, bar=wants_bar("auto", options.log_format), say=log.info))
     return Exit.DONE

@@ -26,5 +26,5 @@ def views(options: GlobalOptions, /, names: tuple[str, ...], format: str) -> int
     from ingest.warehouse.reader import Reader
 
     with Reader(options.file) as reader:
-        print_frame(reader.columns_of(names) if names else reader.relations(), format)
+        print_frame(reader.columns_of(names) if names else reader.relations(), format, folded="meaning")
     return Exit.DONE
