@@ -23,7 +23,6 @@ PROVEN_ELSEWHERE = {
     "cli/help": "cli/test_app",
     "cli/logs": "cli/test_progress_display",
     "cli/main": "cli/test_app",
-    "cli/output": "cli/test_app",
     "cli/progress_bar": "cli/test_progress_display",  # the bar is what is displayed
     "client/backoff": "client/test_retry",
     "client/body_reader": "client/test_response_body",
@@ -70,7 +69,6 @@ PROVEN_ELSEWHERE = {
     "pipeline/progress_text": "cli/test_progress_display",
     "pipeline/scan_stage": "pipeline/test_run",
     "reports/definitions": "golden/test_golden_reports",  # each report against plain Python
-    "reports/period": "reports/test_report",
     "reports/summary_view": "reports/test_report",
     "reports/terminal_table": "reports/test_report",
     "simulator/faults": "simulator/test_server",
@@ -85,7 +83,6 @@ PROVEN_ELSEWHERE = {
     "sources/read_problems": "sources/test_discovery",
     "sources/readers": "sources/test_open_file",
     "sources/resume": "sources/test_checkpoints",
-    "sources/source_names": "sources/test_remote",
     "sources/source_scan": "sources/test_scanner",
     "warehouse/erasure": "warehouse/test_maintenance",
     "warehouse/facts": "warehouse/test_warehouse",

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
+from ingest.cli.global_options import GlobalOptions, also_after, set_up_logging_for, visible_options
 from ingest.core.version import __version__
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-DEFAULT_WAREHOUSE = "orusage.duckdb"
 
 COMMANDS = {
     "demo": "Try orusage on sample logs and a simulated OpenRouter.",
@@ -32,45 +27,10 @@ COMMANDS = {
 """Name and short help of each command; the short help is the first sentence of the command's own help."""
 
 
-class GlobalOptions:
-    """The options before the command.
-
-    Attributes:
-        warehouse: The DuckDB file as named; None for the default.
-        log_format: ``text`` or ``json``.
-        debug: Print the traceback of an error.
-    """
-
-    def __init__(self) -> None:
-        self.warehouse: str | None = None
-        self.log_format = "text"
-        self.debug = False
-
-    @property
-    def file(self) -> Path:
-        """The DuckDB file, named or default.
-
-        Raises:
-            UsageError: The name is an API key, which would become the name of a file.
-        """
-        from pathlib import Path
-
-        from ingest.core.errors import UsageError
-        from ingest.core.masking import is_like_a_key
-
-        if self.warehouse and is_like_a_key(self.warehouse):
-            raise UsageError(
-                "an API key was given as the warehouse",
-                cause="the key would become the name of a file",
-                fix="name a DuckDB file after --warehouse; for one whose name begins with sk-, write ./ before it",
-            )
-        return Path(self.warehouse or DEFAULT_WAREHOUSE)
-
-
 def load_command(name: str) -> click.Command:
-    """Import the command of this name."""
+    """Import the command of this name; it takes the global options too."""
     command: click.Command = getattr(import_module(f"ingest.cli.commands.{name}"), name)
-    return command
+    return command if command.epilog else also_after(command)
 
 
 class LazyGroup(click.Group):
@@ -89,26 +49,16 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     commands=[click.Command(name, short_help=short_help) for name, short_help in COMMANDS.items()],
+    params=visible_options(),
+    epilog="These options may also follow the command.",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ORUSAGE"},
 )
 @click.version_option(__version__, prog_name="orusage")
-@click.option(
-    "-w", "--warehouse", type=click.Path(readable=False), help="The DuckDB file.  [default: ./orusage.duckdb]"
-)
-@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors on standard error.")
-@click.option("-v", "--verbose", is_flag=True, help="Debug messages too on standard error.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error before its three lines.")
 @click.pass_obj
-def orusage(
-    options: GlobalOptions, /, warehouse: str | None, quiet: bool, verbose: bool, log_format: str, debug: bool
-) -> None:
+def orusage(options: GlobalOptions, /) -> None:
     """Know exactly what your OpenRouter traffic cost and how fast it was.
 
     Reads generation IDs from your logs, fetches the metadata of each, and stores it in a DuckDB file with views for
     cost and latency. Try `orusage demo`: it needs no key and no network.
     """
-    from ingest.cli.logs import set_up_logging
-
-    options.warehouse, options.log_format, options.debug = warehouse, log_format, debug
-    set_up_logging("warning" if quiet else "debug" if verbose else "info", log_format)
+    set_up_logging_for(options)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.cli.output import terminal_width
 from ingest.cli.run_summary import render_summary
 from ingest.cli.runner import run
 from ingest.client.credentials import ApiKey
@@ -20,7 +21,7 @@ from ingest.core.errors import OrusageError
 from ingest.core.generation_id import READY_AGE
 from ingest.core.resources import SAMPLES
 from ingest.core.settings import Settings
-from ingest.reports.formats import render
+from ingest.reports.frame_table import frame_table
 from ingest.simulator.replies import DEFAULT_KEY
 from ingest.warehouse.reader import Reader
 
@@ -69,7 +70,8 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
     if result.error:
         raise result.error
     with Reader(file) as reader:
-        tables = [render(reader.named(name), "table") for name in ("demo/ledger", "demo/cost", "demo/latency")]
+        frames = [reader.named(name) for name in ("demo/ledger", "demo/cost", "demo/latency")]
+    tables = [frame_table(frame, terminal_width()) for frame in frames]
     return "\n".join((render_summary(result, stats, "table"), *tables, _next_steps(file)))
 
 

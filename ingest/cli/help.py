@@ -16,13 +16,13 @@ Usage: orusage [OPTIONS] COMMAND [ARGS]...
   demo`: it needs no key and no network.
 
 Options:
-  --version                 Show the version and exit.
   -w, --warehouse PATH      The DuckDB file.  [default: ./orusage.duckdb]
-  -q, --quiet               Only warnings and errors on standard error.
+  -q, --quiet               Only results, warnings and errors.
   -v, --verbose             Debug messages too on standard error.
   --log-format [text|json]  [default: text]
   --debug                   Show the traceback of an error before its three
                             lines.
+  --version                 Show the version and exit.
   -h, --help                Show this message and exit.
 
 Commands:
@@ -39,6 +39,8 @@ Commands:
   status     Show how complete and how fresh the warehouse is.
   views      List the views and tables, or the columns of NAMES.
   warehouse  Maintain the DuckDB file.
+
+  These options may also follow the command.
 """
 """What click prints for ``orusage --help``, as a test proves. After a change copy it from ``orusage -q --help``."""
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TextIO
+from datetime import datetime
+from typing import Any, TextIO
 
 from ingest.cli.output import lead_nowhere
 from ingest.core.masking import mask_secrets
 
 log = logging.getLogger("orusage")
 
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
+
 
 def set_up_logging(level: str, log_format: str) -> None:
-    """Send the log to standard error.
+    """Send the log to standard error, as last set up.
 
     Args:
         level: ``warning``, ``info`` or ``debug``.
@@ -22,7 +25,7 @@ def set_up_logging(level: str, log_format: str) -> None:
     """
     handler = StandardErrorHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter("%(message)s"))
-    log.addHandler(handler)
+    log.handlers[:] = [handler]
     log.setLevel(level.upper())
 
 
@@ -32,11 +35,22 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of this record."""
         own = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": self.formatTime(record, TIME_FORMAT),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        return json.dumps(own | getattr(record, "fields", {}) | own)  # own keys come first and are never replaced
+        return json_line(own, getattr(record, "fields", {}))
+
+
+def error_line(message: str, fields: dict[str, Any]) -> str:
+    """An error that ends the command, as a line of the JSON log."""
+    own = {"time": datetime.now().astimezone().strftime(TIME_FORMAT), "level": "error", "message": message}
+    return json_line(own, fields)
+
+
+def json_line(own: dict[str, str], fields: dict[str, Any]) -> str:
+    """The JSON object of both; own keys come first and are never replaced."""
+    return json.dumps(own | fields | own)
 
 
 class StandardErrorHandler(logging.StreamHandler[TextIO]):

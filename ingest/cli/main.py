@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from ingest.cli.app import GlobalOptions, orusage
+from ingest.cli.app import orusage
+from ingest.cli.global_options import GlobalOptions, log_format_of
 from ingest.cli.output import print_error
 from ingest.cli.signals import recorded_interrupts
 from ingest.core.errors import (
@@ -37,9 +38,18 @@ def main() -> int:
         except BaseException as error:  # every error ends as three lines and an exit code
             if not isinstance(error, Exception) and not is_failure_of_library(error):
                 raise
-            if options.debug:
-                _print_traceback()
-            return Exit.INTERRUPTED if interrupts else print_error(_to_our_error(error))
+            return _report(error, options, interrupted=bool(interrupts))
+
+
+def _report(error: BaseException, options: GlobalOptions, *, interrupted: bool) -> int:
+    """Print an error; returns the exit code. An error that Ctrl-C ended in is not the user's business."""
+    traceback = _traceback() if options.debug else ""
+    if interrupted:
+        click.echo(traceback, nl=False, err=True)
+        return Exit.INTERRUPTED
+    # what a usage error kept click from reading
+    log_format = log_format_of(sys.argv[1:]) if isinstance(error, click.UsageError) else options.log_format
+    return print_error(_to_our_error(error), log_format, traceback)
 
 
 def _repair_streams() -> None:
@@ -52,10 +62,10 @@ def _repair_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print_traceback() -> None:
+def _traceback() -> str:
     import traceback
 
-    sys.stderr.write(mask_secrets(traceback.format_exc()))
+    return mask_secrets(traceback.format_exc())
 
 
 def _to_our_error(error: BaseException) -> OrusageError:

@@ -16,24 +16,90 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from ingest.cli.global_options import GlobalOptions
     from ingest.core.errors import OrusageError
 
+RULE = "─"
 
-def print_error(error: OrusageError) -> int:
-    """Print an error as three lines (what, cause, fix) on standard error, without any key; returns its exit code."""
+
+def print_error(error: OrusageError, log_format: str, traceback: str = "") -> int:
+    """Print an error on standard error: what, cause and fix as three lines, or as fields of one line of JSON.
+
+    Args:
+        error: The error.
+        log_format: ``text`` or ``json``.
+        traceback: Where it was raised, to be shown with it; may be empty.
+
+    Returns:
+        Its exit code.
+    """
+    text = _error_as_json(error, traceback) if log_format == "json" else traceback + _error_as_text(error)
+    _write(text, sys.stderr)
+    return error.code
+
+
+def _error_as_text(error: OrusageError) -> str:
     from ingest.reports.formats import plain
 
     excerpt = (f"         {line}" for line in error.excerpt)
     lines = (f"orusage: {error.what}", f"  cause: {error.cause}", *excerpt, f"  fix:   {error.fix}")
-    _write("".join(plain(mask_secrets(line)) + "\n" for line in lines), sys.stderr)
-    return error.code
+    return "".join(plain(mask_secrets(line)) + "\n" for line in lines)
 
 
-def print_frame(frame: pl.DataFrame, form: str) -> None:
-    """Print rows in one of the formats of `ingest.reports.formats.FORMATS`."""
+def _error_as_json(error: OrusageError, traceback: str) -> str:
+    from ingest.cli.logs import error_line
+
+    fields = {"what": error.what, "cause": error.cause, "fix": error.fix, "code": int(error.code)}
+    optional = {"excerpt": error.excerpt, "traceback": traceback}
+    return error_line(error.what, fields | {name: value for name, value in optional.items() if value}) + "\n"
+
+
+def print_frame(frame: pl.DataFrame, form: str, folded: str = "") -> None:
+    """Print rows in one of the formats of `ingest.reports.formats.FORMATS`; a table fits the terminal.
+
+    Args:
+        frame: The rows.
+        form: The format.
+        folded: A column of sentences, which a table breaks into lines instead of shortening them.
+    """
     from ingest.reports.formats import render
+    from ingest.reports.frame_table import frame_table
 
-    print_result(render(frame, form))
+    if form == "table":
+        print_result(frame_table(frame, terminal_width(), folded, is_ascii=not _shows_unicode()))
+    else:
+        print_result(render(frame, form))
+
+
+def print_table(text: str) -> None:
+    """Print a table to standard output, with rules of ASCII where nothing else can be shown."""
+    from ingest.reports.formats import in_ascii
+
+    print_result(text if _shows_unicode() else in_ascii(text))
+
+
+def terminal_width() -> int | None:
+    """Characters of a line of standard output: what COLUMNS says, or the terminal; None where there is neither."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):  # not a terminal; no descriptor
+        return None
+
+
+def _shows_unicode() -> bool:
+    """Whether the encoding of standard output, and of the locale unless the user chose another, has a rule."""
+    import locale
+
+    is_chosen = os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8") == "1"
+    try:
+        for encoding in (sys.stdout.encoding, *([] if is_chosen else [locale.getencoding()])):
+            RULE.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def print_rows(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:
@@ -67,6 +133,12 @@ def print_result(text: str) -> bool:
     if sys.stdout.isatty():
         text = "\n".join(plain(line) for line in text.split("\n"))
     return _write(text, sys.stdout)
+
+
+def print_unless_quiet(options: GlobalOptions, text: str) -> None:
+    """Print that a command did what it should, unless ``--quiet`` was given."""
+    if not options.is_quiet:
+        print_result(text)
 
 
 def _write(text: str, stream: TextIO) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from ingest.reports.formats import money, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ingest.core.outcomes import PendingIds
     from ingest.core.run_stats import RunStats
     from ingest.core.sightings import SourceRead
     from ingest.pipeline.dry_run import DryRun
@@ -131,6 +133,7 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "pending": stats.pending,
         "dead": stats.dead,
         "overdue": result.overdue,
+        "left_pending": [_pending_fields(group) for group in result.pending],
         "throttled": stats.throttled,
         "overloaded": stats.overloaded,
         "waste": round(stats.waste, 6),
@@ -152,6 +155,7 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         f"IDs       {stats.settled:,} settled, {stats.pending:,} pending, {stats.dead:,} dead",
         f"spend     ${money(stats.spend)} added",
     ]
+    lines += _pending(result.pending)
     if stats.contents:
         lines.append(f"contents  {_contents(stats)}")
     left = stats.due - stats.settled - stats.pending - stats.dead
@@ -171,6 +175,32 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
     if result.overdue:
         lines.append(f"overdue   {result.overdue:,} IDs are still pending after the not-found grace; run it again")
     return lines
+
+
+def _pending(groups: Sequence[PendingIds]) -> list[str]:
+    """A line on what the ledger leaves to later runs: how many IDs, why, and when the next of them is requested."""
+    if not groups:
+        return []
+    due, next_due_at = sum(group.due for group in groups), [g.next_due_at for g in groups if g.next_due_at]
+    until = f"next request after {_minute(min(next_due_at))}" if next_due_at else "the next run requests them"
+    if due and next_due_at:
+        until = f"{due:,} due in the next run, the others after {_minute(min(next_due_at))}"
+    reasons = ", ".join(f"{g.ids:,} {_reason(g)}" for g in groups)
+    return [f"pending   {sum(g.ids for g in groups):,} in all: {reasons}; {until}"]
+
+
+def _reason(group: PendingIds) -> str:
+    return (group.reason or "not requested yet").replace("_", " ")
+
+
+def _minute(moment: datetime) -> str:
+    """The moment, rounded up to the minute, so that a request is due by then."""
+    return f"{moment + timedelta(seconds=59, microseconds=999_999):%Y-%m-%d %H:%M} UTC"
+
+
+def _pending_fields(group: PendingIds) -> dict[str, Any]:
+    at = group.next_due_at.isoformat() if group.next_due_at else None
+    return {"reason": group.reason, "ids": group.ids, "due": group.due, "next_due_at": at}
 
 
 def _sources(stats: RunStats) -> str:

@@ -135,4 +135,21 @@ class Dead:
     requests: int
 
 
+@dataclass(frozen=True, slots=True)
+class PendingIds:
+    """The pending IDs of the ledger that wait for one reason.
+
+    Attributes:
+        reason: The reason of their last outcome; None if they were not requested yet.
+        ids: How many there are.
+        due: How many of them the next run requests at once.
+        next_due_at: When the first of the others may be requested, UTC; None if there are none.
+    """
+
+    reason: str | None
+    ids: int
+    due: int
+    next_due_at: datetime | None
+
+
 Outcome = Settled | Pending | Dead

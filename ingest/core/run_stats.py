@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 STORED = "stored"
 
 
+NOT_FOUND = "not_found"
+"""The reason of a dead letter that is to be expected."""
+
+
 @dataclass(slots=True)
 class RunStats:
     """Counts of one run, all from zero.
@@ -45,6 +49,7 @@ class RunStats:
         settled: IDs settled and stored.
         pending: IDs asked and left pending, stored.
         dead: IDs given up, stored.
+        expected_dead: Those of them that were not found after the grace: some IDs in any log were never recorded.
         spend: Cost of the settled IDs, in USD.
         contents: Requests for content by result: `STORED`, or why there is none.
     """
@@ -73,6 +78,7 @@ class RunStats:
     settled: int = 0
     pending: int = 0
     dead: int = 0
+    expected_dead: int = 0
     spend: Decimal = Decimal(0)
     contents: Counter[str] = field(default_factory=Counter)
 

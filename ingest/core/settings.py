@@ -27,13 +27,14 @@ class Settings:
         limit: Maximum number of IDs to fetch; None: no limit.
         not_found_grace: Age from which a 404 is final when a later night repeats it.
         batch_size: Number of IDs committed together.
-        since: IDs that contain an earlier time are not fetched; legacy IDs count as 1970.
-        until: IDs that contain a later time are not fetched.
+        since: Only IDs that contain this time or a later one are fetched; legacy IDs count as 1970.
+        until: Only IDs that contain an earlier time are fetched.
         content: Whether to fetch prompt and completion too.
         reread: Whether sources are read from their beginning, and the call sites of known IDs replaced.
         keep_fields: Names of the log line's fields that are stored with each ID.
         publish_every: Interval at which a long run publishes the warehouse.
         lock_timeout: How long to wait for another run, or for a program that has the warehouse open for writing.
+        strict: Whether any dead letter makes the run partial, also one that was to be expected.
         patience: The run stops after this time with no answer other than 429, or without a connection.
     """
 
@@ -52,4 +53,5 @@ class Settings:
     keep_fields: tuple[str, ...] = ()
     publish_every: timedelta = timedelta(minutes=15)
     lock_timeout: timedelta = timedelta()
+    strict: bool = False
     patience: timedelta = timedelta(minutes=5)

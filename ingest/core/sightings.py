@@ -83,6 +83,7 @@ class SourceRead:
         checkpoint: Where the next run continues; None for a stream, which cannot be continued, and where the earlier
             checkpoint remains valid.
         cut: How many IDs were cut at a line end and could not be joined.
+        replaces: The relative path under which this source was recorded before, if so: this record replaces that one.
     """
 
     source: str
@@ -96,6 +97,7 @@ class SourceRead:
     position: int = 0
     checkpoint: Checkpoint | None = None
     cut: int = 0
+    replaces: str | None = None
 
     @property
     def was_readable(self) -> bool:

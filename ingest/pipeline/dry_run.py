@@ -70,7 +70,7 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
 def _read(
     sources: Sequence[str], ledger: LedgerSnapshot, known: CheckpointIndex, now: datetime
 ) -> tuple[RunStats, tuple[SourceRead, ...]]:
-    stats, read_problems, expansion = RunStats(), ReadProblems(), expand_sources(sources)
+    stats, read_problems, expansion = RunStats(), ReadProblems(), expand_sources(sources, as_absolute=True)
     stats.passed_over = expansion.passed_over
     for chunk in scan_all(expansion, now, known):
         stats.count(chunk)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ingest.core.outcomes import PendingIds
     from ingest.core.run_stats import RunStats
     from ingest.core.sightings import SourceRead
     from ingest.pipeline.context import RunContext
@@ -44,6 +45,7 @@ class RunResult:
         error: The error that ended it early; None if it came to its end.
         code: The exit code of the process.
         seconds: How long it took.
+        pending: What the ledger leaves to later runs, by reason.
     """
 
     run_id: str
@@ -52,6 +54,7 @@ class RunResult:
     error: OrusageError | None
     code: Exit
     seconds: float
+    pending: tuple[PendingIds, ...] = ()
 
 
 async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
@@ -77,14 +80,17 @@ async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
         with run.recorded_failure():
             problems = await scan.run(first_chunks, warehouse, run.publisher, run.run_id)
             await run.fetch()
+        strict, pending = context.settings.strict, warehouse.ledger.pending(context.clock.now())
         overdue, reason = warehouse.ledger.count_overdue(context.settings, context.clock.now()), run.stopped_by()
-        run.finish(exit_code(context.stats, len(problems), overdue, reason))
+        run.finish(exit_code(context.stats, len(problems), overdue, reason, strict=strict))
         reason = await run.publish(reason)
-        code = exit_code(context.stats, len(problems), overdue, reason)
-    return RunResult(run.run_id, problems, overdue, reason, code, context.clock.monotonic() - started)
+        code = exit_code(context.stats, len(problems), overdue, reason, strict=strict)
+    return RunResult(run.run_id, problems, overdue, reason, code, context.clock.monotonic() - started, pending)
 
 
-def exit_code(stats: RunStats, problems: int, overdue: int, error: OrusageError | None) -> Exit:
+def exit_code(
+    stats: RunStats, problems: int, overdue: int, error: OrusageError | None, *, strict: bool = False
+) -> Exit:
     """The exit code of a run that was not ended by an exception.
 
     Args:
@@ -92,10 +98,12 @@ def exit_code(stats: RunStats, problems: int, overdue: int, error: OrusageError 
         problems: Sources that were not read to their end.
         overdue: IDs still pending although they are older than the not-found grace.
         error: The error that stopped fetching early; None if it came to its end.
+        strict: Whether dead letters that were to be expected count, too.
     """
     if error is not None:
         return Exit(error.code)
-    return Exit.PARTIAL if problems or overdue or stats.dead else Exit.DONE
+    dead = stats.dead if strict else stats.dead - stats.expected_dead
+    return Exit.PARTIAL if problems or overdue or dead else Exit.DONE
 
 
 def _open_warehouse(context: RunContext, now: datetime) -> Warehouse:

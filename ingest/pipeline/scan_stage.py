@@ -43,7 +43,7 @@ class ScanStage:
     def __init__(self, sources: Sequence[str], context: RunContext, now: datetime) -> None:
         self._context = context
         self._now = now
-        self._expansion = expand_sources(sources)
+        self._expansion = expand_sources(sources, as_absolute=True)
         self._call_sites = CallSiteParser(context.settings.keep_fields)
         self._rereading = Rereading(context.settings.keep_fields) if context.settings.reread else None
         self._has_key = False

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ingest.core.outcomes import Dead, Outcome, Pending, Settled
-from ingest.core.run_stats import STORED
+from ingest.core.run_stats import NOT_FOUND, STORED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -123,3 +123,4 @@ def _count(outcome: Outcome, stats: RunStats) -> None:
             stats.pending += outcome.requests > 0
         case Dead():
             stats.dead += 1
+            stats.expected_dead += outcome.reason == NOT_FOUND

@@ -29,12 +29,14 @@ class ReportColumn:
         title: Its header in the table.
         kind: How values are formatted: money (USD), count, share (0 to 1, as per cent), number or text.
         min_width: The terminal width from which on it is shown.
+        not_by: The dimension's column with which it is not shown, because each row would say the same twice.
     """
 
     name: str
     title: str
     kind: str
     min_width: Width = NARROW
+    not_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +183,15 @@ REPORTS = {
     "ledger": ReportDefinition(
         "reports/ledger",
         (
-            ReportColumn("ids", "IDs", "count", NORMAL),
-            ReportColumn("settled", "settled", "count"),
-            ReportColumn("pending", "pending", "count"),
-            ReportColumn("dead", "dead", "count"),
+            ReportColumn("ids", "IDs", "count"),
+            ReportColumn("settled", "settled", "count", not_by="state"),
+            ReportColumn("pending", "pending", "count", not_by="state"),
+            ReportColumn("dead", "dead", "count", not_by="state"),
             ReportColumn("newest_settled_at", "newest settled (UTC)", "text", WIDE),
             ReportColumn("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
         ),
-        {"source": "source", "state": "state", "reason": "reason", **_HOURS, **_DAYS},
-        "source",
+        {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **_HOURS, **_DAYS},
+        "state",
     ),
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 _CSV_SPECIAL = frozenset(',"\r\n')
+_IN_ASCII = str.maketrans({"─": "-", "…": "~"})
 _FORMULA = re.compile(
     r"[\t\r]|[\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]*[-=+@\uff0b\uff0d\uff1d\uff20]"
 )
@@ -137,6 +138,11 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
         for c, w, r in zip(cells, widths, right, strict=True)
     )
     return "  ".join(padded)
+
+
+def in_ascii(text: str) -> str:
+    """A table with its rules and ellipses in ASCII."""
+    return text.translate(_IN_ASCII)
 
 
 def width_of(text: str) -> int:

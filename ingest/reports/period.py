@@ -86,14 +86,18 @@ class Period:
         since: Its first moment, with time zone; None for no lower bound.
         until: The first moment after it, with time zone; None for no upper bound.
         zone: The time zone.
+        now: The moment at which it is asked for: what follows it has not happened yet. None if that does not matter.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     zone: ZoneInfo = UTC_ZONE
+    now: datetime | None = None
 
     @classmethod
-    def between(cls, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> Period:
+    def between(
+        cls, since: datetime | None, until: datetime | None, zone: ZoneInfo, now: datetime | None = None
+    ) -> Period:
         """Return the period between two moments; a moment without time zone is local time of `zone`.
 
         Raises:
@@ -106,7 +110,7 @@ class Period:
                 cause="--until is not after --since",
                 fix="give --until the first moment after the period",
             )
-        return cls(begins, ends, zone)
+        return cls(begins, ends, zone, now)
 
     @property
     def is_all(self) -> bool:
@@ -122,6 +126,24 @@ class Period:
     def local(self, moment: datetime) -> datetime:
         """Convert a time from the warehouse, UTC without time zone, into local time."""
         return moment.replace(tzinfo=UTC).astimezone(self.zone)
+
+    def partial(self, unit: str) -> dict[str, str]:
+        """Return the hours, days, weeks or months that the period covers in part, each with what it covers of it.
+
+        Args:
+            unit: ``hour``, ``day``, ``week`` or ``month``.
+
+        Returns:
+            Such as ``{"2026-11-20": "from 19:03", "2026-11-27": "until 07:00"}``, with keys as in the rows of reports.
+        """
+        marks: dict[str, list[str]] = {}
+        is_over = self.until and not (self.now and self.now < self.until)
+        end = self.until if is_over else self.now
+        for moment, word in ((self.since, "from"), (end, "until" if is_over else "so far")):
+            if moment and (partial := _unit_within(moment, self.zone, unit)):
+                key, time_text = partial
+                marks.setdefault(key, []).append(word if word == "so far" else f"{word} {time_text}")
+        return {key: ", ".join(parts) for key, parts in marks.items()}
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters for the queries of reports: times are UTC without time zone, days are local."""
@@ -156,6 +178,28 @@ class Period:
         begins = max(self.since or FIRST_OFFSET, FIRST_OFFSET)
         ends = min(self.until or LAST_OFFSET, LAST_OFFSET)
         return utc_offset_periods(self.zone, begins, max(begins, ends))
+
+
+def _unit_within(moment: datetime, zone: ZoneInfo, unit: str) -> tuple[str, str] | None:
+    """The unit of local time in which a moment lies, and the moment's text; None if it is the unit's first moment."""
+    local = moment.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    first, key, text = {
+        "hour": (local.replace(minute=0, second=0, microsecond=0), _hour_key(local), f"{local:%H:%M}"),
+        "day": (midnight, f"{local:%Y-%m-%d}", f"{local:%H:%M}"),
+        "week": (midnight - local.weekday() * _DAY, f"{midnight - local.weekday() * _DAY:%Y-%m-%d}", _day_text(local)),
+        "month": (midnight.replace(day=1), f"{local:%Y-%m}", _day_text(local)),
+    }[unit]
+    return None if first.astimezone(UTC) == moment.astimezone(UTC) else (key, text)
+
+
+def _hour_key(local: datetime) -> str:
+    offset = local.utcoffset() or timedelta()
+    return f"{local:%Y-%m-%dT%H:00}{UtcOffsetPeriod(local, local, int(offset.total_seconds())).label}"
+
+
+def _day_text(local: datetime) -> str:
+    return f"{local:%m-%d}" if local.time() == time.min else f"{local:%m-%d %H:%M}"
 
 
 def _is_midnight(moment: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,6 +22,9 @@ PART, TOTAL = "part", 2
 KEY = "key"
 """The column with the value of the dimension."""
 
+TIME_UNITS = ("hour", "day", "week", "month")
+"""The dimensions that divide the period."""
+
 TOP_MODELS = 5
 """The number of models in the summary."""
 
@@ -36,6 +39,8 @@ class Report:
         rows: One row per value of the dimension, and one with the sum of the rows beyond --top. Amounts are exact.
         total: One row with the total; empty if rows cannot be added up.
         models: For the summary, the models with the highest cost; otherwise empty.
+        partial: The hours, days, weeks or months that lie in the period in part, each with what part; for the summary
+            the days.
         note: A remark for the reader of the report, such as why it is empty; may be empty text.
     """
 
@@ -45,6 +50,7 @@ class Report:
     total: pl.DataFrame
     models: pl.DataFrame
     note: str = ""
+    partial: dict[str, str] = field(default_factory=dict)
 
 
 def report(reader: Reader, name: str, period: Period, by: str | None = None, top: int | None = None) -> Report:
@@ -68,7 +74,9 @@ def report(reader: Reader, name: str, period: Period, by: str | None = None, top
     rows, total = _split_total(result, definition.dimensions.get(dimension, ""))
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     note = _note(reader, name, period, kept, rows.height - kept.height)
-    return Report(name, period, kept, total, _models(reader, name, period), note)
+    partial = _partial(name, dimension, period)
+    kept = _with_partial(kept, partial) if dimension in TIME_UNITS else kept
+    return Report(name, period, kept, total, _models(reader, name, period), note, partial)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -109,6 +117,16 @@ def _largest(rows: pl.DataFrame, top: int) -> pl.DataFrame:
     """Return the rows with the most requests, in their original order."""
     indexed = rows.with_row_index("index").sort("request_count", "index", descending=[True, False]).head(top)
     return indexed.sort("index").drop("index")
+
+
+def _partial(name: str, dimension: str, period: Period) -> dict[str, str]:
+    unit = "day" if name == "summary" else dimension
+    return period.partial(unit) if unit in TIME_UNITS else {}
+
+
+def _with_partial(rows: pl.DataFrame, partial: dict[str, str]) -> pl.DataFrame:
+    """Add the column ``is_partial``: whether the period covers only a part of the row's hour, day, week or month."""
+    return rows.with_columns(is_partial=pl.Series([key in partial for key in rows.to_series(0)], dtype=pl.Boolean()))
 
 
 def _models(reader: Reader, name: str, period: Period) -> pl.DataFrame:

@@ -67,7 +67,8 @@ def summary_grid(report: Report) -> list[list[str]]:
 
 def _entries(report: Report, width: int) -> Iterator[Entry]:
     row = report.rows.row(0, named=True)
-    yield from _money(row, report.period)
+    yield from _span(row, report)
+    yield from _money(row)
     yield from _traffic(row)
     yield from _ledger(row)
     yield from _models(report.models, width)
@@ -85,9 +86,15 @@ def _wrapped(label: str, values: Sequence[str], width: int) -> Iterator[str]:
     yield f"{label:<{_LABEL_WIDTH}}{line}\n"
 
 
-def _money(row: dict[str, Any], period: Period) -> Iterator[Entry]:
+def _span(row: dict[str, Any], report: Report) -> Iterator[Entry]:
+    period = report.period
     yield "from", [_local_time(period, row["first_at"])]
     yield "to", [_local_time(period, row["last_at"]), period.zone.key]
+    if report.partial:
+        yield "partial days", [f"{day} ({mark})" for day, mark in report.partial.items()]
+
+
+def _money(row: dict[str, Any]) -> Iterator[Entry]:
     yield (
         "spend",
         [

@@ -21,7 +21,7 @@ MIN_NAME_WIDTH = 10
 NO_VALUE = "(none)"
 """What a table shows for a missing or empty name."""
 
-_GAP = 2
+GAP = 2
 """Characters between two columns."""
 
 _ONE_DOLLAR = 1
@@ -88,7 +88,7 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 def _columns(report: Report, level: int) -> list[ReportColumn]:
     """Return the columns for a terminal width, the dimension first unless the report defines its first column."""
     first, defined = report.rows.columns[0], REPORTS[report.name].columns
-    shown = [column for column in defined if column.min_width <= level]
+    shown = [column for column in defined if column.min_width <= level and column.not_by != first]
     return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
 
 
@@ -100,10 +100,16 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
-        [_text(column, value) for column, value in zip(columns, row, strict=True)]
+        [_marked(_text(column, value), value, report) for column, value in zip(columns, row, strict=True)]
         for row in report.rows.select(names).rows()
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
+
+
+def _marked(text: str, value: Any, report: Report) -> str:
+    """The text, with what the period covers of an hour, day, week or month that it covers in part."""
+    mark = report.partial.get(value) if isinstance(value, str) else None
+    return f"{text} ({mark})" if mark else text
 
 
 def _text(column: ReportColumn, value: Any) -> str:
@@ -125,9 +131,13 @@ def _total_text(column: ReportColumn, value: Any) -> str:
 
 def _fitted(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> list[list[str]]:
     """Shorten names, the longest first, until lines are no longer than the width."""
-    widths = _widths(grid)
-    names = [place for place, column in enumerate(columns) if _is_name(column)]
-    while names and _length(widths) > width:
+    return shrunk(grid, [place for place, column in enumerate(columns) if _is_name(column)], width)
+
+
+def shrunk(grid: list[list[str]], names: Sequence[int], width: int) -> list[list[str]]:
+    """Shorten the columns at some places, the longest first, until lines are no longer than the width."""
+    widths = widths_of(grid)
+    while names and length(widths) > width:
         longest = max(names, key=widths.__getitem__)
         if widths[longest] <= MIN_NAME_WIDTH:
             break
@@ -136,15 +146,17 @@ def _fitted(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) 
 
 
 def _fits(grid: list[list[str]], columns: Sequence[ReportColumn], width: int) -> bool:
-    least = (min(w, MIN_NAME_WIDTH) if _is_name(c) else w for w, c in zip(_widths(grid), columns, strict=True))
-    return _length(list(least)) <= width
+    least = (min(w, MIN_NAME_WIDTH) if _is_name(c) else w for w, c in zip(widths_of(grid), columns, strict=True))
+    return length(list(least)) <= width
 
 
-def _length(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+def length(widths: Sequence[int]) -> int:
+    """The length of a line of columns of these widths."""
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
-def _widths(grid: list[list[str]]) -> list[int]:
+def widths_of(grid: list[list[str]]) -> list[int]:
+    """The width of each column."""
     return [max(map(width_of, column)) for column in zip(*grid, strict=True)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ingest.core.errors import ConfigurationError
 from ingest.sources import remote
 from ingest.sources.read_problems import unreadable
-from ingest.sources.source_names import STDIN, error_text, is_url, label_of
+from ingest.sources.source_names import STDIN, absolute, error_text, is_url, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -24,7 +24,7 @@ class Source:
     """Something to read.
 
     Attributes:
-        name: A file's path as the user would write it, the URL of a remote object, or ``-`` for standard input.
+        name: A file's path, as the user wrote it or absolute; the URL of a remote object; or ``-`` for standard input.
         named: Whether the user named this very file. A binary file that was found in a directory is skipped instead.
     """
 
@@ -53,8 +53,12 @@ class Expansion:
     passed_over: int
 
 
-def expand_sources(arguments: Iterable[str]) -> Expansion:
+def expand_sources(arguments: Iterable[str], *, as_absolute: bool = False) -> Expansion:
     """Turn arguments into sources. A directory is walked in sorted order.
+
+    Args:
+        arguments: Files, directories, globs, URLs and ``-``.
+        as_absolute: Name files by their absolute paths, so that a source has one name wherever it is named from.
 
     Raises:
         ConfigurationError: An argument is a URL, and a package that reads it is not installed.
@@ -67,7 +71,8 @@ def expand_sources(arguments: Iterable[str]) -> Expansion:
             if source.named and not known.named:
                 sources[_identity(source.name)] = replace(known, named=True)
     problems = (*skipped.problems, *_not_followed(skipped))
-    return Expansion(tuple(sources.values()), problems, skipped.passed_over)
+    found = [replace(s, name=absolute(s.name)) for s in sources.values()] if as_absolute else sources.values()
+    return Expansion(tuple(found), problems, skipped.passed_over)
 
 
 @dataclass(slots=True)

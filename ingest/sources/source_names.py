@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 STDIN = "-"
@@ -38,6 +39,32 @@ def url_chain(url: str) -> list[str]:
 def without_secrets(url: str) -> str:
     """The URL without user, password, query and fragment: the query of a signed URL grants access to the object."""
     return "::".join(_SECRETS.sub("", part) for part in url_chain(url))
+
+
+def absolute(name: str) -> str:
+    """The name of a file as an absolute path, from wherever it was named; links are not followed.
+
+    ``..`` stays where it is if it leads elsewhere, as it does behind a link to a directory.
+    """
+    if name in ("", STDIN) or is_url(name) or os.path.isabs(name):  # noqa: PTH117  # a Path would alter the text
+        return name
+    path = os.path.join(os.getcwd(), name)  # noqa: PTH109, PTH118  # as above
+    shorter = os.path.normpath(path)
+    return path if os.pardir in name.split("/") and not _is_same_file(path, shorter) else shorter
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121  # as above
+    except OSError:
+        return False
+
+
+def is_relative_form(earlier: str, name: str) -> bool:
+    """Whether an earlier name of a file is a relative path to a file of the same last name."""
+    if earlier == STDIN or is_url(earlier) or os.path.isabs(earlier):  # noqa: PTH117  # as above
+        return False
+    return os.path.basename(earlier) == os.path.basename(name) and earlier != name  # noqa: PTH119  # as above
 
 
 def label_of(name: str) -> str:

@@ -15,7 +15,7 @@ from ingest.sources.line_index import LineIndex
 from ingest.sources.open_file import OpenSource, open_source
 from ingest.sources.readers import ErrorCapturingReader
 from ingest.sources.resume import ResumedText, is_read, resume
-from ingest.sources.source_names import error_text
+from ingest.sources.source_names import error_text, is_relative_form
 from ingest.sources.text_windows import TextWindows
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class SourceScan:
             position=self._windows.position if self._windows else self._position_before,
             checkpoint=self._checkpoint(),
             cut=self._find.cut,
+            replaces=start.source if start and is_relative_form(start.source, self._label) else None,
         )
 
     def __iter__(self) -> Iterator[list[Sighting]]:

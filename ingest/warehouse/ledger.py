@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.core.generation_id import AHEAD, READY_AGE, ready_at
 from ingest.core.log_fields import key_of
-from ingest.core.outcomes import WorkItem
+from ingest.core.outcomes import PendingIds, WorkItem
 from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
-from ingest.warehouse.ledger_frames import source_rows, unique_ids, unsettled_rows, with_call_sites
+from ingest.warehouse.ledger_frames import earlier_names, source_rows, unique_ids, unsettled_rows, with_call_sites
 from ingest.warehouse.staging import find_new, for_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -83,8 +83,12 @@ class LedgerReader:
 
     def count_overdue(self, settings: Settings, now: datetime) -> int:
         """How many IDs are still pending although they are older than the grace, and do not rest as missing."""
-        since, until = naive_utc(settings.since), naive_utc(min(settings.until, now - settings.not_found_grace))
-        return int(self._rows("ledger/count_overdue", now=naive_utc(now), since=since, until=until)[0][0])
+        since, until = naive_utc(settings.since), naive_utc(settings.until)
+        newest = naive_utc(now - settings.not_found_grace)
+        counted = self._rows(
+            "ledger/count_overdue", now=naive_utc(now), since=since, until=until, newest_overdue=newest
+        )
+        return int(counted[0][0])
 
     def count_revivable(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
         """How many IDs are dead or rest until a later time, by reason, the most frequent first.
@@ -95,6 +99,11 @@ class LedgerReader:
             now: The wall clock, UTC.
         """
         return dict(self._rows("ledger/count_revivable", reason=reason, since=naive_utc(since), now=naive_utc(now)))
+
+    def pending(self, now: datetime) -> tuple[PendingIds, ...]:
+        """What is pending, by reason, the most frequent first."""
+        rows = self._rows("ledger/pending", now=naive_utc(now))
+        return tuple(PendingIds(reason, ids, due, aware_utc(at)) for reason, ids, due, at in rows)
 
     def ready(self, settings: Settings, began: datetime) -> Iterator[WorkItem]:
         """The items that were due when fetching began and are at least `READY_AGE` old, newest first."""
@@ -145,7 +154,7 @@ class Ledger:
         for some in slices:
             self._store(with_call_sites(some, chunk.sightings), now)
         if len(last) or reads:
-            self._store(with_call_sites(last, chunk.sightings), now, source_rows(reads, run_id, now))
+            self._store(with_call_sites(last, chunk.sightings), now, reads, run_id)
         return len(new)
 
     def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
@@ -157,11 +166,11 @@ class Ledger:
         """Make the IDs of `LedgerReader.count_revivable` pending and due, inside a transaction of the session."""
         self._session.execute("ledger/revive", reason=reason, since=naive_utc(since), now=naive_utc(now))
 
-    def _store(self, ids: pl.DataFrame, now: datetime, sources: pl.DataFrame | None = None) -> None:
+    def _store(self, ids: pl.DataFrame, now: datetime, reads: Sequence[SourceRead] = (), run_id: str = "") -> None:
         def write() -> None:
             self._insert(ids, now)
-            if sources is not None:
-                self._replace_sources(sources)
+            if reads:
+                self._replace_sources(source_rows(reads, run_id, now), earlier_names(reads))
 
         self._session.store(write, new_ids=len(ids))
 
@@ -169,7 +178,9 @@ class Ledger:
         with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})
         self._session.mark_changed(rows["requested_at"].dt.date())
 
-    def _replace_sources(self, rows: pl.DataFrame) -> None:
+    def _replace_sources(self, rows: pl.DataFrame, earlier: pl.DataFrame) -> None:
+        if len(earlier):
+            with_incoming(self._session.connection, earlier, sql_files.query("ledger/delete_renamed_sources"))
         with_incoming(self._session.connection, rows, sql_files.query("ledger/delete_sources"))
         with_incoming(self._session.connection, rows, sql_files.query("ledger/insert_sources"))
 

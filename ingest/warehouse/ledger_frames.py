@@ -118,6 +118,11 @@ def _source_row(read: SourceRead, run_id: str, now: datetime) -> tuple[Any, ...]
     )
 
 
+def earlier_names(reads: Sequence[SourceRead]) -> pl.DataFrame:
+    """The names under which sources were recorded before, and which their new records replace."""
+    return pl.DataFrame({"source": [read.replaces for read in reads if read.replaces]}, {"source": pl.String()})
+
+
 def unsettled_rows(outcomes: Sequence[Outcome]) -> pl.DataFrame:
     """One row of new state for each outcome that is pending or dead."""
     rows = [_unsettled_row(outcome) for outcome in outcomes if not isinstance(outcome, Settled)]

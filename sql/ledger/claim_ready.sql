@@ -14,7 +14,9 @@ SELECT
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now
-  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND least($until, $newest_ready)
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') >= $since
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') < $until
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') <= $newest_ready
   AND (coalesce(requested_at, TIMESTAMP '1970-01-01'), generation_id) < ($after_time, $after_id)
 ORDER BY coalesce(requested_at, TIMESTAMP '1970-01-01') DESC, generation_id DESC
 LIMIT $page;

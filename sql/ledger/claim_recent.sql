@@ -15,7 +15,8 @@ FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now
   AND requested_at > $newest_ready
-  AND requested_at BETWEEN $since AND $until
+  AND requested_at >= $since
+  AND requested_at < $until
   AND (requested_at, generation_id) > ($after_time, $after_id)
 ORDER BY requested_at, generation_id
 LIMIT $page;

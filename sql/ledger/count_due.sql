@@ -3,4 +3,5 @@ SELECT count(*)
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now
-  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND $until;
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') >= $since
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') < $until;

@@ -5,4 +5,6 @@ SELECT count(*)
 FROM ops.work
 WHERE state = 'pending'
   AND NOT (coalesce(reason, '') = 'not_found' AND coalesce(not_before, $now) > $now)
-  AND coalesce(requested_at, TIMESTAMP '1970-01-01') BETWEEN $since AND $until;
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') >= $since
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') < $until
+  AND coalesce(requested_at, TIMESTAMP '1970-01-01') <= $newest_overdue;

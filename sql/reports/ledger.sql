@@ -1,4 +1,4 @@
--- The states of all IDs, by one dimension; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
+-- The states of all IDs, by one dimension. Objects of remote stores count as their directory; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
 -- settled not even the day is known; it counts in all of history only.
 -- include: period_shifts
 
@@ -40,7 +40,14 @@ cells AS (
     SELECT
         CASE $by
             -- include: time_keys
-            WHEN 'source' THEN source
+            WHEN 'directory' THEN CASE
+                WHEN contains(source, '/') THEN regexp_replace(source, '[^/]+$', '')
+                ELSE source
+            END
+            WHEN 'source' THEN CASE
+                WHEN contains(source, '://') THEN regexp_replace(source, '[^/]+$', '')
+                ELSE source
+            END
             WHEN 'state' THEN state
             WHEN 'reason' THEN reason
         END AS key,

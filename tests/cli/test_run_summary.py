@@ -1,12 +1,17 @@
 import json
+import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.cli.run_summary import render_dry_run, render_summary
 from ingest.core.errors import Exit, KeyRefusedError
 from ingest.core.latency_histogram import LatencyHistogram
+from ingest.core.outcomes import PendingIds
 from ingest.core.run_stats import STORED, RunStats
 from ingest.core.sightings import SourceRead
 from ingest.pipeline.dry_run import DryRun
@@ -134,6 +139,7 @@ def test_programs_read_one_object_on_one_line():
         "pending": 6,
         "dead": 4,
         "overdue": 5,
+        "left_pending": [],
         "throttled": 40,
         "overloaded": 3,
         "waste": Decimal("0.026875"),
@@ -263,3 +269,49 @@ def test_programs_read_what_a_run_would_do_as_one_object_on_one_line():
     }
     unknown = json.loads(render_dry_run(DryRun(RunStats(), (), 7, None), "json"))
     assert (unknown["rate"], unknown["minutes"]) == (None, None)
+
+
+AT = datetime(2026, 11, 28, 3, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("pending", "line"),
+    [
+        ([], None),
+        ([(None, 2, 2, None)], "2 in all: 2 not requested yet; the next run requests them"),
+        (
+            [("not_found_yet", 8, 0, AT), (None, 2, 0, AT + timedelta(hours=1))],
+            "10 in all: 8 not found yet, 2 not requested yet; next request after 2026-11-28 03:15 UTC",
+        ),
+        (
+            [("not_found_yet", 1_234, 3, AT), ("timeout", 1, 1, None)],
+            (
+                "1,235 in all: 1,234 not found yet, 1 timeout; "
+                "4 due in the next run, the others after 2026-11-28 03:15 UTC"
+            ),
+        ),
+    ],
+)
+def test_the_summary_says_what_is_pending_and_until_when(pending, line):
+    text = render_summary(result(pending=tuple(PendingIds(*group) for group in pending)), BUSY, "table")
+    found = [each.removeprefix("pending   ") for each in text.splitlines() if each.startswith("pending")]
+    assert found == [line] * (line is not None)
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "timeout", "not_found_yet"]), st.integers(1, 9), st.integers(0, 9))))
+def test_no_pending_id_is_left_out_of_the_summary(groups):
+    groups = tuple(PendingIds(reason, max(ids, due), due, AT if ids > due else None) for reason, ids, due in groups)
+    facts = json.loads(render_summary(result(pending=groups), BUSY, "json"))["left_pending"]
+    assert [(f["ids"], f["due"]) for f in facts] == [(g.ids, g.due) for g in groups]
+    lines = render_summary(result(pending=groups), BUSY, "table").splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("pending")] == [
+        f"{n:,}" for n in [sum(g.ids for g in groups)] if n
+    ]
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=1_000)))
+def test_a_request_is_due_at_the_minute_that_the_summary_names(after):
+    at = AT + after
+    text = render_summary(result(pending=(PendingIds("timeout", 1, 0, at),)), BUSY, "table")
+    [named] = re.findall(r"after (.*) UTC$", text, re.MULTILINE)
+    assert timedelta(0) <= datetime.fromisoformat(named + "+00:00") - at < timedelta(minutes=1)

@@ -65,7 +65,7 @@ def test_the_demo_does_the_whole_job_and_again_asks_almost_nothing(orusage, tmp_
     first = orusage("demo")
     assert (first.code, time.monotonic() - began < 60) == (0, True), first.err
     assert "2,022 IDs, 2,022 new" in first.out
-    for expected in ("anthropic/claude", "ttft p50 ms", "pending: asked again later", "Try next:", "throttled"):
+    for expected in ("anthropic/claude", "ttft p50", "newest settled (UTC)", "Try next:", "throttled"):
         assert expected in first.out
     status = orusage("-w", "orusage-demo/orusage.duckdb", "status", "--format", "json").json[0]
     assert status["settled"] + status["pending"] + status["dead"] == DISTINCT_IDS

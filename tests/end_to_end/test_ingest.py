@@ -91,6 +91,40 @@ def test_an_id_not_found_past_the_grace_is_not_overdue_and_not_asked_again_in_th
     assert (second.code, second.json["requests"]) == (0, 0)
 
 
+def test_ids_that_were_never_recorded_are_no_failure_unless_strict(orusage, simulate, tmp_path):
+    path, logs = tmp_path / "orusage.duckdb", [write_log(tmp_path / f"{n}.log", new_ids(40, seed=n)) for n in (1, 2, 3)]
+
+    def night(*arguments):
+        if path.exists():  # the IDs that rest until the next night are due again
+            with duckdb.connect(path) as connection:
+                connection.execute("UPDATE ops.work SET not_before = NULL")
+        return orusage("-q", "ingest", *arguments, "--base-url", server.base_url)
+
+    with simulate("--p404", "0.3", "--seed", "3") as server:
+        first, usual, strict = night(logs[0]), night(logs[1]), night(logs[2], "--strict")
+        again = orusage("ingest", "--strict", "-q", "--base-url", server.base_url)
+    assert (first.code, first.out, first.err) == (0, "", "")
+    assert (usual.code, usual.out) == (0, "")
+    assert (strict.code, strict.out.count(" dead")) == (3, 1)
+    assert (again.code, again.out) == (0, "")
+    assert ledger(path)["dead"] > 0
+
+
+def test_a_quiet_success_prints_only_what_was_asked_for(orusage, simulation, tmp_path):
+    write_log(tmp_path / "app.log", new_ids(5))
+    done = orusage("ingest", "app.log", "-q", "--summary", "json", "--base-url", simulation.base_url)
+    assert (done.code, done.json["settled"], done.err) == (0, 5, "")
+    for words in (
+        ("export", "-o", "out"),
+        ("warehouse", "publish"),
+        ("warehouse", "compact"),
+        ("warehouse", "migrate"),
+    ):
+        assert (orusage(*words).out != "", orusage("-q", *words).out, orusage(*words, "-q").out) == (True, "", "")
+    assert orusage("-q", "ingest", "--dry-run", "app.log").out.startswith("dry run")
+    assert orusage("-q", "status", "--format", "json").json[0]["settled"] == 5
+
+
 def test_an_id_that_is_not_there_yet_stays_pending_and_is_not_asked_again_at_once(orusage, simulate, tmp_path):
     log = write_log(tmp_path / "app.log", new_ids(20, age=timedelta(minutes=30), span=timedelta(minutes=20)))
     with simulate("--not-found-for", "2h") as server:
@@ -290,10 +324,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(orusage, simulation, 
         "ingest", "app.log", "cut.log.gz", "gone.log", "--base-url", simulation.base_url, "--summary", "json"
     )
     assert done.code == 3
-    assert {p["source"] for p in done.json["problems"]} == {"cut.log.gz", "gone.log"}
+    assert {p["source"] for p in done.json["problems"]} == {str(tmp_path / "cut.log.gz"), "gone.log"}
     assert 10 < done.json["settled"] < 30
     incomplete = rows(tmp_path / "orusage.duckdb", "SELECT source FROM ops.coverage WHERE NOT complete ORDER BY 1")
-    assert incomplete == [("cut.log.gz",), ("gone.log",)]
+    assert incomplete == [(str(tmp_path / "cut.log.gz"),), ("gone.log",)]
 
 
 @pytest.mark.parametrize(
@@ -379,5 +413,5 @@ def test_sources_that_never_end_are_named_and_not_waited_for(orusage, simulation
     assert (done.code, done.json["settled"]) == (3, 1)
     assert {p["source"]: p["problem"] for p in done.json["problems"]} == {
         "/dev/zero": "a device, not a file",
-        "pipe": "a FIFO that nobody writes to",
+        str(tmp_path / "pipe"): "a FIFO that nobody writes to",
     }

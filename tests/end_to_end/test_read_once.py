@@ -94,6 +94,13 @@ def test_files_that_were_written_just_now_are_not_read_again_either(ingest, ware
     assert rows(warehouse, "SELECT count(*) FROM ops.sources") == [(1,)]
 
 
+def test_a_source_has_one_name_wherever_it_is_named_from(ingest, warehouse, tmp_path):
+    log = write_log(tmp_path / "app.log", new_ids(20))
+    for named in ("app.log", "./app.log", log, f"../{tmp_path.name}/app.log", "*.log"):
+        assert ingest(named)[0] == 0
+    assert rows(warehouse, "SELECT source, first_seen_ids FROM ops.coverage") == [(str(log), 20)]
+
+
 def test_a_source_that_is_away_for_a_night_is_not_read_again_when_it_is_back(ingest, tmp_path):
     log, _ = write_log(tmp_path / "app.log", new_ids(20)), write_log(tmp_path / "other.log", new_ids(1))
     assert ingest("app.log", "other.log")[0] == 0
@@ -250,9 +257,9 @@ def test_ids_in_the_names_of_objects_have_no_position(ingest, warehouse, tmp_pat
     data = (tmp_path / f"calls/{named[1]}.json").read_bytes()
     assert sorted(rows(warehouse, places)) == sorted(
         [
-            (named[0], f"calls/time-14-36-51_{named[0]}.json", None, None),
-            (named[1], f"calls/{named[1]}.json", None, None),
-            *((i, f"calls/{named[1]}.json", data.index(i.encode()), n) for n, i in enumerate(inside, start=1)),
+            (named[0], f"{tmp_path}/calls/time-14-36-51_{named[0]}.json", None, None),
+            (named[1], f"{tmp_path}/calls/{named[1]}.json", None, None),
+            *((i, f"{tmp_path}/calls/{named[1]}.json", data.index(i.encode()), n) for n, i in enumerate(inside, 1)),
         ]
     )
     assert told(ingest("calls")[1], "bytes_read", "new_ids", "requests") == (0, 0, 0)

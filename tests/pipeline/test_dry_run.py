@@ -101,9 +101,7 @@ def test_the_bounds_of_a_run_bound_what_it_would_ask(tmp_path):
     for bounds in ({"since": middle}, {"until": middle}, {"since": middle, "until": middle}, {"limit": 7}, {}):
         bounded = Settings(base_url=SETTINGS.base_url, **bounds)
         rehearsal = dry_run([str(more)], path, bounded, NOW)
-        inside = [
-            i for i in IDS if bounded.since <= (second_of(i) or datetime(1970, 1, 1, tzinfo=UTC)) <= bounded.until
-        ]
+        inside = [i for i in IDS if bounded.since <= (second_of(i) or datetime(1970, 1, 1, tzinfo=UTC)) < bounded.until]
         assert rehearsal.requests == min(len(inside), bounds.get("limit", len(IDS)))
         assert rehearsal.stats.new_ids == len(IDS) - 20
 

@@ -305,6 +305,9 @@ def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_nex
     ("stats", "problems", "overdue", "error", "code"),
     [
         (RunStats(), 0, 0, None, Exit.DONE),
+        (RunStats(dead=2, expected_dead=2), 0, 0, None, Exit.DONE),
+        (RunStats(dead=2, expected_dead=1), 0, 0, None, Exit.PARTIAL),
+        (RunStats(dead=2, expected_dead=2), 1, 0, None, Exit.PARTIAL),
         (RunStats(settled=5, pending=3), 0, 0, None, Exit.DONE),
         (RunStats(dead=1), 0, 0, None, Exit.PARTIAL),
         (RunStats(), 1, 0, None, Exit.PARTIAL),
@@ -314,6 +317,8 @@ def test_a_run_that_ends_between_metadata_and_content_stores_neither_and_the_nex
 )
 def test_the_exit_code_says_what_is_left_undone(stats, problems, overdue, error, code):
     assert exit_code(stats, problems, overdue, error) == code
+    strict = exit_code(stats, problems, overdue, error, strict=True)
+    assert strict == (Exit.PARTIAL if stats.dead and not error else code)
 
 
 # A clock that is behind

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from statistics import median
@@ -17,6 +17,8 @@ from support.simulated_warehouse import write_simulated_warehouse
 
 from ingest.core.errors import ConfigurationError, UsageError
 from ingest.core.generation_id import second_of
+from ingest.core.remembered_rate import RememberedRate
+from ingest.core.sightings import Chunk, Sighting
 from ingest.reports.definitions import REPORTS
 from ingest.reports.formats import width_of
 from ingest.reports.period import Period, utc_offset_periods
@@ -25,6 +27,7 @@ from ingest.reports.summary_view import printed
 from ingest.reports.terminal_table import dollars, shortened, table, total_dollars
 from ingest.simulator import fake_records
 from ingest.warehouse.reader import Reader
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -275,6 +278,32 @@ def test_a_warehouse_without_the_views_must_be_migrated(tmp_path):
         connection.execute("DROP TABLE ops.cost_rollup")
     with Reader(tmp_path / "w.duckdb") as reader, pytest.raises(ConfigurationError, match="migrate"):
         report(reader, "cost", Period())
+
+
+@given(st.lists(st.sampled_from(["a.log", "/srv/a.log", "/srv/b.log", "/srv/deep/c.log", "-", "s3://b/x", "s3://b/y"])))
+@settings(max_examples=10)
+def test_the_ledger_is_by_state_and_counts_objects_by_directory(tmp_path_factory, sources):
+    ids = new_ids(len(sources), seed=9)
+    with Warehouse(tmp_path_factory.mktemp("ledger") / "w.duckdb", NOW) as warehouse:
+        sightings = tuple(Sighting(i, source, 0) for i, source in zip(ids, sources, strict=True))
+        warehouse.add(Chunk(sightings, (), ended=0, bytes_read=0), "run", NOW)
+        warehouse.remember_rate("host", RememberedRate(1.0, 1.0, NOW), "run")
+    with Reader(warehouse.path) as reader:
+        found = {by: report(reader, "ledger", Period(), by) for by in (None, "source", "directory")}
+    assert found[None].rows.columns[0] == "state"
+    assert dict(found[None].rows.select("state", "ids").rows()) == ({"pending": len(ids)} if ids else {})
+    assert "settled" not in printed(found[None], "table", 80)
+    folders = {
+        "a.log": "a.log",
+        "-": "-",
+        "s3://b/x": "s3://b/",
+        "s3://b/y": "s3://b/",
+        "/srv/deep/c.log": "/srv/deep/",
+    }
+    by_directory = Counter(folders.get(source, "/srv/") for source in sources)
+    by_source = Counter("s3://b/" if "://" in source else source for source in sources)
+    assert dict(found["directory"].rows.select("directory", "ids").rows()) == by_directory
+    assert dict(found["source"].rows.select("source", "ids").rows()) == by_source
 
 
 # Tables

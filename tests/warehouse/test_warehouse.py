@@ -20,7 +20,7 @@ from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Content, Dead, Pending, Settled
 from ingest.core.remembered_rate import RememberedRate
 from ingest.core.run_stats import RunStats
-from ingest.core.settings import Settings
+from ingest.core.settings import EARLIEST, LATEST, Settings
 from ingest.core.sightings import Checkpoint, Chunk, Sighting, SourceRead
 from ingest.simulator import fake_records
 from ingest.warehouse import sql_files
@@ -167,6 +167,38 @@ def test_ids_under_three_minutes_old_are_claimed_apart_the_soonest_due_first(war
     assert warehouse.ledger.count_due(Settings(), NOW) == len(ages)
 
 
+BOUNDS = st.one_of(
+    st.none(), st.sampled_from([second_of(i) for i in IDS if second_of(i)]), st.datetimes(timezones=st.just(UTC))
+)
+
+
+@pytest.fixture(scope="module")
+def pending(tmp_path_factory):
+    with Warehouse(tmp_path_factory.mktemp("pending") / "w.duckdb", NOW) as warehouse:
+        warehouse.add(chunk(IDS), "run", NOW)
+        yield warehouse
+
+
+@given(since=BOUNDS, until=BOUNDS, grace=st.timedeltas(timedelta(0), timedelta(days=60)), age=st.integers(0, 60))
+def test_a_period_is_from_since_up_to_but_not_including_until(pending, since, until, grace, age):
+    bounds = Settings(since=since or EARLIEST, until=until or LATEST, not_found_grace=grace)
+    began = NOW - timedelta(days=age)
+    seconds = {i: second_of(i) or EARLIEST for i in IDS}
+    meant = {i for i, second in seconds.items() if bounds.since <= second < bounds.until}
+    claimed = [*pending.ledger.ready(bounds, began), *pending.ledger.recent(bounds, began)]
+    assert sorted(item.generation_id for item in claimed) == sorted(meant)
+    assert pending.ledger.count_due(bounds, began) == len(meant)
+    overdue = sum(seconds[i] <= began - grace for i in meant)
+    assert pending.ledger.count_overdue(bounds, began) == overdue
+
+
+def test_a_relative_name_is_replaced_by_the_absolute_one(warehouse):
+    for name, replaces in (("logs/app.log", None), ("other.log", None), ("/srv/logs/app.log", "logs/app.log")):
+        read = SourceRead(name, 99, 40, complete=True, position=99, replaces=replaces)
+        warehouse.add(chunk(IDS, read), "run", NOW)
+    assert every(warehouse, "SELECT source FROM ops.sources ORDER BY 1") == [("/srv/logs/app.log",), ("other.log",)]
+
+
 def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehouse):
     warehouse.add(chunk(IDS), "run", NOW)
     warehouse.commit([Pending(item(IDS[0]), "not_found_yet", 404, NOW + timedelta(seconds=1), 1)], "run")
@@ -174,10 +206,10 @@ def test_ids_that_are_not_due_or_outside_since_and_until_are_not_claimed(warehou
     assert warehouse.ledger.count_due(Settings(), NOW + timedelta(seconds=1)) == len(IDS)
     middle = sorted(filter(None, map(second_of, IDS)))[20]
     newer = warehouse.ledger.count_due(Settings(since=middle), NOW + timedelta(days=1))
-    older = warehouse.ledger.count_due(Settings(until=middle - timedelta(seconds=1)), NOW + timedelta(days=1))
+    older = warehouse.ledger.count_due(Settings(until=middle), NOW + timedelta(days=1))
     assert (newer, older) == (20, 22)
     assert len(list(warehouse.ledger.ready(Settings(since=middle), NOW + timedelta(days=1)))) == 20
-    recent = warehouse.ledger.recent(Settings(until=middle), middle + timedelta(seconds=1))
+    recent = warehouse.ledger.recent(Settings(until=middle + timedelta(seconds=1)), middle + timedelta(seconds=1))
     assert [second_of(i.generation_id) for i in recent][-1] == middle
     assert not list(warehouse.ledger.recent(Settings(since=NOW), middle))
 

@@ -10,7 +10,7 @@ import click
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 log = logging.getLogger("orusage")
 
@@ -27,9 +27,9 @@ def demo(options: GlobalOptions, /) -> int:
 
     require_simulator()
     from ingest.cli.demo import run_demo
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_table
     from ingest.cli.progress_display import wants_bar
 
     file = options.file if options.warehouse else None
-    print_result(run_demo(file, bar=wants_bar("auto", options.log_format), say=log.info))
+    print_table(run_demo(file, bar=wants_bar("auto", options.log_format), say=log.info))
     return Exit.DONE

@@ -10,7 +10,7 @@ from ingest.cli.options import FORMATS, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 
 @click.command()
@@ -27,5 +27,6 @@ def doctor(options: GlobalOptions, /, format: str) -> int:
     from ingest.warehouse.doctor import BAD, Finding, examine
 
     findings = examine(options.file)
-    print_frame(pl.DataFrame(findings, dict.fromkeys(Finding._fields, pl.String()), orient="row"), format)
+    rows = pl.DataFrame(findings, dict.fromkeys(Finding._fields, pl.String()), orient="row")
+    print_frame(rows, format, folded="detail")
     return Exit.UNEXPECTED if any(finding.state == BAD for finding in findings) else Exit.DONE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 log = logging.getLogger("orusage")
 
@@ -78,6 +78,8 @@ def export(
     codec = compression or "snappy" if format == "parquet" else None
     wanted = ExportOptions(format, codec, money, partition_by, since.date() if since else None)
     exported = write(options.file, output, views, wanted, SystemClock().now())
+    if options.is_quiet:
+        return Exit.DONE
     print_frame(pl.DataFrame(exported, Exported._fields, orient="row"), "table")
     log.info("exported to %s, see manifest.json there", output)
     return Exit.DONE

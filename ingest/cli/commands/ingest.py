@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
     from ingest.core.settings import Settings
 
 
 @click.command()
 @click.argument("sources", type=SOURCE, nargs=-1)
-@click.option("--since", type=MOMENT, help="Skip IDs whose timestamp is earlier: 2026-11-01, or 7d (ago).")
-@click.option("--until", type=MOMENT, help="Skip IDs whose timestamp is later.")
+@click.option("--since", type=MOMENT, help="Only IDs from this moment on: 2026-11-01, or 7d (ago).")
+@click.option("--until", type=MOMENT, help="Only IDs before this moment.")
 @click.option(
     "--keep-field",
     metavar="NAME",
@@ -67,7 +67,10 @@ if TYPE_CHECKING:
 @api_options
 @click.option("--dry-run", is_flag=True, help="Only print what would be read and requested; store nothing.")
 @click.option("--progress", type=click.Choice(["auto", "bar", "plain"]), default="auto", show_default=True)
-@click.option("--summary", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--strict", is_flag=True, help="Exit 3 also for dead letters that are expected: IDs not found after the grace."
+)
+@click.option("--summary", type=click.Choice(["table", "json"]), help="[default: table; with -q none on success]")
 @click.pass_obj
 def ingest(
     options: GlobalOptions,
@@ -82,7 +85,7 @@ def ingest(
     keep_field: tuple[str, ...],
     dry_run: bool,
     progress: str,
-    summary: str,
+    summary: str | None,
     **limits: Any,
 ) -> int:
     """Read generation IDs from SOURCES and fetch their metadata.
@@ -106,11 +109,12 @@ def ingest(
 
     settings = _settings(base_url, since, until, timeout=timeout.total_seconds(), keep_fields=keep_field, **limits)
     if dry_run:
-        return _dry_run(sources, options.file, settings, summary)
+        return _dry_run(sources, options.file, settings, summary or "table")
     key = cache(partial(load_key, api_key_file, api_key_command))
     result, stats = run(sources, options.file, key, settings, bar=wants_bar(progress, options.log_format))
-    print_result(render_summary(result, stats, summary))
-    return print_error(result.error) if result.error else result.code
+    if summary or result.code != Exit.DONE or not options.is_quiet:
+        print_result(render_summary(result, stats, summary or "table"))
+    return print_error(result.error, options.log_format) if result.error else result.code
 
 
 def _settings(base_url: str | None, since: datetime | None, until: datetime | None, **others: Any) -> Settings:

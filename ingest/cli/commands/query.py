@@ -10,7 +10,7 @@ from ingest.cli.options import FORMATS, PAIR, STREAMED, format_option
 from ingest.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 
 @click.command()

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
+
+SUMMARY_WIDTH, UNLIMITED = 80, 1_000_000
+"""Characters of a line where there is no terminal."""
 
 log = logging.getLogger("orusage")
 
@@ -51,18 +54,18 @@ def report(
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
       orusage report latency --by provider --since 7d --top 5
     """
-    from shutil import get_terminal_size
-
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_result, print_table, terminal_width
+    from ingest.core.clock import SystemClock
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
     from ingest.warehouse.reader import Reader
 
-    period = Period.between(since, until, timezone)
+    period = Period.between(since, until, timezone, SystemClock().now())
     with Reader(options.file) as reader:
         found = report_of(reader, name, period, by, top)
-    print_result(printed(found, format, get_terminal_size().columns))
+    show = print_table if format == "table" else print_result
+    show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
         log.info("%s", found.note)
     return Exit.DONE

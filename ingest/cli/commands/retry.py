@@ -13,7 +13,7 @@ from ingest.core.settings import EARLIEST
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 
 @click.command()

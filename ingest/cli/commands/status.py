@@ -10,7 +10,11 @@ from ingest.cli.options import FORMATS, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
+
+
+FIRST_OF_RUNS = ("started_at", "exit_code", "new_ids", "settled", "pending", "dead", "spend_added", "requests")
+"""The columns of runs that a terminal shows first; more if there is room."""
 
 
 @click.command()
@@ -19,9 +23,14 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(options: GlobalOptions, /, runs: bool, format: str) -> int:
     """Show how complete and how fresh the warehouse is."""
-    from ingest.cli.output import print_frame
+    import polars as pl
+
+    from ingest.cli.output import print_frame, terminal_width
     from ingest.warehouse.reader import Reader
 
     with Reader(options.file) as reader:
-        print_frame(reader.named("runs/past_runs" if runs else "ledger/status"), format)
+        rows = reader.named("runs/past_runs" if runs else "ledger/status")
+    if runs and format == "table" and terminal_width():
+        rows = rows.select(*FIRST_OF_RUNS, pl.exclude(FIRST_OF_RUNS))
+    print_frame(rows, format)
     return Exit.DONE

@@ -10,7 +10,7 @@ from ingest.cli.options import FORMATS, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
 
 
 @click.command()
@@ -26,5 +26,5 @@ def views(options: GlobalOptions, /, names: tuple[str, ...], format: str) -> int
     from ingest.warehouse.reader import Reader
 
     with Reader(options.file) as reader:
-        print_frame(reader.columns_of(names) if names else reader.relations(), format)
+        print_frame(reader.columns_of(names) if names else reader.relations(), format, folded="meaning")
     return Exit.DONE

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from ingest.cli.app import GlobalOptions
+    from ingest.cli.global_options import GlobalOptions
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.storage.lock import LockWait
 
@@ -35,11 +35,11 @@ def publish(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
     The next run publishes it too.
     """
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     is_done = maintenance.publish(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result(f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
+    print_unless_quiet(options, f"{options.file} is published\n" if is_done else "there is nothing to publish\n")
     return Exit.DONE
 
 
@@ -51,11 +51,11 @@ def migrate(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
     Migrates a copy, which is published when it is complete. The next run does the same.
     """
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     applied = maintenance.migrate(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result("".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
+    print_unless_quiet(options, "".join(f"applied {name}\n" for name in applied) or "the schema is up to date\n")
     return Exit.DONE
 
 
@@ -64,11 +64,11 @@ def migrate(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 @click.pass_obj
 def compact(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
     """Rewrite the file without the space that deleted rows take."""
-    from ingest.cli.output import print_result
+    from ingest.cli.output import print_unless_quiet
     from ingest.warehouse import maintenance
 
     before, after = maintenance.compact(options.file, *_now_and_lock_wait(lock_timeout))
-    print_result(f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
+    print_unless_quiet(options, f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
     return Exit.DONE
 
 
