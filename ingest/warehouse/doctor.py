@@ -15,9 +15,10 @@ from ingest.core.version import __version__
 from ingest.warehouse import sql_files
 from ingest.warehouse.checks import violations
 from ingest.warehouse.migrations import is_current
-from ingest.warehouse.storage.connection import open_for_reading, storage_errors
+from ingest.warehouse.storage.connection import DamagedError, open_for_reading, storage_errors
 from ingest.warehouse.storage.lock import holder, is_held
 from ingest.warehouse.storage.published_file import wal_of, wal_size
+from ingest.warehouse.storage.soundness import require_sound
 from ingest.warehouse.storage.work_directory import WorkDirectory
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OK, NOTICE, BAD = "ok", "look", "bad"
+
+DAMAGE = "damage"
+"""The check of a finding that part of the file cannot be read."""
 
 
 class Finding(NamedTuple):
@@ -36,7 +40,7 @@ class Finding(NamedTuple):
 
 
 def examine(path: Path) -> list[Finding]:
-    """Inspect versions, file, lock, leftovers and free space, and all check views over the whole file.
+    """Inspect versions, file, lock, leftovers and free space, every column of every table, and all check views.
 
     Args:
         path: The warehouse; it need not exist.
@@ -96,12 +100,17 @@ def _checks(directory: WorkDirectory) -> Iterator[Finding]:
         return
     try:
         with storage_errors(path), open_for_reading(path) as connection:
+            count = require_sound(connection, path)
+            yield Finding("content", OK, f"every column of {count} tables was read")
             if not is_current(connection, path):
                 yield Finding("schema", NOTICE, "older than this program's; the next run brings it up to date")
                 return
             [(number, storage)] = connection.execute(sql_files.query("storage/file_version")).fetchall()
             yield Finding("schema", OK, f"{number}, written for DuckDB {storage}")
             found = sorted(map(str, violations(connection)))
+    except DamagedError as error:
+        yield Finding(DAMAGE, BAD, f"{error.what}: {error.cause}; {error.fix}")
+        return
     except OrusageError as error:
         yield Finding("file opens", BAD, f"{error.what}: {error.cause}")
         return

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from ingest.core.errors import UsageError
 from ingest.warehouse.query_errors import mismatched, refused_sql
+from ingest.warehouse.storage.connection import damage, is_damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,6 +146,8 @@ class UserQuery:
         except duckdb.Error as error:
             with suppress(duckdb.Error):  # usually there is no transaction
                 self._connection.rollback()  # else the connection refuses everything, also the query for suggestions
+            if is_damage(error):
+                raise damage(Path("the warehouse"), error) from error
             raise refused_sql(str(error), self._relations()) from None
 
 

@@ -32,7 +32,7 @@ def seen(path, state=None):
 def test_a_healthy_warehouse(path):
     before = {p: p.stat() for p in (path, *Workspace(path).directory.path.iterdir())}
     assert seen(path, BAD) == seen(path, NOTICE) == {}
-    assert set(seen(path, OK)) == {"orusage", "python", "file", "lock", "space", "schema", "checks"}
+    assert set(seen(path, OK)) == {"orusage", "python", "file", "lock", "space", "schema", "content", "checks"}
     assert f"duckdb {duckdb.__version__}" in seen(path)["python"]
     assert seen(path)["schema"].startswith(str(sql_files.migrations()[-1].number))
     assert {p: p.stat() for p in before} == before

@@ -115,9 +115,7 @@ def open_work(path: Path, *, bounded: bool) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(path.absolute(), config={**config, **_bounds(bounded=bounded)})
     except duckdb.Error as error:
-        if _FROM_OUTSIDE.search(str(error)):
-            raise _translate_error(path, str(error)) from error
-        raise _damaged(path, str(error)) from error
+        raise damage(path, error) from error
     connection.execute(sql_files.query("storage/never_checkpoint"))
     return connection
 
@@ -275,6 +273,17 @@ def _translate_error(path: Path, text: str) -> OrusageError:  # noqa: PLR0911  #
             f"{path} cannot be opened", cause=cause, fix="check its owner and mode, or name another with -w"
         )
     return StorageError(f"{path} failed", cause=cause, fix="check the disk's space and health, then run it again")
+
+
+def damage(path: Path, error: duckdb.Error) -> OrusageError:
+    """The error for a statement that must succeed on every sound file: damage, unless the machine is the cause."""
+    is_from_outside = _FROM_OUTSIDE.search(str(error))
+    return _translate_error(path, str(error)) if is_from_outside else _damaged(path, str(error))
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether a user's own statement failed because the file is damaged."""
+    return _DAMAGED.search(str(error)) is not None and not _FROM_OUTSIDE.search(str(error))
 
 
 def _damaged(path: Path, text: str) -> DamagedError:

@@ -26,6 +26,9 @@ _FICLONE = 0x40049409
 _HEADERS = 3 * 4096
 """Bytes. A DuckDB file starts with a main header and two database headers; each checkpoint rewrites one of these."""
 
+_BLOCK = 256 * 1024
+"""Bytes. The blocks follow the headers; each begins with a checksum of 8 bytes."""
+
 _ACL = "system.posix_acl_access"
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
@@ -36,7 +39,10 @@ NOWHERE = "0" * 16
 
 
 def identity_of(path: Path) -> str:
-    """Return the identity of a DuckDB file's state: 16 hex digits of a hash of size, modification time and headers."""
+    """Return the identity of a DuckDB file's state: 16 hex digits of a hash of its size, headers and checksums.
+
+    Neither `touch` nor a copy changes it; another content does.
+    """
     try:
         with path.open("rb") as file:
             return identity(file)
@@ -49,8 +55,12 @@ def identity(file: BinaryIO) -> str:
 
     Use this form while a POSIX lock is held on the file: opening and closing it a second time would drop the lock.
     """
-    found, headers = os.fstat(file.fileno()), os.pread(file.fileno(), _HEADERS, 0)
-    return hashlib.sha256(b"%d %d " % (found.st_size, found.st_mtime_ns) + headers).hexdigest()[:16]
+    descriptor = file.fileno()
+    size = os.fstat(descriptor).st_size
+    state = hashlib.sha256(b"%d " % size + os.pread(descriptor, _HEADERS, 0))
+    for block in range(_HEADERS, size, _BLOCK):
+        state.update(os.pread(descriptor, 8, block))
+    return state.hexdigest()[:16]
 
 
 def copy(old: BinaryIO, target: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ingest.warehouse.storage.connection import DamagedError, is_ours, open_work
 from ingest.warehouse.storage.durable_files import NOWHERE, copy, identity, identity_of, require_space, sync
 from ingest.warehouse.storage.published_file import quarantine, quarantine_path, unchanged_while_read, wal_of
+from ingest.warehouse.storage.soundness import require_sound, require_sound_file
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,8 +23,8 @@ def open_leftover(
 ) -> tuple[Path, duckdb.DuckDBPyConnection] | None:
     """Open the work copy of a run that did not end; None if there is none that can be used.
 
-    It must descend from the published file as it is now, and open. A work copy that cannot be used is quarantined; its
-    IDs are then found and requested again.
+    It must descend from the published file as it is now, open, and be readable whole. A work copy that cannot be used
+    is quarantined; its IDs are then found and requested again, where their sources are still there.
     """
     for left in directory.work_copies:
         if left != directory.work_copy_of(identity_of(directory.published)):
@@ -34,11 +35,32 @@ def open_leftover(
         except DamagedError as error:
             _quarantine(directory, left, now, f"does not open ({error.cause})")
             continue
-        if is_ours(connection) or not directory.published.exists():
-            return left, connection
-        connection.close()
-        _quarantine(directory, left, now, "is empty")
+        if reason := _defect(directory, left, connection):
+            connection.close()
+            _quarantine(directory, left, now, reason)
+            continue
+        return left, connection
     return None
+
+
+def _defect(directory: WorkDirectory, left: Path, connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Why an open work copy cannot be used; None if it can. A damaged one would be published, or fail to be.
+
+    Raises:
+        DamagedError: the published file is damaged too, so that another copy of it would be no better.
+        OrusageError: as `storage_errors` says.
+    """
+    try:
+        require_sound(connection, left)
+        return None if is_ours(connection) or not directory.published.exists() else "is empty"
+    except DamagedError as error:
+        connection.close()
+        if directory.published.exists():
+            require_sound_file(directory.published)
+        return f"is damaged ({error.cause})"
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _quarantine(directory: WorkDirectory, left: Path, now: datetime, reason: str) -> None:
@@ -46,7 +68,8 @@ def _quarantine(directory: WorkDirectory, left: Path, now: datetime, reason: str
     if wal_of(left).exists():
         target = quarantine_path(directory.path, left.name, now)
         wal_of(left).rename(wal_of(target))
-    quarantine(left, directory.path, now, f"{reason}, so its IDs are found and requested again")
+    promise = "its IDs are found and requested again where their sources still are"
+    quarantine(left, directory.path, now, f"{reason}, so {promise}, not those of standard input")
     sync(directory.path)
 
 

@@ -53,10 +53,21 @@ def test_a_checkpoint_changes_the_identity_even_at_the_same_size_and_time(databa
     assert identity_of(database) != identity
 
 
-def test_another_modification_time_is_another_identity(database):
+@pytest.mark.parametrize("nanoseconds", [1, 10**18, 2 * 10**18])
+def test_another_modification_time_is_the_same_state(database, nanoseconds):
     identity = identity_of(database)
-    os.utime(database, ns=(1, 1))
-    assert identity_of(database) != identity
+    os.utime(database, ns=(nanoseconds, nanoseconds))
+    assert identity_of(database) == identity
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_successors_of_one_state_have_different_identities(database, tmp_path, seed):
+    other = shutil.copy(database, tmp_path / "other.duckdb")
+    for number, path in enumerate((database, other)):
+        with duckdb.connect(path) as connection:
+            connection.execute("INSERT INTO t SELECT range * $1 FROM range(5000)", [10 * seed + number + 1])
+    assert database.stat().st_size == other.stat().st_size
+    assert identity_of(database) != identity_of(other)
 
 
 def test_a_missing_file_has_the_identity_of_nowhere(tmp_path):
