@@ -177,7 +177,15 @@ class Started:
 def is_waiting_for(run, file):
     """Whether the run has the file open."""
     opened = Path(f"/proc/{run.pid}/fd")
-    return any(os.path.realpath(each) == str(file.resolve()) for each in _entries(opened))
+    return any(_target_of(each) == str(file.resolve()) for each in _entries(opened))
+
+
+def _target_of(descriptor):
+    """The file that a descriptor of a process leads to; None if it was closed meanwhile."""
+    try:
+        return os.path.realpath(descriptor)
+    except OSError:
+        return None
 
 
 def _entries(folder):
