@@ -6,7 +6,7 @@
  *   SHIM_ONLY  "fsync": count only calls of this name ("write" and "pwrite" are both "write", fdatasync is "fsync")
  *   SHIM_AT    number of the call that goes wrong, from 1 on
  *   SHIM_DO    "kill": SIGKILL before it.  "tear:N": write N bytes of it, then SIGKILL (N may be "half", "most", "all").
- *              "fail:E": it returns error E.  "full:E": it writes half, and whatever comes after fails with E.
+ *              "fail:E": it returns error E.  "full:E": it writes half, and whatever comes after but removing fails with E.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -72,6 +72,7 @@ static int fate(const char *name, const char *path, size_t length, size_t *part)
     if (!what || !chosen || number < chosen) return 0;
     const char *argument = strchr(what, ':') ? strchr(what, ':') + 1 : "";
     if (!strncmp(what, "full", 4)) {
+        if (!strcmp(name, "unlink")) return 0; /* removing needs no space */
         *part = length / 2;
         if (number == chosen && *part) return 2;
         errno = atoi(argument);
