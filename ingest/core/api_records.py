@@ -157,8 +157,8 @@ class GenerationResponseData(Record, frozen=True):
 
     @property
     def spend(self) -> Decimal:
-        """Total cost in USD: `usage`, plus `upstream_inference_cost` for BYOK."""
-        usage = self.usage or Decimal(0)
+        """Total cost in USD: `usage`, else `total_cost`, plus `upstream_inference_cost` for BYOK."""
+        usage = (self.total_cost if self.usage is None else self.usage) or Decimal(0)
         return EXACT.add(usage, self.upstream_inference_cost or Decimal(0)) if self.is_byok else usage
 
 
