@@ -21,11 +21,21 @@ def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None)
             always computed again.
     """
     with transaction(connection):
-        marked = connection.execute(sql_files.query("rollups/mark_doubles")).fetchall()
-        changed = None if days is None else days.union(day for (day,) in marked if day)
+        booked_elsewhere = _book_doubles(connection)
+        changed = None if days is None else days | booked_elsewhere
         parameters = {"days": sorted(changed or ()), "all": changed is None}
         connection.execute(sql_files.query("rollups/delete_cost"), parameters)
         connection.execute(sql_files.query("rollups/insert_cost"), parameters | _range(changed))
+
+
+def _book_doubles(connection: duckdb.DuckDBPyConnection) -> set[date]:
+    """Mark which ID books each record that several IDs brought; returns the days of the rows that this changes."""
+    found = connection.execute(sql_files.query("rollups/find_doubles")).fetchall()
+    if found:
+        ids, booked_under, _ = zip(*found, strict=True)
+        parameters = {"ids": list(ids), "booked_under": list(booked_under)}
+        connection.execute(sql_files.query("rollups/book_doubles"), parameters)
+    return {day for *_, day in found if day}
 
 
 def _range(dates: frozenset[date] | None) -> dict[str, date]:
