@@ -78,7 +78,12 @@ class GenerationResponseData(Record, frozen=True):
     usage: Annotated[
         Decimal | None, Meaning("Charged by OpenRouter. For BYOK the fee alone, see upstream_inference_cost.", "USD")
     ] = None
-    total_cost: Annotated[Decimal | None, Meaning("Total cost; equal to usage in every answer seen.", "USD")] = None
+    total_cost: Annotated[
+        Decimal | None,
+        Meaning(
+            "Total cost; equal to usage in every answer seen that had both, and booked where usage is missing.", "USD"
+        ),
+    ] = None
     upstream_inference_cost: Annotated[
         Decimal | None,
         Meaning(

@@ -18,6 +18,8 @@ ALTER TABLE main.generations ADD COLUMN booked_under VARCHAR;
 
 COMMENT ON COLUMN main.generations.booked_under IS 'The other ID that brought the same record and under which it is booked, as of the last publish; NULL: it is booked here.';
 
+COMMENT ON COLUMN main.generations.total_cost IS 'Total cost; equal to usage in every answer seen that had both, and booked where usage is missing. Unit: USD.';
+
 DROP VIEW IF EXISTS ops.latency_samples;
 
 DROP TABLE ops.latency_rollup;

@@ -72,6 +72,7 @@ attempted AS (
         CAST(count(*) AS BIGINT) AS attempt_count,
         CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
     FROM main.provider_attempts
+    -- include: without_doubles
     WHERE (requested_at >= $since AND requested_at < $until)
        OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
 ),

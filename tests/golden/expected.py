@@ -83,8 +83,17 @@ class World:
         return {each: first[named] for each, named in record.items() if each != first[named]}
 
     @cached_property
+    def records(self) -> dict[str, str]:
+        """Of each record the ID under which it is booked."""
+        return {record_of(g): self.booked_under.get(g.id, g.id) for g in self.generations}
+
+    def called(self, name: str) -> str:
+        """The ID that books what a name means: a record's name, or an ID."""
+        return self.records.get(name, self.booked_under.get(name, name))
+
+    @cached_property
     def attempts(self) -> list[Row]:
-        """The rows of provider_attempts, as far as views read them."""
+        """The rows of provider_attempts, as far as views read them, and once of each record."""
         return [
             {
                 "generation_id": g.id,
@@ -95,6 +104,7 @@ class World:
                 "latency": real(entry, "latency"),
             }
             for g in self.generations
+            if g.id not in self.booked_under
             for number, entry in enumerate(g.data.get("provider_responses") or (), start=1)
         ]
 
@@ -466,8 +476,7 @@ def paid_answer(world: World, row: Row) -> Row | None:
     there, seen = {r["generation_id"]: r for r in world.facts}, set()
     while row and row["is_response_cache_hit"] and row["generation_id"] not in seen:
         seen.add(row["generation_id"])
-        source = row["response_cache_source_id"]
-        row = there.get(world.booked_under.get(source, source))
+        row = there.get(world.called(row["response_cache_source_id"]))
     return None if row and row["is_response_cache_hit"] else row
 
 
@@ -761,7 +770,7 @@ def fallbacks(world: World) -> list[Row]:
         failed = [a for a in attempts if not is_success(a["status"])]
         lost = known(failed, "latency")
         about = facts[key["generation_id"]]
-        if len(attempts) > 1 and key["generation_id"] not in world.booked_under:
+        if len(attempts) > 1:
             found.append(
                 {name: about[name] for name in ("generation_id", "requested_at", "model", "duration_ms", "status")}
                 | {

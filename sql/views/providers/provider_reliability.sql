@@ -3,6 +3,7 @@
 CREATE OR REPLACE VIEW main.provider_reliability AS
 WITH facts AS (
     SELECT * FROM main.provider_attempts
+    -- include: without_doubles
 ),
 
 final AS (
