@@ -84,7 +84,7 @@ class Fetcher:
                 yield outcome
             await pool
             if not self._cancellation.error:
-                missing.warn()
+                missing.tell()
         finally:
             pool.cancel()
             with suppress(asyncio.CancelledError):
