@@ -71,8 +71,7 @@ def _reader(field: Field) -> Callable[[msgspec.Raw], Any]:
     if inner is datetime:
         return _time
     if inner is int or get_args(inner)[:1] == (int,):
-        decode = msgspec.json.Decoder(field.declared).decode
-        return lambda raw: decode(read_whole(bytes(raw)))
+        return partial(_whole, msgspec.json.Decoder(field.declared).decode)
     if get_origin(inner) is tuple:
         entry = partial(_entry, get_args(inner)[0], field.name.removesuffix("s"))
         return lambda raw: None if raw == NULL else tuple(map(entry, decode_list(raw)))
@@ -94,6 +93,13 @@ def _price(raw: msgspec.Raw) -> Decimal | None:
     if not is_exact:
         raise _InexactError(price)
     return price
+
+
+def _whole(decode: Callable[[bytes], int | None], raw: msgspec.Raw) -> int | None:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError:
+        return decode(read_whole(bytes(raw)))
 
 
 def _time(raw: msgspec.Raw) -> datetime | None:

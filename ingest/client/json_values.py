@@ -30,6 +30,8 @@ _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number as JSON writes it."""
 
+_BEGIN_OF_NUMBER = re.compile(rb"-?[0-9]")
+
 _LONGEST_COUNT = 20
 """Maximum digits of an integer that is decoded; a BIGINT has 19."""
 
@@ -57,15 +59,16 @@ def read_money(text: bytes) -> tuple[Decimal | None, bool]:
     except InvalidOperation:  # more digits than `EXACT` has
         return None, False
     fits = not rounded or rounded.adjusted() < MONEY_DIGITS - MONEY_PLACES
-    is_same = rounded == price and number == text.decode("ascii")
-    return (rounded, is_same) if fits else (None, False)
+    return (rounded, rounded == price and not text.startswith(b'"')) if fits else (None, False)
 
 
 def _number_in(text: bytes) -> str | None:
     """The number that a JSON text is, or that a JSON string holds; None if it is anything else."""
     if len(text) > LONGEST_NUMBER:
         return None
-    number = _decode_string(text) if text.startswith(b'"') else text.decode("ascii", "replace")
+    if not text.startswith(b'"'):
+        return text.decode("ascii") if _BEGIN_OF_NUMBER.match(text) else None
+    number = _decode_string(text)
     return number if _NUMBER.fullmatch(number) else None
 
 
