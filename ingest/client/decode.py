@@ -62,7 +62,7 @@ def decode_generation(body: bytes) -> GenerationResponse:
         UnreadableError: `body` does not have that form, or contains no generation.
     """
     response = _decode_repaired(_generations.decode, body)
-    if all(getattr(response.data, name) is None for name in ("id", "model", "created_at", "usage")):
+    if all(getattr(response.data, name) is None for name in ("id", "model", "created_at", "usage", "total_cost")):
         raise UnreadableError("data holds no generation")
     return response
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from ingest.client.json_values import NULL, UNREADABLE, decode_list, decode_object, encode_extra, in_utc, read_money
+from ingest.client.json_values import (
+    NULL,
+    UNREADABLE,
+    decode_list,
+    decode_object,
+    encode_extra,
+    in_utc,
+    read_money,
+    read_whole,
+)
 from ingest.core.record import EXTRA, Record, fields_of
 
 if TYPE_CHECKING:
@@ -22,8 +31,8 @@ R = TypeVar("R", bound=Record)
 _decode_time = msgspec.json.Decoder(datetime | None).decode
 
 
-class _RoundedError(Exception):
-    """A price has more digits than its field holds."""
+class _InexactError(Exception):
+    """A price has more digits than its field holds, or came as a string."""
 
     def __init__(self, price: Decimal | None) -> None:
         super().__init__()
@@ -42,8 +51,8 @@ def decode_record(kind: type[R], raw: bytes | msgspec.Raw) -> R:
         part = extra.pop(name, NULL)
         try:
             values[name] = read(part)
-        except _RoundedError as rounded:
-            values[name], extra[name] = rounded.price, part
+        except _InexactError as inexact:
+            values[name], extra[name] = inexact.price, part
         except UNREADABLE:
             extra[name] = part
     return kind(**values, extra_json=encode_extra(extra))
@@ -61,6 +70,8 @@ def _reader(field: Field) -> Callable[[msgspec.Raw], Any]:
         return _price
     if inner is datetime:
         return _time
+    if inner is int or get_args(inner)[:1] == (int,):
+        return partial(_whole, msgspec.json.Decoder(field.declared).decode)
     if get_origin(inner) is tuple:
         entry = partial(_entry, get_args(inner)[0], field.name.removesuffix("s"))
         return lambda raw: None if raw == NULL else tuple(map(entry, decode_list(raw)))
@@ -80,8 +91,15 @@ def _entry(kind: type[R], name: str, raw: msgspec.Raw) -> R:
 def _price(raw: msgspec.Raw) -> Decimal | None:
     price, is_exact = read_money(bytes(raw))
     if not is_exact:
-        raise _RoundedError(price)
+        raise _InexactError(price)
     return price
+
+
+def _whole(decode: Callable[[bytes], int | None], raw: msgspec.Raw) -> int | None:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError:
+        return decode(read_whole(bytes(raw)))
 
 
 def _time(raw: msgspec.Raw) -> datetime | None:

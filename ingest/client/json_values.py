@@ -24,9 +24,17 @@ Extra = dict[str, msgspec.Raw]
 """The fields of a JSON object by name, each as its JSON text."""
 
 _decode_object = msgspec.json.Decoder(Extra).decode
+_decode_string = msgspec.json.Decoder(str).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
-_NUMBER = re.compile(rb"-?[0-9]")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number as JSON writes it."""
+
+_BEGIN_OF_NUMBER = re.compile(rb"-?[0-9]")
+
+_LONGEST_COUNT = 20
+"""Maximum digits of an integer that is decoded; a BIGINT has 19."""
+
 _STEP = Decimal(1).scaleb(-MONEY_PLACES)
 
 
@@ -34,20 +42,47 @@ _STEP = Decimal(1).scaleb(-MONEY_PLACES)
 def read_money(text: bytes) -> tuple[Decimal | None, bool]:
     """A price in USD from its JSON text, rounded half-even to the warehouse's decimal places.
 
+    A JSON string that holds nothing but a number is read as that number.
+
     Returns:
-        The price, and whether it is exact. None and False if the text is not a number or does not fit the column.
+        The price, and whether it says all that the text does: not if it is rounded, or the text is a string. None and
+        False if the text is not a number or does not fit the column.
     """
     if text == b"null":
         return None, True
-    if not _NUMBER.match(text) or len(text) > LONGEST_NUMBER:
+    number = _number_in(text)
+    if number is None:
         return None, False
     try:
-        price = Decimal(text.decode("ascii"))
+        price = Decimal(number)
         rounded = EXACT.add(price.quantize(_STEP, ROUND_HALF_EVEN, EXACT), 0)
     except InvalidOperation:  # more digits than `EXACT` has
         return None, False
     fits = not rounded or rounded.adjusted() < MONEY_DIGITS - MONEY_PLACES
-    return (rounded, rounded == price) if fits else (None, False)
+    return (rounded, rounded == price and not text.startswith(b'"')) if fits else (None, False)
+
+
+def _number_in(text: bytes) -> str | None:
+    """The number that a JSON text is, or that a JSON string holds; None if it is anything else."""
+    if len(text) > LONGEST_NUMBER:
+        return None
+    if not text.startswith(b'"'):
+        return text.decode("ascii") if _BEGIN_OF_NUMBER.match(text) else None
+    number = _decode_string(text)
+    return number if _NUMBER.fullmatch(number) else None
+
+
+def read_whole(text: bytes) -> bytes:
+    """The digits of a JSON number that is whole but written with a point or an exponent, as ``12.0`` and ``1e3`` are.
+
+    Any other text comes back as it is.
+    """
+    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text.decode("ascii", "replace")):
+        return text
+    number = Decimal(text.decode("ascii"))
+    if number.adjusted() >= _LONGEST_COUNT or number != number.to_integral_value(context=EXACT):
+        return text
+    return str(int(number)).encode("ascii")
 
 
 def decode_object(text: bytes | msgspec.Raw) -> Extra:

@@ -78,7 +78,12 @@ class GenerationResponseData(Record, frozen=True):
     usage: Annotated[
         Decimal | None, Meaning("Charged by OpenRouter. For BYOK the fee alone, see upstream_inference_cost.", "USD")
     ] = None
-    total_cost: Annotated[Decimal | None, Meaning("Total cost; equal to usage in every answer seen.", "USD")] = None
+    total_cost: Annotated[
+        Decimal | None,
+        Meaning(
+            "Total cost; equal to usage in every answer seen that had both, and booked where usage is missing.", "USD"
+        ),
+    ] = None
     upstream_inference_cost: Annotated[
         Decimal | None,
         Meaning(
@@ -157,8 +162,8 @@ class GenerationResponseData(Record, frozen=True):
 
     @property
     def spend(self) -> Decimal:
-        """Total cost in USD: `usage`, plus `upstream_inference_cost` for BYOK."""
-        usage = self.usage or Decimal(0)
+        """Total cost in USD: `usage`, else `total_cost`, plus `upstream_inference_cost` for BYOK."""
+        usage = (self.total_cost if self.usage is None else self.usage) or Decimal(0)
         return EXACT.add(usage, self.upstream_inference_cost or Decimal(0)) if self.is_byok else usage
 
 

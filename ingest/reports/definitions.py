@@ -30,6 +30,7 @@ class ReportColumn:
         kind: How values are formatted: money (USD), count, share (0 to 1, as per cent), number or text.
         min_width: The terminal width from which on it is shown.
         not_by: The dimension's column with which it is not shown, because each row would say the same twice.
+        only_by: The dimension's column with which alone it is shown; empty for any.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ReportColumn:
     kind: str
     min_width: Width = NARROW
     not_by: str = ""
+    only_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,6 @@ class ReportDefinition:
         dimensions: The values of --by, each with the name of its column in the rows; empty if --by is not supported.
         default_dimension: The dimension if --by is not given.
         rollup_dimensions: The dimensions that a rollup can answer if the period consists of whole days (UTC).
-        rollup_is_daily: Whether the rollup holds figures per day; if not, it covers all of history only.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
     """
@@ -59,7 +60,6 @@ class ReportDefinition:
     dimensions: dict[str, str] = field(default_factory=dict)
     default_dimension: str = ""
     rollup_dimensions: frozenset[str] = frozenset()
-    rollup_is_daily: bool = False
     is_additive: bool = True
     has_top: bool = True
 
@@ -74,7 +74,8 @@ REPORTS = {
     "cost": ReportDefinition(
         "reports/cost",
         (
-            ReportColumn("request_count", "requests", "count"),
+            ReportColumn("request_count", "requests", "count", not_by="request_id"),
+            ReportColumn("request_count", "generations", "count", only_by="request_id"),
             ReportColumn("total_usage", "total", "money"),
             ReportColumn("credits_usage", "credits", "money", NORMAL),
             ReportColumn("byok_fees", "BYOK fee", "money", WIDE),
@@ -87,7 +88,6 @@ REPORTS = {
         {**_DAYS, **_HOURS, **_MODELS, **_CALLERS, "request": "request_id", "cost_basis": "cost_basis"},
         "day",
         rollup_dimensions=frozenset({*_DAYS, *_MODELS}),
-        rollup_is_daily=True,
     ),
     "latency": ReportDefinition(
         "reports/latency",
@@ -99,12 +99,12 @@ REPORTS = {
             ReportColumn("p95_duration_ms", "whole p95", "number", NORMAL),
             ReportColumn("p99_duration_ms", "whole p99", "number", WIDE),
             ReportColumn("p50_throughput", "tokens/s", "number", NORMAL),
+            ReportColumn("p5_throughput", "tokens/s p5", "number", WIDE),
             ReportColumn("p50_inter_token_latency", "per token p50", "number", WIDE),
             ReportColumn("streamed_count", "streamed", "count", WIDE),
         ),
         {**_MODELS, **_HOURS, **_DAYS, **_CALLERS, "length": "completion_length"},
         "model",
-        rollup_dimensions=frozenset({"model", "provider"}),
         is_additive=False,
     ),
     "errors": ReportDefinition(
@@ -142,7 +142,8 @@ REPORTS = {
         "reports/failed",
         (
             ReportColumn("request_count", "requests", "count"),
-            ReportColumn("total_usage", "lost", "money"),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("lost_usage", "lost", "money"),
             ReportColumn("share_of_usage", "of all", "share", NORMAL),
             ReportColumn("paid_count", "charged", "count", NORMAL),
             ReportColumn("tokens_completion", "tokens out", "count", NORMAL),

@@ -99,9 +99,7 @@ def _parameters(definition: ReportDefinition, dimension: str, period: Period, to
 
 
 def _uses_rollup(definition: ReportDefinition, dimension: str, period: Period) -> bool:
-    if dimension not in definition.rollup_dimensions:
-        return False
-    return period.is_whole_days if definition.rollup_is_daily else period.is_all
+    return dimension in definition.rollup_dimensions and period.is_whole_days
 
 
 def _split_total(result: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:

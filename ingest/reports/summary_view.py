@@ -36,8 +36,8 @@ _PEOPLE_FORMATS = ("table", "markdown")
 _LABEL_WIDTH = 13
 """Characters."""
 
-_UNUSABLE_STATUSES = ("cancelled", "failed", "filtered", "truncated")
-"""Statuses of requests whose completion is missing or incomplete."""
+_LOST_STATUSES = ("cancelled", "failed", "filtered")
+"""Statuses of requests whose completion is missing. A truncated one was delivered up to its token limit."""
 
 
 def printed(report: Report, format_name: str, width: int) -> str:
@@ -113,7 +113,8 @@ def _money(row: dict[str, Any]) -> Iterator[Entry]:
             f"copied answers {total_dollars(row['response_cache_saved_usage'])}",
         ],
     )
-    yield "lost", [f"{name} {total_dollars(row[name + '_usage'])}" for name in _UNUSABLE_STATUSES]
+    yield "lost", [f"{name} {total_dollars(row[name + '_usage'])}" for name in _LOST_STATUSES]
+    yield "truncated", [total_dollars(row["truncated_usage"])]
 
 
 def _traffic(row: dict[str, Any]) -> Iterator[Entry]:
@@ -128,17 +129,24 @@ def _traffic(row: dict[str, Any]) -> Iterator[Entry]:
             f"of them reasoning {count(row['tokens_reasoning'])}",
         ],
     )
-    if row["p50_duration_ms"] is not None:
+    if row["p50_ttft_ms"] is not None:
         yield "first token", _percentiles(row, "ttft_ms")
-        yield "whole", [*_percentiles(row, "duration_ms"), f"{number(row['p50_throughput'])} tokens/s"]
+    if row["p50_duration_ms"] is not None:
+        yield "whole", [*_percentiles(row, "duration_ms"), *_speed(row["p50_throughput"])]
 
 
 def _share(name: str, value: float | None) -> list[str]:
     return [] if value is None else [f"{name} {share(value)}"]
 
 
+def _speed(value: float | None) -> list[str]:
+    return [] if value is None else [f"{number(value)} tokens/s"]
+
+
 def _percentiles(row: dict[str, Any], name: str) -> list[str]:
-    return [f"p50 {number(row['p50_' + name])} ms", f"p95 {number(row['p95_' + name])} ms"]
+    """The percentiles that the sample is large enough for."""
+    values = {percentile: row[f"{percentile}_{name}"] for percentile in ("p50", "p95")}
+    return [f"{percentile} {number(value)} ms" for percentile, value in values.items() if value is not None]
 
 
 def _ledger(row: dict[str, Any]) -> Iterator[Entry]:

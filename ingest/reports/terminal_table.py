@@ -88,7 +88,8 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 def _columns(report: Report, level: int) -> list[ReportColumn]:
     """Return the columns for a terminal width, the dimension first unless the report defines its first column."""
     first, defined = report.rows.columns[0], REPORTS[report.name].columns
-    shown = [column for column in defined if column.min_width <= level and column.not_by != first]
+    fitting = [column for column in defined if column.min_width <= level]
+    shown = [column for column in fitting if column.not_by != first and column.only_by in {"", first}]
     return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
 
 

@@ -28,6 +28,7 @@ DTYPES: dict[Kind, pl.DataType] = {
     Kind.DAY: pl.Date(),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SUCCESS = range(200, 300)
 _RECORD = tuple(GenerationResponseData.__struct_fields__)
 _ATTEMPT = tuple(ProviderResponse.__struct_fields__)
 
@@ -84,9 +85,17 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
             "logged_at": [s.item.logged_at for s in settled],
             "log_fields": [s.item.log_fields for s in settled],
             "requested_day": [None] * len(settled),
+            "all_attempts_failed": [_all_failed(entries or ()) for entries in record["provider_responses"]],
+            "booked_under": [None] * len(settled),
         },
     )
     return frame.with_columns(requested_day=pl.coalesce("requested_at", "created_at").dt.date())
+
+
+def _all_failed(attempts: Sequence[ProviderResponse]) -> bool:
+    """Whether attempts told a status and none was 2xx. One without a status may have succeeded or not."""
+    statuses = [attempt.status for attempt in attempts if attempt.status is not None]
+    return bool(statuses) and not any(status in _SUCCESS for status in statuses)
 
 
 def _provider_attempts(settled: Sequence[Settled]) -> pl.DataFrame:

@@ -1,8 +1,8 @@
-"""Refreshes the pre-aggregated tables for changed days and weeks, so that views need not aggregate all facts."""
+"""Refreshes what is derived from facts at each publish: which row books a record, and the sums of changed days."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from ingest.warehouse import sql_files
@@ -11,38 +11,37 @@ from ingest.warehouse.storage.connection import transaction
 if TYPE_CHECKING:
     import duckdb
 
-_SUNDAY = timedelta(days=6)
-
 
 def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None) -> None:
-    """Compute the rollups of the changed days and weeks again.
+    """Mark the records that several IDs brought, and compute the rollup of the changed days again.
 
     Args:
         connection: The clone that is to be published, open for writing.
         days: The days (UTC) that were written to; None: unknown, so all are computed again. Rows without a day are
             always computed again.
     """
-    weeks = None if days is None else frozenset(day - timedelta(days=day.weekday()) for day in days)
     with transaction(connection):
-        connection.execute(sql_files.query("rollups/delete_cost"), {"days": _sorted(days), "all": days is None})
-        connection.execute(
-            sql_files.query("rollups/insert_cost"), {"days": _sorted(days), "all": days is None} | _range(days)
-        )
-        connection.execute(sql_files.query("rollups/delete_latency"), {"weeks": _sorted(weeks), "all": weeks is None})
-        connection.execute(
-            sql_files.query("rollups/insert_latency"),
-            {"weeks": _sorted(weeks), "all": weeks is None} | _range(weeks, _SUNDAY),
-        )
+        booked_elsewhere = _book_doubles(connection)
+        changed = None if days is None else days | booked_elsewhere
+        parameters = {"days": sorted(changed or ()), "all": changed is None}
+        connection.execute(sql_files.query("rollups/delete_cost"), parameters)
+        connection.execute(sql_files.query("rollups/insert_cost"), parameters | _range(changed))
 
 
-def _sorted(dates: frozenset[date] | None) -> list[date]:
-    return sorted(dates or ())
+def _book_doubles(connection: duckdb.DuckDBPyConnection) -> set[date]:
+    """Mark which ID books each record that several IDs brought; returns the days of the rows that this changes."""
+    found = connection.execute(sql_files.query("rollups/find_doubles")).fetchall()
+    if found:
+        ids, booked_under, _ = zip(*found, strict=True)
+        parameters = {"ids": list(ids), "booked_under": list(booked_under)}
+        connection.execute(sql_files.query("rollups/book_doubles"), parameters)
+    return {day for *_, day in found if day}
 
 
-def _range(dates: frozenset[date] | None, more: timedelta = timedelta()) -> dict[str, date]:
-    """The range from the first date to the last plus `more`; everything for None, nothing for no dates."""
+def _range(dates: frozenset[date] | None) -> dict[str, date]:
+    """The range from the first date to the last; everything for None, nothing for no dates."""
     if dates is None:
         return {"low": date.min, "high": date.max}
     if not dates:
         return {"low": date.max, "high": date.min}
-    return {"low": min(dates), "high": min(max(dates), date.max - more) + more}
+    return {"low": min(dates), "high": max(dates)}

@@ -122,6 +122,19 @@ GENERATIONS = (
         "",
         "JSON object of the line's fields named by --keep-field; NULL if it had none of them.",
     ),
+    Column(
+        "all_attempts_failed",
+        FLAG,
+        "",
+        "Whether its attempts told a status and none was 2xx, so that it failed whatever finish_reason says.",
+    ),
+    Column(
+        "booked_under",
+        TEXT,
+        "",
+        "The other ID that brought the same record and under which it is booked, as of the last publish; NULL: it is "
+        "booked here.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 

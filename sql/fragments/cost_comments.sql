@@ -1,5 +1,5 @@
 -- Comments on the columns of cost_sums_of_facts and cost_sums_of_rollup.
-COMMENT ON COLUMN {relation}.request_count IS 'Generations. Unit: generations.';
+COMMENT ON COLUMN {relation}.{count} IS 'Generations. Unit: generations.';
 COMMENT ON COLUMN {relation}.total_usage IS 'What they cost in all: openrouter_usage + byok_usage. Unit: USD.';
 COMMENT ON COLUMN {relation}.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. Unit: USD.';
 COMMENT ON COLUMN {relation}.credits_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';

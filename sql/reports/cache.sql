@@ -1,24 +1,18 @@
 -- What prompt caching and the response cache saved, by one dimension; periods, parts and $top as in reports/cost.sql.
 -- Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts as the cost
--- of the generation that it copied, whenever that was made, if that generation is in the warehouse.
+-- of the paid answer of which it is a copy, or a copy of a copy, whenever that was made, if it is in the warehouse.
 -- include: period_shifts
 
 -- include: period_facts condition=true
 
-sources AS (
-    SELECT
-        generation_id AS source_id,
-        total_usage AS copied_usage
-    FROM main.generation_facts
-    WHERE generation_id IN (SELECT response_cache_source_id FROM timed WHERE is_response_cache_hit)
-),
+-- include: paid_answers
 
 priced AS (
     SELECT
         timed.*,
-        sources.copied_usage
+        paid_answers.copied_usage
     FROM timed
-    LEFT JOIN sources ON sources.source_id = timed.response_cache_source_id
+    LEFT JOIN paid_answers ON paid_answers.generation_id = timed.generation_id
 ),
 
 cells AS (
@@ -81,7 +75,7 @@ final AS (
         CAST(coalesce(usage_without_cache, 0) AS DECIMAL(28, 12)) AS usage_without_cache,
         CAST(coalesce(response_cache_hits, 0) AS BIGINT) AS response_cache_hits,
         CAST(coalesce(response_cache_saved_usage, 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage,
-        CAST(tokens_cached / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate
+        CAST(least(tokens_cached, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate
     FROM added
 )
 

@@ -77,7 +77,7 @@ final AS (
         CAST(coalesce(tokens_completion, 0) AS BIGINT) AS tokens_completion,
         CAST(coalesce(tokens_reasoning, 0) AS BIGINT) AS tokens_reasoning,
         CAST(coalesce(tokens_cached, 0) AS BIGINT) AS tokens_cached,
-        CAST(tokens_cached / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(least(tokens_cached, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * priced_usage / nullif(priced_tokens, 0) AS DOUBLE) AS blended_cost_per_million_tokens
     FROM added
 )

@@ -2,12 +2,17 @@
 -- have several attempts.
 -- include: period_shifts
 
+attempts AS (
+    SELECT * FROM main.provider_attempts
+    -- include: without_doubles
+),
+
 timed AS (
     SELECT
         attempts.*,
         attempts.requested_at + to_seconds(shifts.seconds) AS local_at,
         shifts.label
-    FROM main.provider_attempts AS attempts
+    FROM attempts
     JOIN shifts
         ON attempts.requested_at >= shifts.begins
         AND attempts.requested_at < shifts.ends
@@ -18,7 +23,7 @@ timed AS (
         attempts.*,
         CAST(legacy.requested_day AS TIMESTAMP) AS local_at,
         NULL AS label
-    FROM main.provider_attempts AS attempts
+    FROM attempts
     JOIN main.generations AS legacy ON legacy.generation_id = attempts.generation_id
     WHERE attempts.requested_at IS NULL
       AND legacy.requested_at IS NULL

@@ -1,5 +1,5 @@
 -- The cost of requests whose completion is missing or incomplete, by one dimension; periods, parts and $top as in
--- reports/cost.sql.
+-- reports/cost.sql. A truncated completion was delivered up to its token limit: it is part of the total, and not lost.
 -- include: period_shifts
 
 -- include: period_facts condition=true
@@ -15,6 +15,7 @@ cells AS (
         count(*) FILTER (WHERE status <> 'completed') AS request_count,
         count(*) FILTER (WHERE status <> 'completed' AND total_usage > 0) AS paid_count,
         coalesce(sum(total_usage) FILTER (WHERE status <> 'completed'), 0) AS total_usage,
+        coalesce(sum(total_usage) FILTER (WHERE status NOT IN ('completed', 'truncated')), 0) AS lost_usage,
         coalesce(sum(total_usage) FILTER (WHERE status = 'cancelled'), 0) AS cancelled_usage,
         coalesce(sum(total_usage) FILTER (WHERE status = 'failed'), 0) AS failed_usage,
         coalesce(sum(total_usage) FILTER (WHERE status = 'filtered'), 0) AS filtered_usage,
@@ -35,6 +36,7 @@ added AS (
         sum(request_count) AS request_count,
         sum(paid_count) AS paid_count,
         sum(total_usage) AS total_usage,
+        sum(lost_usage) AS lost_usage,
         sum(cancelled_usage) AS cancelled_usage,
         sum(failed_usage) AS failed_usage,
         sum(filtered_usage) AS filtered_usage,
@@ -52,6 +54,7 @@ final AS (
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(paid_count, 0) AS BIGINT) AS paid_count,
         CAST(coalesce(total_usage, 0) AS DECIMAL(28, 12)) AS total_usage,
+        CAST(coalesce(lost_usage, 0) AS DECIMAL(28, 12)) AS lost_usage,
         CAST(coalesce(cancelled_usage, 0) AS DECIMAL(28, 12)) AS cancelled_usage,
         CAST(coalesce(failed_usage, 0) AS DECIMAL(28, 12)) AS failed_usage,
         CAST(coalesce(filtered_usage, 0) AS DECIMAL(28, 12)) AS filtered_usage,

@@ -1,11 +1,10 @@
--- Latency percentiles by one dimension. Percentiles cannot be added up, so there is neither a rest nor a total.
--- With $ready, for all of history by model or by provider, they come from the histograms and are within 1 % of the exact
--- sample. Otherwise they are exact, computed from the generations of the period.
+-- Latency percentiles by one dimension, computed from the generations of the period. Percentiles cannot be added up, so
+-- there is neither a rest nor a total.
 -- include: period_shifts
 
--- include: period_facts condition="facts.is_measured AND NOT $ready"
+-- include: period_facts condition="facts.is_measured"
 
-exact AS (
+measured AS (
     SELECT
         CASE $by
             -- include: time_keys
@@ -25,28 +24,20 @@ exact AS (
             ELSE epoch(coalesce(requested_at, local_at))
         END) AS place,
         CAST(count(*) AS BIGINT) AS request_count,
-        -- include: latency_quantiles
-        -- include: duration_quantiles
+        -- include: latency_samples
+        -- include: duration_samples
     FROM timed
     GROUP BY key
 ),
 
 final AS (
-    SELECT * FROM exact
-    UNION ALL BY NAME
     SELECT
-        model AS key,
-        * EXCLUDE (model)
-    FROM main.latency_by_model
-    WHERE $ready
-      AND $by = 'model'
-    UNION ALL BY NAME
-    SELECT
-        provider_name AS key,
-        * EXCLUDE (provider_name)
-    FROM main.latency_by_provider
-    WHERE $ready
-      AND $by = 'provider'
+        key,
+        place,
+        request_count,
+        -- include: latency_quantiles
+        -- include: duration_quantiles
+    FROM measured
 )
 
 SELECT

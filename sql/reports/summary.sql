@@ -29,26 +29,42 @@ spent AS (
         CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
         CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
         CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
-        quantile_cont(ttft_ms, 0.5) FILTER (WHERE is_measured) AS p50_ttft_ms,
-        quantile_cont(ttft_ms, 0.95) FILTER (WHERE is_measured) AS p95_ttft_ms,
-        quantile_cont(duration_ms, 0.5) FILTER (WHERE is_measured) AS p50_duration_ms,
-        quantile_cont(duration_ms, 0.95) FILTER (WHERE is_measured) AS p95_duration_ms,
-        quantile_cont(tokens_per_second, 0.5) FILTER (WHERE is_measured) AS p50_throughput,
         CAST(count(*) FILTER (WHERE attempts > 1) AS BIGINT) AS fallback_request_count,
         CAST(count(*) FILTER (WHERE attempts > 1) / nullif(count(*), 0) AS DOUBLE) AS fallback_request_rate
     FROM facts
 ),
 
+measured AS (
+    SELECT
+        -- include: latency_samples
+        -- include: duration_samples
+    FROM facts
+    WHERE is_measured
+),
+
+ranked AS (
+    SELECT
+        -- include: latency_quantiles
+        -- include: duration_quantiles
+    FROM measured
+),
+
+speed AS (
+    SELECT
+        p50_ttft_ms,
+        p95_ttft_ms,
+        p50_duration_ms,
+        p95_duration_ms,
+        p50_throughput
+    FROM ranked
+),
+
+-- include: paid_answers
+
 copied AS (
-    SELECT CAST(coalesce(sum(sources.total_usage), 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage
+    SELECT CAST(coalesce(sum(paid_answers.copied_usage), 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage
     FROM facts AS hits
-    JOIN (
-        SELECT
-            generation_id,
-            total_usage
-        FROM main.generation_facts
-        WHERE generation_id IN (SELECT response_cache_source_id FROM facts WHERE is_response_cache_hit)
-    ) AS sources ON sources.generation_id = hits.response_cache_source_id
+    JOIN paid_answers USING (generation_id)
 ),
 
 attempted AS (
@@ -56,6 +72,7 @@ attempted AS (
         CAST(count(*) AS BIGINT) AS attempt_count,
         CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
     FROM main.provider_attempts
+    -- include: without_doubles
     WHERE (requested_at >= $since AND requested_at < $until)
        OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
 ),
@@ -109,6 +126,7 @@ ledger AS (
 
 SELECT *
 FROM spent
+CROSS JOIN speed
 CROSS JOIN copied
 CROSS JOIN attempted
 CROSS JOIN anomalies

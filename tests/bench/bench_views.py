@@ -2,7 +2,7 @@
 
     python tests/bench/bench_views.py [ROWS]     # 10,000,000 unless told: some minutes, 3 GB of disk
 
-Prints medians and ratios; the goals are those of the design. Also how far the rollup's percentiles are from exact ones.
+Prints medians and ratios; the goals are those of the design. Percentiles are computed from the facts and have no goal.
 """
 
 import sys
@@ -24,7 +24,7 @@ SCAN = "SELECT sum(usage) FROM generations"
 QUERIES = {
     "daily cost": ("FROM cost_daily", 4.0),
     "cost by model": ("FROM cost_by_model", 4.0),
-    "latency percentiles by provider": ("FROM latency_by_provider", 8.0),
+    "latency percentiles by provider": ("FROM latency_by_provider", None),
     "last 7 days, by day from the view": ("SELECT * FROM cost_daily WHERE requested_day > DATE '{newest}' - 7", 2.0),
     "last 7 days, one sum over the facts": (
         "SELECT sum(total_usage) FROM generation_facts WHERE requested_at >= TIMESTAMP '{newest}' - INTERVAL 7 DAY",
@@ -44,14 +44,6 @@ QUERIES = {
     "anomalies": ("FROM cost_anomalies", None),
     "check_rollups_agree": ("FROM check_rollups_agree", None),
 }
-EXACT = (
-    "SELECT provider_name, quantile_disc(duration_ms, 0.5), quantile_disc(duration_ms, 0.99), "
-    "quantile_disc(ttft_ms, 0.95), quantile_disc(tokens_per_second, 0.5) "
-    "FROM generation_facts WHERE is_measured GROUP BY provider_name"
-)
-ROLLED_UP = (
-    "SELECT provider_name, p50_duration_ms, p99_duration_ms, p95_ttft_ms, p50_throughput FROM latency_by_provider"
-)
 
 
 def seconds(connection, statement):
@@ -67,15 +59,10 @@ def compare(connection, statement):
     return [median(times) for times in zip(*pairs, strict=True)]
 
 
-def disagreement(connection):
-    """How far percentiles of the rollup are from those of the facts at most, and whether sums agree."""
-    exact = {row[0]: row[1:] for row in connection.execute(EXACT).fetchall()}
-    rolled_up = {row[0]: row[1:] for row in connection.execute(ROLLED_UP).fetchall()}
-    assert exact.keys() == rolled_up.keys()
-    furthest = max(abs(r / e - 1) for p in exact for e, r in zip(exact[p], rolled_up[p], strict=True))
-    [(facts,)] = connection.execute("SELECT sum(total_usage) FROM generation_facts").fetchall()
-    [(rollup,)] = connection.execute("SELECT sum(total_usage) FROM cost_daily").fetchall()
-    return furthest, facts, rollup
+def totals(connection):
+    """What the facts and the rollup say was spent."""
+    queries = ("SELECT sum(total_usage) FROM generation_facts", "SELECT sum(total_usage) FROM cost_daily")
+    return [connection.execute(query).fetchall()[0][0] for query in queries]
 
 
 def main(rows):
@@ -84,20 +71,19 @@ def main(rows):
         fill(path, rows, datetime.now(UTC))
         with duckdb.connect(path, read_only=True) as connection:
             sizes = connection.execute(
-                "SELECT (SELECT count(*) FROM ops.cost_rollup), (SELECT count(*) FROM ops.latency_rollup), "
-                "(SELECT max(requested_at) FROM generations)"
+                "SELECT (SELECT count(*) FROM ops.cost_rollup), (SELECT max(requested_at) FROM generations)"
             ).fetchall()
-            [(cost, latency, newest)] = sizes
+            [(cells, newest)] = sizes
             print(
-                f"{rows:,} generations, {path.stat().st_size / 1e6:,.0f} MB, rollups of {cost:,} and {latency:,} rows; "
+                f"{rows:,} generations, {path.stat().st_size / 1e6:,.0f} MB, a rollup of {cells:,} rows; "
                 f"DuckDB {duckdb.__version__}"
             )
             for name, (statement, goal) in QUERIES.items():
                 scan, took = compare(connection, statement.format(newest=newest))
                 wanted = f" (goal {goal})" if goal else ""
                 print(f"{name}: {took * 1e3:.1f} ms, scan {scan * 1e3:.1f} ms: {took / scan:.2f}x{wanted}")
-            furthest, facts, rollup = disagreement(connection)
-            print(f"percentiles differ by {furthest:.2%} at most (stated: 1 %); sums: {facts} and {rollup}")
+            facts, rollup = totals(connection)
+            print(f"sums of facts and rollup: {facts} and {rollup}")
 
 
 if __name__ == "__main__":

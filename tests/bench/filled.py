@@ -36,6 +36,8 @@ TRAFFIC = {
     "app_id": "CAST(hash(i // 7) % 10 AS BIGINT)",
     "workspace_id": "'workspace-' || (hash(i // 5) % 4)",
     "extra": "NULL",
+    "all_attempts_failed": "hash(i + 5) % 200 = 0",
+    "booked_under": "NULL",
 }
 ATTEMPT = {"generation_id": AN_ID, "provider_name": PROVIDER, "attempt": "1", "status": "200", "extra": "NULL"}
 

@@ -151,10 +151,22 @@ def test_money_of_more_than_12_places_is_rounded_half_even_and_kept_in_extra(tex
         "9" * LONGEST_NUMBER,
         "9" * 5000,
         "0." + "1" * 5000,
-        '"0.5"',
         '"NaN"',
         '"Infinity"',
         '""',
+        '" 0.5"',
+        '"+0.5"',
+        '".5"',
+        '"5."',
+        '"00.5"',
+        '"$0.5"',
+        '"1_000"',
+        '"1,000"',
+        '"0x10"',
+        '"0.5 USD"',
+        '"\\u0661"',
+        '"1e6"',
+        f'"{"9" * 5000}"',
         "true",
         "false",
         "[]",
@@ -175,6 +187,16 @@ def test_every_price_of_12_places_survives_to_the_last_digit(name, trillionths):
     price = Decimal(trillionths).scaleb(-12)
     generation = decoded(**{name: str(price)})
     assert (getattr(generation, name), generation.extra_json) == (price, None)
+
+
+NUMBERS = st.from_regex(r"\A-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?\Z")
+
+
+@given(st.sampled_from(MONEY_FIELDS), NUMBERS)
+def test_a_price_in_a_text_is_that_price(name, number):
+    bare, quoted = decoded(**{name: number}), decoded(**{name: f'"{number}"'})
+    assert getattr(quoted, name) == getattr(bare, name)
+    assert quoted.extra_json == f'{{"{name}":"{number}"}}'
 
 
 @given(st.floats(-999_999, 999_999))
@@ -266,9 +288,34 @@ def test_every_count_up_to_a_trillion_is_there_and_every_number_of_an_app(name, 
     assert (getattr(generation, name), generation.extra_json) == (count, None)
 
 
+@given(
+    st.sampled_from(INTEGER_FIELDS),
+    st.integers(-(10**12), 10**12),
+    st.integers(0, 15),
+    st.sampled_from(["point", "exponent"]),
+)
+def test_a_count_is_one_however_it_is_written(name, count, digits, form):
+    text = f"{count}{'0' * digits}e-{digits}" if form == "exponent" else f"{count}.{'0' * (digits + 1)}"
+    generation = decoded(**{name: text})
+    assert (getattr(generation, name), generation.extra_json) == (count, None)
+    assert type(getattr(generation, name)) is int
+
+
+def test_the_forms_of_numbers_that_other_programs_print_are_counts():
+    texts = {"12.0": 12, "1e3": 1000, "1E+3": 1000, "1.5e3": 1500, "-0.0": 0, "0e5": 0, "1200e-2": 12}
+    assert {text: decoded(native_tokens_prompt=text).native_tokens_prompt for text in texts} == texts
+    [attempt] = decoded(provider_responses='[{"status": 2.00e2}]').provider_responses
+    assert attempt.status == 200
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "12.000000000000000000001",
+        "1.0000000000001e12",
+        "1e999999999999",
+        "1e-999999999999",
+        '"1e3"',
         "1.5",
         "-0.5",
         "5e-1",
@@ -484,6 +531,8 @@ def is_held(value, kind, cell) -> bool:
         return False
     if kind is Kind.MONEY:
         return is_number(value) and Decimal(json.dumps(value)) == cell
+    if kind is Kind.INTEGER:
+        return is_number(value) and type(cell) is int and Decimal(json.dumps(value)) == cell
     if kind is Kind.REAL:
         return is_number(value) and type(cell) is float and float(value) == cell
     if kind is Kind.TIME:
@@ -673,7 +722,7 @@ def test_a_well_typed_envelope_whose_data_is_unreadable_stays_unreadable():
         b'{"data": {}}',
         b'{"data": {"tokens_prompt": 5}}',
         b'{"data": {"id": null, "model": null, "created_at": null, "usage": null}}',
-        b'{"data": {"id": 5, "usage": "0.5"}}',
+        b'{"data": {"id": 5, "usage": "much"}}',
         b'{"error": {"code": 404, "message": "Generation not found"}}',
         b'{"id": "gen-1", "usage": 1}',
         b'{"data": {"id": "gen-1", "usage": 1.2.3}}',

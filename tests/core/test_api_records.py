@@ -374,8 +374,17 @@ def test_spend_is_usage_and_for_byok_what_the_provider_charged_as_well(usage, up
     assert data.spend == Decimal(spend)
     assert type(data.spend) is Decimal
     assert GenerationResponseData(
-        usage=data.usage, upstream_inference_cost=data.upstream_inference_cost, is_byok=is_byok, total_cost=Decimal(9)
+        usage=data.usage,
+        upstream_inference_cost=data.upstream_inference_cost,
+        is_byok=is_byok,
+        total_cost=usage and Decimal(9),
     ).spend == Decimal(spend)
+
+
+@pytest.mark.parametrize(("is_byok", "spend"), [(None, "0.25"), (False, "0.25"), (True, "0.65")])
+def test_spend_is_total_cost_where_usage_is_missing(is_byok, spend):
+    prices = {"total_cost": Decimal("0.25"), "upstream_inference_cost": Decimal("0.4")}
+    assert GenerationResponseData(**prices, is_byok=is_byok).spend == Decimal(spend)
 
 
 def test_spend_is_not_a_field_of_the_answer():

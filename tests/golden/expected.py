@@ -1,7 +1,7 @@
 """What every view must show, told from its comments in plain Python: exact fractions, and no SQL.
 
 `VIEWS` has for each view its grain and a function that makes its rows of a `World`. A value is compared as it is, but
-for floats, `Near`, `Within` and `OneOf`.
+for floats, `Near` and `OneOf`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,6 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Within:
-    """Read off a histogram: at most one per cent from the exact sample."""
-
-    value: Fraction
-
-
-@dataclass(frozen=True)
 class OneOf:
     """Any of these."""
 
@@ -70,13 +63,37 @@ class World:
     now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
 
     @cached_property
-    def facts(self) -> list[Row]:
-        """The rows of generation_facts."""
+    def stored(self) -> list[Row]:
+        """Every settled ID as a row of generation_facts."""
         return [fact(g, self.now) for g in self.generations]
 
     @cached_property
+    def facts(self) -> list[Row]:
+        """The rows of generation_facts: of IDs that brought the same record only one."""
+        return [row for row in self.stored if row["generation_id"] not in self.booked_under]
+
+    @cached_property
+    def booked_under(self) -> dict[str, str]:
+        """Of each ID whose record is booked under another ID: that one."""
+        record = {g.id: record_of(g) for g in self.generations}
+        ids = defaultdict(list)
+        for each, named in record.items():
+            ids[named].append(each)
+        first = {named: named if named in brought else min(brought) for named, brought in ids.items()}
+        return {each: first[named] for each, named in record.items() if each != first[named]}
+
+    @cached_property
+    def records(self) -> dict[str, str]:
+        """Of each record the ID under which it is booked."""
+        return {record_of(g): self.booked_under.get(g.id, g.id) for g in self.generations}
+
+    def called(self, name: str) -> str:
+        """The ID that books what a name means: a record's name, or an ID."""
+        return self.records.get(name, self.booked_under.get(name, name))
+
+    @cached_property
     def attempts(self) -> list[Row]:
-        """The rows of provider_attempts, as far as views read them."""
+        """The rows of provider_attempts, as far as views read them, and once of each record."""
         return [
             {
                 "generation_id": g.id,
@@ -87,6 +104,7 @@ class World:
                 "latency": real(entry, "latency"),
             }
             for g in self.generations
+            if g.id not in self.booked_under
             for number, entry in enumerate(g.data.get("provider_responses") or (), start=1)
         ]
 
@@ -99,16 +117,22 @@ def text(data: Row, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def record_of(golden: Golden) -> str:
+    """The record that an ID brought: the one the answer names, if it names a generation."""
+    named = text(golden.data, "id")
+    return named if named and named.startswith("gen-") else golden.id
+
+
 def flag(data: Row, name: str) -> bool | None:
     value = data.get(name)
     return value if isinstance(value, bool) else None
 
 
 def count(data: Row, name: str) -> int | None:
-    """A count beyond a trillion is none; app_id is a number that counts nothing."""
-    value = data.get(name)
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_whole and (name == "app_id" or abs(value) <= 10**12) else None
+    """A whole number, however it is written; a count beyond a trillion is none; app_id is one that counts nothing."""
+    value = real(data, name)
+    is_whole = value is not None and value.denominator == 1
+    return int(value) if is_whole and (name == "app_id" or abs(value) <= 10**12) else None
 
 
 def real(data: Row, name: str) -> Fraction | None:
@@ -118,9 +142,22 @@ def real(data: Row, name: str) -> Fraction | None:
 
 def money(data: Row, name: str) -> Decimal | None:
     """Whole picodollars, half to even; what has seven digits before the point does not fit its column."""
-    value = real(data, name)
+    value = price(data, name)
     rounded = None if value is None else usd(value)
     return rounded if rounded is not None and abs(rounded) < 10**6 else None
+
+
+def price(data: Row, name: str) -> Fraction | None:
+    """A number, or a text that is nothing but a number."""
+    told = text(data, name)
+    is_number = told and re.fullmatch(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?", told)
+    return Fraction(told) if is_number else real(data, name)
+
+
+def charge(data: Row) -> Decimal | None:
+    """What the answer tells that OpenRouter charged."""
+    usage = money(data, "usage")
+    return money(data, "total_cost") if usage is None else usage
 
 
 def usd(value: Fraction) -> Decimal:
@@ -179,8 +216,8 @@ def fact(golden: Golden, now: datetime) -> Row:
     requested_at, created_at = second_of(golden.id), time(d, "created_at")
     told = requested_at or created_at
     is_byok, model = flag(d, "is_byok"), text(d, "model")
-    usage, upstream = money(d, "usage"), money(d, "upstream_inference_cost")
-    openrouter_usage = usage or NOBODYS
+    upstream = money(d, "upstream_inference_cost")
+    openrouter_usage = charge(d) or NOBODYS
     byok_usage = (upstream or NOBODYS) if is_byok else NOBODYS
     row = {
         "generation_id": golden.id,
@@ -212,7 +249,8 @@ def fact(golden: Golden, now: datetime) -> Row:
         "run_id": "run",
     }
     row |= {name: text(d, name) for name in ("provider_name", "api_type", "router", "service_tier", "data_region")}
-    row |= {name: text(d, name) for name in ("response_cache_source_id", "finish_reason", "web_search_engine")}
+    row |= {"response_cache_source_id": source_of(d)}
+    row |= {name: text(d, name) for name in ("finish_reason", "web_search_engine")}
     row |= {name: text(d, name) for name in ("origin", "external_user", "session_id", "request_id", "workspace_id")}
     row |= {name: count(d, name) for name in ("native_tokens_prompt", "native_tokens_completion")}
     row |= {name: count(d, name) for name in ("native_tokens_reasoning", "native_tokens_cached", "app_id")}
@@ -222,20 +260,34 @@ def fact(golden: Golden, now: datetime) -> Row:
 
 
 def is_hit(d: Row) -> bool:
-    return text(d, "response_cache_source_id") is not None
+    return source_of(d) is not None
+
+
+def source_of(d: Row) -> str | None:
+    """The generation it was copied from; nothing and blanks name none."""
+    return (text(d, "response_cache_source_id") or "").strip(" ") or None
 
 
 def cost_basis(d: Row) -> str:
     if is_hit(d):
         return "response_cache"
-    if money(d, "usage") is None:
+    if charge(d) is None:
         return "unknown"
+    if flag(d, "is_byok") and money(d, "upstream_inference_cost") is None:
+        return "byok_unknown"
+    if money(d, "usage") is None:
+        return "total_cost"
     if flag(d, "is_byok"):
-        return "byok_unknown" if money(d, "upstream_inference_cost") is None else "byok"
+        return "byok"
     return "credits" if money(d, "usage") else "free"
 
 
 def status(d: Row) -> str:
+    """A generation that no provider answered with 2xx failed, whatever else it says."""
+    told = [count(entry, "status") for entry in d.get("provider_responses") or ()]
+    told = [status for status in told if status is not None]
+    if told and not any(is_success(status) for status in told):
+        return "failed"
     if flag(d, "cancelled"):
         return "cancelled"
     named = {"error": "failed", "content_filter": "filtered", "length": "truncated"}
@@ -295,11 +347,15 @@ def known(rows: Iterable[Row], name: str) -> list[Any]:
     return [row[name] for row in rows if row[name] is not None]
 
 
-QUANTILES = {50: Fraction("0.5"), 90: Fraction("0.9"), 95: Fraction("0.95"), 99: Fraction("0.99")}
+QUANTILES = {percent: Fraction(percent, 100) for percent in (5, 10, 50, 90, 95, 99)}
+FEWEST = {5: 20, 95: 20, 99: 100}
+"""Samples below which these percentiles are not told: no value would lie beyond them."""
 
 
-def nearest_rank(values: list[Fraction], q: Fraction) -> Fraction:
-    return sorted(values)[math.ceil(q * len(values)) - 1]
+def nearest_rank(values: list[Fraction], percent: int) -> Fraction | None:
+    if len(values) < FEWEST.get(percent, 1):
+        return None
+    return sorted(values)[math.ceil(QUANTILES[percent] * len(values)) - 1]
 
 
 def interpolated(values: list[Any], q: Fraction) -> Fraction | None:
@@ -329,9 +385,14 @@ def costs(rows: list[Row]) -> Row:
         "response_cache_hits": len(rows) - len(priced),
         "unknown_cost_count": sum(r["cost_basis"] in ("unknown", "byok_unknown") for r in rows),
         **{f"tokens_{kind}": number for kind, number in tokens.items()},
-        "cache_hit_rate": share(tokens["cached"], tokens["prompt"]),
+        "cache_hit_rate": hit_rate(tokens["cached"], tokens["prompt"]),
         "blended_cost_per_million_tokens": share(10**6 * total(priced, "total_usage"), priced_tokens),
     }
+
+
+def hit_rate(cached: int, prompt: int) -> Fraction | None:
+    """Some providers report more cached than prompt tokens."""
+    return share(min(cached, prompt), prompt)
 
 
 def days(rows: list[Row]) -> Row:
@@ -372,6 +433,11 @@ def an_origin(rows: list[Row]) -> OneOf:
     return OneOf(frozenset(filter(None, seen)) or seen)
 
 
+def cost_by_request(world: World) -> list[Row]:
+    rows = cost_by("request_id")(world)
+    return [row | {"generation_count": row.pop("request_count")} for row in rows]
+
+
 def cost_by_session(world: World) -> list[Row]:
     return [
         key
@@ -393,7 +459,7 @@ def cache_savings(world: World) -> list[Row]:
             "cached_request_count": sum((r["native_tokens_cached"] or 0) > 0 for r in rows),
             "tokens_prompt": number(rows, "native_tokens_prompt"),
             "tokens_cached": number(rows, "native_tokens_cached"),
-            "cache_hit_rate": share(number(rows, "native_tokens_cached"), number(rows, "native_tokens_prompt")),
+            "cache_hit_rate": hit_rate(number(rows, "native_tokens_cached"), number(rows, "native_tokens_prompt")),
             "saved_usage": total((r for r in rows if (r["cache_discount"] or 0) > 0), "cache_discount"),
             "cache_write_usage": -total((r for r in rows if (r["cache_discount"] or 0) < 0), "cache_discount"),
             "cache_discount": total(rows, "cache_discount"),
@@ -405,12 +471,20 @@ def cache_savings(world: World) -> list[Row]:
     ]
 
 
+def paid_answer(world: World, row: Row) -> Row | None:
+    """The answer that was paid for and that this is a copy of, or a copy of a copy; None if it is not there."""
+    there, seen = {r["generation_id"]: r for r in world.facts}, set()
+    while row and row["is_response_cache_hit"] and row["generation_id"] not in seen:
+        seen.add(row["generation_id"])
+        row = there.get(world.called(row["response_cache_source_id"]))
+    return None if row and row["is_response_cache_hit"] else row
+
+
 def response_cache_savings(world: World) -> list[Row]:
-    spent = {r["generation_id"]: r["total_usage"] for r in world.facts}
     found = []
     for key, hits in grouped((r for r in world.facts if r["is_response_cache_hit"]), "model"):
-        saved = [spent[i] for i in known(hits, "response_cache_source_id") if i in spent]
-        ours = {"hit_count": len(hits), "priced_hit_count": len(saved), "saved_usage": sum(saved, start=NOBODYS)}
+        paid = [answer for hit in hits if (answer := paid_answer(world, hit))]
+        ours = {"hit_count": len(hits), "priced_hit_count": len(paid), "saved_usage": total(paid, "total_usage")}
         found.append(key | ours | {"total_usage": total(hits, "total_usage")})
     return found
 
@@ -456,6 +530,7 @@ def failed_spend(world: World) -> list[Row]:
     return [
         key
         | {
+            "is_lost": key["status"] != "truncated",
             "request_count": len(rows),
             "paid_count": sum(r["total_usage"] > 0 for r in rows),
             "total_usage": total(rows, "total_usage"),
@@ -582,27 +657,28 @@ METRICS = {
 }
 """Of each metric: the column of the facts, the column of its sample's size, and the end of its percentiles' names."""
 
+TAIL, SLOW_SIDE_IS_LOW = (50, 90, 95, 99), (50, 10, 5)
+
 
 def measured(world: World) -> list[Row]:
     return [r for r in world.facts if r["is_measured"]]
 
 
-def percentiles(rows: list[Row], names: Iterable[str], *, exact: bool) -> Row:
+def percentiles(rows: list[Row], names: Iterable[str]) -> Row:
     found = {}
     for name in names:
         column, sample, ending = METRICS[name]
         values = known(rows, column)
         found[sample] = len(values)
-        for percent, q in QUANTILES.items():
-            value = interpolated(values, q) if exact else Within(nearest_rank(values, q)) if values else None
-            found[f"p{percent}_{ending}"] = value
+        for percent in SLOW_SIDE_IS_LOW if name == "throughput" else TAIL:
+            found[f"p{percent}_{ending}"] = nearest_rank(values, percent)
     return found
 
 
 def latency_by(name: str) -> Callable[[World], list[Row]]:
     def rows_of(world: World) -> list[Row]:
         groups = grouped(measured(world), name)
-        return [key | {"request_count": len(r)} | percentiles(r, METRICS, exact=False) for key, r in groups]
+        return [key | {"request_count": len(r)} | percentiles(r, METRICS) for key, r in groups]
 
     return rows_of
 
@@ -611,7 +687,7 @@ def latency_hourly(world: World) -> list[Row]:
     dated = [r for r in measured(world) if r["requested_at"]]
     hours = [r | {"requested_hour": r["requested_at"].replace(minute=0, second=0)} for r in dated]
     groups = grouped(hours, "requested_hour")
-    return [key | {"request_count": len(r)} | percentiles(r, METRICS, exact=True) for key, r in groups]
+    return [key | {"request_count": len(r)} | percentiles(r, METRICS) for key, r in groups]
 
 
 LENGTHS = [1, 11, 101, 301, 1001, 3001, 10001, None]
@@ -623,35 +699,7 @@ def throughput_by_length(world: World) -> list[Row]:
         rows = [r for r in measured(world) if low <= (r["native_tokens_completion"] or 0) < (above or math.inf)]
         if rows:
             key = {"tokens_from": low, "tokens_to": above and above - 1, "request_count": len(rows)}
-            found.append(key | percentiles(rows, ("duration", "throughput", "inter_token"), exact=True))
-    return found
-
-
-STEP = Fraction("1.02")
-
-
-def step_of(value: Fraction) -> int:
-    """The step of the histogram: 1.02 to this power is not above the value, to the next one it is."""
-    step = math.floor(math.log(value) / math.log(STEP))
-    while STEP**step > value:
-        step -= 1
-    while STEP ** (step + 1) <= value:
-        step += 1
-    return step
-
-
-def latency_samples(world: World) -> list[Row]:
-    columns = {metric: column for metric, (column, *_) in METRICS.items()}
-    names = ("generation_id", "requested_day", "model", "provider_name")
-    found = []
-    for row in measured(world):
-        samples = {"request": Fraction(1)} | {metric: row[column] for metric, column in columns.items()}
-        key = {name: row[name] for name in names}
-        found += [
-            key | {"metric": metric, "measured": value, "bucket": step_of(value)}
-            for metric, value in samples.items()
-            if value is not None
-        ]
+            found.append(key | percentiles(rows, ("duration", "throughput", "inter_token")))
     return found
 
 
@@ -691,8 +739,8 @@ def provider_reliability(world: World) -> list[Row]:
                 "other_error_count": ended["other_error"],
                 "unknown_count": ended["unknown"],
                 "fallback_count": sum(a["attempt"] > 1 for a in attempts),
-                "success_rate": share(ended["success"], len(attempts)),
-                "p50_failed_latency_ms": interpolated([v for v in lost if v is not None], QUANTILES[50]),
+                "success_rate": share(ended["success"], len(attempts) - ended["unknown"]),
+                "p50_failed_latency_ms": nearest_rank([v for v in lost if v is not None], 50),
             }
         )
     return found
@@ -716,7 +764,7 @@ def error_rates(world: World) -> list[Row]:
 
 
 def fallbacks(world: World) -> list[Row]:
-    facts = {r["generation_id"]: r for r in world.facts}
+    facts = {r["generation_id"]: r for r in world.stored}
     found = []
     for key, attempts in grouped(world.attempts, "generation_id"):
         failed = [a for a in attempts if not is_success(a["status"])]
@@ -898,7 +946,7 @@ def freshness(world: World) -> list[Row]:
             "settled": len(world.generations),
             "pending": states["pending"],
             "dead": states["dead"],
-            "newest_settled_at": max(known(world.facts, "requested_at"), default=None),
+            "newest_settled_at": max(known(world.stored, "requested_at"), default=None),
             "oldest_pending_at": min(filter(None, waiting), default=None),
             "last_fetched_at": world.now if world.generations else None,
             "last_run_at": last_run_at,
@@ -940,7 +988,7 @@ FAR_OFF = timedelta(days=1)
 def oddities(golden: Golden) -> set[str]:
     """What an answer has that it should not have."""
     d = golden.data
-    usage, upstream = money(d, "usage"), money(d, "upstream_inference_cost")
+    usage, charged, upstream = money(d, "usage"), charge(d), money(d, "upstream_inference_cost")
     second, created = second_of(golden.id), time(d, "created_at")
     prompt, cached = count(d, "native_tokens_prompt"), count(d, "native_tokens_cached")
     completion, reasoning = count(d, "native_tokens_completion"), count(d, "native_tokens_reasoning")
@@ -948,15 +996,16 @@ def oddities(golden: Golden) -> set[str]:
     is_own = bool(flag(d, "is_byok"))
     has = {
         "other_id": text(d, "id") not in (None, golden.id),
-        "without_usage": usage is None and not is_hit(d),
+        "without_usage": charged is None and not is_hit(d),
+        "total_cost_without_usage": usage is None and charged is not None,
         "byok_without_upstream": is_own and upstream is None and not is_hit(d),
         "upstream_without_byok": not is_own and bool(upstream),
         "usage_is_not_total_cost": None not in (usage, money(d, "total_cost")) and usage != money(d, "total_cost"),
-        "negative_usage": (usage or 0) < 0,
+        "negative_usage": (charged or 0) < 0,
         "reasoning_over_completion": None not in (reasoning, completion) and reasoning > completion,
         "cached_over_prompt": None not in (cached, prompt) and cached > prompt,
-        "charged_without_tokens": (usage or 0) > 0 and not prompt and not completion,
-        "cached_answer_charged": is_hit(d) and (bool(usage) or (is_own and bool(upstream))),
+        "charged_without_tokens": (charged or 0) > 0 and not prompt and not completion,
+        "cached_answer_charged": is_hit(d) and (bool(charged) or (is_own and bool(upstream))),
         "latency_over_generation_time": bool(latency) and (whole or 0) > 0 and latency > whole,
         "without_day": second is None and created is None,
         "created_on_another_day": None not in (second, created) and abs(created - second) > FAR_OFF,
@@ -966,7 +1015,8 @@ def oddities(golden: Golden) -> set[str]:
 
 
 ODDITIES = _names(
-    "other_id without_usage byok_without_upstream upstream_without_byok usage_is_not_total_cost negative_usage "
+    "other_id same_record without_usage total_cost_without_usage byok_without_upstream upstream_without_byok "
+    "usage_is_not_total_cost negative_usage "
     "reasoning_over_completion cached_over_prompt charged_without_tokens cached_answer_charged "
     "latency_over_generation_time without_day created_on_another_day with_unknown_fields"
 )
@@ -975,6 +1025,7 @@ ANYTHING = object()
 
 def data_quality(world: World) -> list[Row]:
     having = {name: [g.id for g in world.generations if name in oddities(g)] for name in ODDITIES}
+    having["same_record"] = list(world.booked_under)
     return [
         {
             "oddity": name,
@@ -994,14 +1045,13 @@ FOCUS_GRAIN = "ChargePeriodStart SubAccountId x_AppId x_ExternalUser SkuId x_Inf
 VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.generation_facts": ("generation_id", lambda world: world.facts),
     "ops.cost_cells": ("requested_day model provider_name", cost_cells),
-    "ops.latency_samples": ("generation_id metric", latency_samples),
     "main.cost_daily": ("requested_day", cost_daily),
     "main.cost_by_model": ("model", cost_by("model")),
     "main.cost_by_provider": ("provider_name", cost_by("provider_name")),
     "main.cost_by_app": ("app_id", cost_by_app),
     "main.cost_by_user": ("external_user", cost_by("external_user")),
     "main.cost_by_session": ("session_id", cost_by_session),
-    "main.cost_by_request": ("request_id", cost_by("request_id")),
+    "main.cost_by_request": ("request_id", cost_by_request),
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
     "main.cache_savings": ("model provider_name", cache_savings),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from golden.expected import ANYTHING, Near, OneOf, Within, World, second_of
+from golden.expected import ANYTHING, Near, OneOf, World, second_of
 from golden.generations import load
 from ingest.client.decode import decode_generation
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
@@ -145,8 +145,6 @@ def agrees(found, expected):
     match expected:
         case Near(value, absolute):
             return is_near(found, value, absolute)
-        case Within(value):
-            return is_near(found, value, relative=Fraction(1, 100))
     if isinstance(found, float):
         return is_near(found, expected)
     return found == expected and isinstance(found, bool) == isinstance(expected, bool)

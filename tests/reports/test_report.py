@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from statistics import median
+from statistics import median_low
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -144,7 +144,31 @@ def test_latency_of_a_period_is_exact(reader):
         if is_chat and is_whole and not record["response_cache_source_id"]:
             measured[record["model"]].append(max(record["generation_time"] or 0, record["latency"] or 0))
     for model, p50 in found.rows.select("model", "p50_duration_ms").rows():
-        assert p50 == pytest.approx(median(measured[model])), model
+        assert p50 == median_low(measured[model]), model
+
+
+@pytest.mark.parametrize("by", sorted(REPORTS["latency"].dimensions))
+def test_latency_of_all_of_history_and_of_a_period_that_holds_it_are_the_same(reader, by):
+    since = Period(datetime(2020, 1, 1, tzinfo=UTC))
+    assert report(reader, "latency", since, by).rows.equals(report(reader, "latency", Period(), by).rows)
+
+
+def test_the_views_on_latency_say_what_the_report_says(reader):
+    for view, by in (("latency_by_model", "model"), ("latency_by_provider", "provider")):
+        found = report(reader, "latency", Period(), by).rows
+        assert found.sort(found.columns[0]).equals(reader.view(view).sort(found.columns[0]).select(found.columns))
+
+
+def test_a_truncated_answer_is_part_of_the_total_and_not_lost(reader):
+    rows = {row["status"]: row for row in report(reader, "failed", Period()).rows.to_dicts()}
+    assert rows["truncated"]["total_usage"] == rows["truncated"]["truncated_usage"] > 0
+    assert {name: row["lost_usage"] for name, row in rows.items()} == {
+        name: 0 if name == "truncated" else row["total_usage"] for name, row in rows.items()
+    }
+    summary = printed(report(reader, "summary", Period()), "table", 120)
+    [lost] = [line for line in summary.splitlines() if line.startswith("lost")]
+    assert "truncated" not in lost
+    assert "\ntruncated    $" in summary
 
 
 def test_failed_spend_and_the_ledger(reader):

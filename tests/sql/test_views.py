@@ -27,7 +27,6 @@ CHECKS = {
 GRAINS = {
     "main.generation_facts": "generation_id",
     "ops.cost_cells": "requested_day, model, provider_name",
-    "ops.latency_samples": "generation_id, metric",
     "main.cost_daily": "requested_day",
     "main.cost_by_model": "model",
     "main.cost_by_provider": "provider_name",

@@ -92,7 +92,7 @@ def test_a_clone_must_hold_as_many_rows_as_what_was_cloned(path, table):
     name, count = rows[table]
     with pytest.raises(OrusageError, match="does not hold what was committed") as error:
         verify(path, path, Expected([*rows[:table], (name, count + 1), *rows[table + 1 :]], frozenset()))
-    assert f"{name} {count}, {name} {count + 1}" in error.value.cause
+    assert ", ".join(sorted([f"{name} {count}", f"{name} {count + 1}"])) in error.value.cause
 
 
 def test_a_clone_that_is_older_than_what_is_published_is_refused(path, tmp_path):

@@ -107,6 +107,11 @@ def test_every_kind_of_column_has_the_type_that_holds_it_exactly():
         assert list(schema_of(columns)) == [c.name for c in columns]
 
 
+def all_failed(generation):
+    statuses = {attempt.status for attempt in generation.provider_responses or ()} - {None}
+    return statuses != set() and statuses.isdisjoint(range(200, 300))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(generations, st.none() | contents), max_size=4))
 def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
@@ -130,6 +135,8 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             2,
             LOGGED_AT.replace(tzinfo=None),
             '{"user":"ann"}',
+            all_failed(generation),
+            None,
         )
         for generation_id, generation in zip(ids, batch, strict=True)
     ]
@@ -238,7 +245,7 @@ def test_the_id_asked_for_is_the_key_and_the_one_that_came_back_is_kept():
 
 def test_what_no_column_holds_stands_in_extra():
     frames = normalize([settled(answered(usage="0.5", provider_responses=[{"new": 1}]))], "run")
-    assert frames.generations.select("usage", "extra").rows() == [(None, '{"usage":"0.5"}')]
+    assert frames.generations.select("usage", "extra").rows() == [(Decimal("0.5"), '{"usage":"0.5"}')]
     assert frames.provider_attempts["extra"].to_list() == ['{"new":1}']
 
 

@@ -14,46 +14,45 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "6a6fa425a9d21a1f"
+VIEWS_DIGEST = "1099b230a6c31a83"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
-    "main.generation_facts": "3722a25649c1189a",
+    "main.generation_facts": "6bd374700df269bd",
     "ops.cost_cells": "5a808ef1266e4744",
-    "ops.latency_samples": "494d09a496a5085d",
-    "main.cache_savings": "45710ea2d0843770",
+    "main.cache_savings": "5b7b2892a9e93e63",
     "main.cost_anomalies": "3e256f2f948dbe0e",
-    "main.cost_by_app": "792c6a3d0fa4f976",
-    "main.cost_by_model": "bb2d3fc6f21cfc6e",
-    "main.cost_by_provider": "4e038c0d586fe472",
-    "main.cost_by_request": "9621cb1d28ac7aab",
-    "main.cost_by_session": "f90c840b02816675",
-    "main.cost_by_user": "fee1fb9af33c43a9",
-    "main.cost_by_workspace": "b854d01942d3c693",
-    "main.cost_byok_vs_credits": "9c749918c033a103",
-    "main.cost_daily": "81ca69c15743f8fa",
+    "main.cost_by_app": "89e310d98f07ef6b",
+    "main.cost_by_model": "68c66c353b63181e",
+    "main.cost_by_provider": "0904a9e867448eb6",
+    "main.cost_by_request": "95f11fd162319658",
+    "main.cost_by_session": "1c85f0627aa1a48e",
+    "main.cost_by_user": "a0505b458cb3f47f",
+    "main.cost_by_workspace": "b685ecd2645cd5a3",
+    "main.cost_byok_vs_credits": "4d1cc37ec49f99b0",
+    "main.cost_daily": "980d95c12d95cd2e",
     "main.cost_forecast": "8c1512a9f5db2fd0",
-    "main.failed_spend": "d04658e6e5eac06c",
+    "main.failed_spend": "0fb6f95c9ba31fe7",
     "main.reasoning_share": "8924b08a626cdf2d",
-    "main.response_cache_savings": "16796ecab9f140a3",
+    "main.response_cache_savings": "e7f073d3c3dbced8",
     "main.web_search_usage": "3427691ffdaba278",
-    "main.latency_by_model": "7b44791736224b7a",
-    "main.latency_by_provider": "137f13c2a68093c9",
-    "main.latency_hourly": "be3e8c1943810ba0",
-    "main.throughput_by_length": "2c0bdcfa39616a70",
-    "main.error_rates": "b09506a4d782a1cc",
-    "main.fallbacks": "e0f7e9dbd40427fa",
-    "main.provider_reliability": "63e51262d1d93f4f",
+    "main.latency_by_model": "1b5d27708fc6a0c3",
+    "main.latency_by_provider": "601935d8c068d82a",
+    "main.latency_hourly": "eb6161aa4845dfd3",
+    "main.throughput_by_length": "7d11d2d34a638f75",
+    "main.error_rates": "f4a6257f6296f7ff",
+    "main.fallbacks": "528132a1b7a61167",
+    "main.provider_reliability": "ca800ea1e02d8e1b",
     "main.provider_switches": "d16aed242b9fbc8e",
     "ops.coverage": "ec06ee529dd79e87",
-    "ops.data_quality": "aa78c028c769b180",
+    "ops.data_quality": "4bb53df483228d6c",
     "ops.dead_letters": "d9948d41f1b55c90",
     "ops.freshness": "20ddff1499a1d5c0",
     "ops.reconciliation": "c4cc3f8e3573a369",
     "main.check_attempts_belong": "8bda0dc603dcede5",
     "main.check_every_id_accounted_for": "bf97c7c262c82a52",
     "main.check_generation_id_unique": "d765cdb7ba1df4b5",
-    "main.check_rollups_agree": "4e114b8fd906b543",
+    "main.check_rollups_agree": "bc0f653cfcd8dbbd",
     "main.focus_cost_and_usage": "3cfd1c0734d9dd74",
     "main.openrouter_traces": "a75554549243c633",
     "0001_facts_and_ledger.sql": "d5a04e0f565cdaa4",
@@ -63,6 +62,7 @@ DIGESTS = {
     "0005_last_commit.sql": "7213210856479b2f",
     "0006_forgotten.sql": "599958b8c9468082",
     "0007_rollups.sql": "5964ed9d15c2abbe",
+    "0009_booked_once.sql": "e334071afb0c8265",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 
@@ -103,23 +103,44 @@ def migrations_of(path):
         return connection.execute("SELECT * FROM ops.migrations ORDER BY number").fetchall()
 
 
-def test_an_earlier_warehouse_is_current(earlier_warehouse):
+def test_an_earlier_warehouse_is_known_to_be_of_an_earlier_version(earlier_warehouse):
+    with duckdb.connect(earlier_warehouse, read_only=True) as connection:
+        assert not is_current(connection, earlier_warehouse)
+
+
+def test_a_night_without_news_migrates_an_earlier_warehouse_once(earlier_warehouse, orusage, tmp_path):
+    (tmp_path / "empty.log").touch()
+    facts = facts_of(earlier_warehouse)
+    assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
     with duckdb.connect(earlier_warehouse, read_only=True) as connection:
         assert is_current(connection, earlier_warehouse)
-
-
-def test_a_night_without_news_leaves_an_earlier_warehouse_as_it_is(earlier_warehouse, orusage, tmp_path):
-    (tmp_path / "empty.log").touch()
+    assert facts_of(earlier_warehouse) == facts
     before = earlier_warehouse.read_bytes()
     assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
     assert earlier_warehouse.read_bytes() == before
 
 
-def test_writing_to_an_earlier_warehouse_applies_no_migration(earlier_warehouse, orusage, simulation, tmp_path):
-    before = migrations_of(earlier_warehouse)
+def facts_of(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        columns = "generation_id, model, provider_name, usage, is_byok, cancelled, latency, source, fetched_at, run_id"
+        return connection.execute(f"SELECT {columns} FROM generations ORDER BY generation_id").fetchall()
+
+
+def test_writing_to_an_earlier_warehouse_migrates_it_and_keeps_its_data(
+    earlier_warehouse, orusage, simulation, tmp_path
+):
+    before = facts_of(earlier_warehouse)
+    assert len(before) == 4
     write_log(tmp_path / "app.log", [*new_ids(4), *new_ids(1, seed=2)])
     assert orusage("ingest", "app.log", "--base-url", simulation.base_url).code == 0
-    assert migrations_of(earlier_warehouse) == before
+    with duckdb.connect(earlier_warehouse, read_only=True) as connection:
+        assert is_current(connection, earlier_warehouse)
+    after = facts_of(earlier_warehouse)
+    assert len(after) == 5
+    assert set(before) < set(after)
+    assert [name for number, name, _ in migrations_of(earlier_warehouse) if number] == [
+        m.name for m in sql_files.migrations()
+    ]
     assert orusage("status", "--format", "json").json[0]["settled"] == 5
 
 
@@ -182,7 +203,7 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 def test_a_view_selects_only_from_the_layers_below():
     known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
     known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
-    known |= {"ops.cost_rollup", "ops.latency_rollup"}
+    known |= {"ops.cost_rollup"}
     for group in sql_files.VIEW_GROUPS:
         here = [v for v in sql_files.views() if v.group == group]
         for view in here:

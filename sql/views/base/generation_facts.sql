@@ -1,23 +1,26 @@
 -- grain: one row per settled generation
--- The base of every other view: the facts, with each dollar booked once and each duration read as what it is.
+-- The base of every other view: the facts, with each dollar booked once and each duration read as what it is. A record
+-- that several IDs brought is one generation.
 CREATE OR REPLACE VIEW main.generation_facts AS
 WITH generations AS (
     SELECT * FROM main.generations
+    WHERE booked_under IS NULL
 ),
 
 booked AS (
     SELECT
-        *,
-        response_cache_source_id IS NOT NULL AS is_response_cache_hit,
+        * REPLACE (nullif(trim(response_cache_source_id), '') AS response_cache_source_id),
+        nullif(trim(response_cache_source_id), '') IS NOT NULL AS is_response_cache_hit,
         web_search_engine IS NOT NULL OR coalesce(num_search_results, 0) + coalesce(num_fetches, 0) > 0 AS is_web_search,
         CASE
+            WHEN all_attempts_failed THEN 'failed'
             WHEN cancelled THEN 'cancelled'
             WHEN finish_reason = 'error' THEN 'failed'
             WHEN finish_reason = 'content_filter' THEN 'filtered'
             WHEN finish_reason = 'length' THEN 'truncated'
             ELSE 'completed'
         END AS status,
-        CAST(coalesce(usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(coalesce(usage, total_cost, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(CASE WHEN is_byok THEN coalesce(upstream_inference_cost, 0) ELSE 0 END AS DECIMAL(28, 12)) AS byok_usage
     FROM generations
 ),
@@ -41,8 +44,9 @@ final AS (
         byok_usage,
         CASE
             WHEN is_response_cache_hit THEN 'response_cache'
-            WHEN usage IS NULL THEN 'unknown'
+            WHEN usage IS NULL AND total_cost IS NULL THEN 'unknown'
             WHEN is_byok AND upstream_inference_cost IS NULL THEN 'byok_unknown'
+            WHEN usage IS NULL THEN 'total_cost'
             WHEN is_byok THEN 'byok'
             WHEN usage = 0 THEN 'free'
             ELSE 'credits'
@@ -74,6 +78,7 @@ final AS (
         END AS duration_ms,
         CASE
             WHEN NOT is_response_cache_hit AND generation_time > 0 AND native_tokens_completion > 0
+                AND isfinite(native_tokens_completion / (generation_time / 1000))
                 THEN native_tokens_completion / (generation_time / 1000)
         END AS tokens_per_second,
         CASE
@@ -100,7 +105,7 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.generation_facts IS 'One row per settled generation. Each dollar is booked once: total_usage = openrouter_usage + byok_usage. Times are UTC.';
+COMMENT ON VIEW main.generation_facts IS 'One row per settled generation. Each dollar is booked once: total_usage = openrouter_usage + byok_usage. A record that several IDs brought has one row, see booked_under of generations and same_record of ops.data_quality. Times are UTC.';
 COMMENT ON COLUMN main.generation_facts.generation_id IS 'The ID as it was asked for.';
 COMMENT ON COLUMN main.generation_facts.requested_at IS 'Second of the request, taken from the ID; NULL for IDs from before October 2024. Unit: UTC.';
 COMMENT ON COLUMN main.generation_facts.requested_day IS 'Day of the request; of created_at for IDs without a time. Unit: UTC.';
@@ -112,16 +117,16 @@ COMMENT ON COLUMN main.generation_facts.router IS 'Router that chose the model; 
 COMMENT ON COLUMN main.generation_facts.service_tier IS 'Service tier the provider reported; NULL if none.';
 COMMENT ON COLUMN main.generation_facts.data_region IS 'Region it was routed through.';
 COMMENT ON COLUMN main.generation_facts.total_usage IS 'What it cost in all: openrouter_usage + byok_usage. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees; 0 where the answer had no usage, see cost_basis. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged to credits for inference: usage of generations without BYOK. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. It is usage, total_cost where the answer had no usage, and 0 where it had neither, see cost_basis. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged to credits for inference: openrouter_usage of generations without BYOK. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_fees IS 'OpenRouter''s fee for BYOK generations. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_usage IS 'Charged by the provider to your own key, estimated at market rates; 0 without BYOK, where usage contains it. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits; byok (fee and estimated inference); byok_unknown (the answer told the fee only, the inference is missing); free; response_cache (copied, no cost); unknown (no usage in the answer, booked as 0).';
+COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits; byok (fee and estimated inference); byok_unknown (the answer told the fee only, the inference is missing); total_cost (no usage in the answer, its total_cost is booked instead); free; response_cache (copied, no cost); unknown (neither usage nor total_cost in the answer, booked as 0).';
 COMMENT ON COLUMN main.generation_facts.cache_discount IS 'Saved by prompt caching, already taken off usage; negative where writing the cache cost more. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.is_byok IS 'Whether your own provider key paid for the inference.';
 COMMENT ON COLUMN main.generation_facts.is_response_cache_hit IS 'Whether it was copied from an earlier answer.';
-COMMENT ON COLUMN main.generation_facts.response_cache_source_id IS 'The generation it was copied from, at no cost; NULL if none.';
-COMMENT ON COLUMN main.generation_facts.status IS 'completed, cancelled, failed, filtered or truncated, from cancelled and finish_reason.';
+COMMENT ON COLUMN main.generation_facts.response_cache_source_id IS 'The generation it was copied from, at no cost; it may be a copy itself; NULL if none.';
+COMMENT ON COLUMN main.generation_facts.status IS 'failed if its attempts told a status and none was 2xx; else cancelled, failed, filtered, truncated or completed, from cancelled and finish_reason.';
 COMMENT ON COLUMN main.generation_facts.finish_reason IS 'Why it ended, normalised; NULL if cancelled.';
 COMMENT ON COLUMN main.generation_facts.streamed IS 'Whether the answer was streamed.';
 COMMENT ON COLUMN main.generation_facts.cancelled IS 'Whether the client went away; it may have cost money all the same.';

@@ -1,8 +1,10 @@
 -- grain: one row per day whose rollup is not the sum of its facts; must be empty
--- The rollup of a day counts the day's generations and adds up their usage; the rest is made by the same statement.
+-- The rollup of a day counts the day's generations and adds up what they were charged; the rest is made by the same
+-- statement.
 CREATE OR REPLACE VIEW main.check_rollups_agree AS
 WITH facts AS (
     SELECT * FROM main.generations
+    WHERE booked_under IS NULL
 ),
 
 rollup AS (
@@ -13,7 +15,7 @@ sums AS (
     SELECT
         requested_day,
         count(*) AS generations,
-        sum(coalesce(usage, 0)) AS usage
+        sum(coalesce(usage, total_cost, 0)) AS usage
     FROM facts
     GROUP BY requested_day
     UNION ALL

@@ -20,6 +20,6 @@ SELECT * FROM final;
 COMMENT ON VIEW main.cost_by_app IS 'One row per app: what it cost over all of history. Every settled generation is in exactly one row.';
 COMMENT ON COLUMN main.cost_by_app.app_id IS 'App that made the requests, OpenRouter''s number; NULL where none was named.';
 COMMENT ON COLUMN main.cost_by_app.origin IS 'An origin URL it was seen with; NULL or empty if none.';
--- include: cost_comments relation=main.cost_by_app
+-- include: cost_comments relation=main.cost_by_app count=request_count
 -- include: cost_rate_comments relation=main.cost_by_app
 -- include: day_range_comments relation=main.cost_by_app

@@ -9,7 +9,7 @@ final AS (
     SELECT
         provider_name,
         -- include: cost_sums_of_rollup
-        CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(least(sum(tokens_cached), sum(tokens_prompt)) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(priced_usage) / nullif(sum(priced_tokens), 0) AS DOUBLE) AS blended_cost_per_million_tokens,
         CAST(min(requested_day) AS DATE) AS first_day,
         CAST(max(requested_day) AS DATE) AS last_day
@@ -21,6 +21,6 @@ SELECT * FROM final;
 
 COMMENT ON VIEW main.cost_by_provider IS 'One row per provider that answered: what it cost over all of history. Every settled generation is in exactly one row. Made of ops.cost_rollup, as of the last publish.';
 COMMENT ON COLUMN main.cost_by_provider.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
--- include: cost_comments relation=main.cost_by_provider
+-- include: cost_comments relation=main.cost_by_provider count=request_count
 -- include: cost_rate_comments relation=main.cost_by_provider
 -- include: day_range_comments relation=main.cost_by_provider

@@ -14,10 +14,10 @@ final AS (
     GROUP BY request_id
 )
 
-SELECT * FROM final;
+SELECT * RENAME (request_count AS generation_count) FROM final;
 
 COMMENT ON VIEW main.cost_by_request IS 'One row per API request, which may fan out into several generations: what it cost. Every settled generation is in exactly one row.';
 COMMENT ON COLUMN main.cost_by_request.request_id IS 'API request; NULL where the answer named none.';
--- include: cost_comments relation=main.cost_by_request
+-- include: cost_comments relation=main.cost_by_request count=generation_count
 -- include: cost_rate_comments relation=main.cost_by_request
 -- include: day_range_comments relation=main.cost_by_request

@@ -22,6 +22,6 @@ COMMENT ON VIEW main.cost_by_session IS 'One row per session: what it cost. Ever
 COMMENT ON COLUMN main.cost_by_session.session_id IS 'Session; NULL where none was named.';
 COMMENT ON COLUMN main.cost_by_session.first_requested_at IS 'Its first request; NULL for legacy IDs. Unit: UTC.';
 COMMENT ON COLUMN main.cost_by_session.last_requested_at IS 'Its last request. Unit: UTC.';
--- include: cost_comments relation=main.cost_by_session
+-- include: cost_comments relation=main.cost_by_session count=request_count
 -- include: cost_rate_comments relation=main.cost_by_session
 -- include: day_range_comments relation=main.cost_by_session

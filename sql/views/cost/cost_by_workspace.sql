@@ -18,6 +18,6 @@ SELECT * FROM final;
 
 COMMENT ON VIEW main.cost_by_workspace IS 'One row per workspace: what it cost over all of history. Every settled generation is in exactly one row.';
 COMMENT ON COLUMN main.cost_by_workspace.workspace_id IS 'Workspace; NULL for accounts without.';
--- include: cost_comments relation=main.cost_by_workspace
+-- include: cost_comments relation=main.cost_by_workspace count=request_count
 -- include: cost_rate_comments relation=main.cost_by_workspace
 -- include: day_range_comments relation=main.cost_by_workspace

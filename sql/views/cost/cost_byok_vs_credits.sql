@@ -17,7 +17,7 @@ final AS (
 SELECT * FROM final;
 
 COMMENT ON VIEW main.cost_byok_vs_credits IS 'One row per cost basis: what was paid from credits, as BYOK fee and to providers directly. BYOK inference is an estimate at market rates. Every settled generation is in exactly one row.';
-COMMENT ON COLUMN main.cost_byok_vs_credits.cost_basis IS 'Why the cost is what it is: credits, byok, byok_unknown, free, response_cache or unknown, see generation_facts.';
--- include: cost_comments relation=main.cost_byok_vs_credits
+COMMENT ON COLUMN main.cost_byok_vs_credits.cost_basis IS 'Why the cost is what it is: credits, byok, byok_unknown, total_cost, free, response_cache or unknown, see generation_facts.';
+-- include: cost_comments relation=main.cost_byok_vs_credits count=request_count
 -- include: cost_rate_comments relation=main.cost_byok_vs_credits
 -- include: day_range_comments relation=main.cost_byok_vs_credits

@@ -9,7 +9,7 @@ final AS (
     SELECT
         requested_day,
         -- include: cost_sums_of_rollup
-        CAST(sum(tokens_cached) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(least(sum(tokens_cached), sum(tokens_prompt)) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(priced_usage) / nullif(sum(priced_tokens), 0) AS DOUBLE) AS blended_cost_per_million_tokens
     FROM cells
     GROUP BY requested_day
@@ -19,5 +19,5 @@ SELECT * FROM final;
 
 COMMENT ON VIEW main.cost_daily IS 'One row per day (UTC) of the request: what it cost. Every settled generation is in exactly one row; sums over the rows are the total. Made of ops.cost_rollup, as of the last publish.';
 COMMENT ON COLUMN main.cost_daily.requested_day IS 'Day of the request. Unit: UTC.';
--- include: cost_comments relation=main.cost_daily
+-- include: cost_comments relation=main.cost_daily count=request_count
 -- include: cost_rate_comments relation=main.cost_daily

@@ -1,5 +1,6 @@
 -- grain: one row per model, provider and status other than completed that occurred
--- Money spent on answers that nobody could use as they were meant: cancelled, failed, filtered or cut.
+-- Money spent on answers that are missing or incomplete: cancelled, failed and filtered ones are lost, while a truncated one
+-- was delivered up to its token limit.
 CREATE OR REPLACE VIEW main.failed_spend AS
 WITH facts AS (
     SELECT * FROM main.generation_facts
@@ -19,6 +20,7 @@ broken AS (
         model,
         provider_name,
         status,
+        status <> 'truncated' AS is_lost,
         CAST(count(*) AS BIGINT) AS request_count,
         CAST(count(*) FILTER (WHERE total_usage > 0) AS BIGINT) AS paid_count,
         CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
@@ -44,6 +46,7 @@ COMMENT ON VIEW main.failed_spend IS 'One row per model, provider and status oth
 COMMENT ON COLUMN main.failed_spend.model IS 'Model that answered.';
 COMMENT ON COLUMN main.failed_spend.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
 COMMENT ON COLUMN main.failed_spend.status IS 'cancelled, failed, filtered or truncated.';
+COMMENT ON COLUMN main.failed_spend.is_lost IS 'Whether there was no answer to use: cancelled, failed or filtered. A truncated one was delivered up to its token limit.';
 COMMENT ON COLUMN main.failed_spend.request_count IS 'Generations. Unit: generations.';
 COMMENT ON COLUMN main.failed_spend.paid_count IS 'Those that cost money all the same. Unit: generations.';
 COMMENT ON COLUMN main.failed_spend.total_usage IS 'What they cost in all. Unit: USD.';

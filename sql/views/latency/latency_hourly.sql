@@ -14,19 +14,28 @@ keyed AS (
     WHERE requested_at IS NOT NULL
 ),
 
-final AS (
+measured AS (
     SELECT
         requested_hour,
         CAST(count(*) AS BIGINT) AS request_count,
-        -- include: latency_quantiles
-        -- include: duration_quantiles
+        -- include: latency_samples
+        -- include: duration_samples
     FROM keyed
     GROUP BY requested_hour
+),
+
+final AS (
+    SELECT
+        requested_hour,
+        request_count,
+        -- include: latency_quantiles
+        -- include: duration_quantiles
+    FROM measured
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.latency_hourly IS 'One row per hour (UTC) with a measured completion: how fast it was. Cancelled, failed and filtered generations, response-cache hits and other APIs than completions are left out. Percentiles are exact and interpolated; the sample is named beside each.';
+COMMENT ON VIEW main.latency_hourly IS 'One row per hour (UTC) with a measured completion: how fast it was. Cancelled, failed and filtered generations, response-cache hits and other APIs than completions are left out. Percentiles are those of the nearest rank; the sample is named beside each.';
 COMMENT ON COLUMN main.latency_hourly.requested_hour IS 'The hour''s begin. Unit: UTC.';
 COMMENT ON COLUMN main.latency_hourly.request_count IS 'Generations measured. Unit: generations.';
 -- include: latency_comments relation=main.latency_hourly

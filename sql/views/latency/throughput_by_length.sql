@@ -23,19 +23,28 @@ keyed AS (
         AND facts.native_tokens_completion <= coalesce(ranges.tokens_to, facts.native_tokens_completion)
 ),
 
-final AS (
+measured AS (
     SELECT
         tokens_from,
         CAST(max(tokens_to) AS BIGINT) AS tokens_to,
         CAST(count(*) AS BIGINT) AS request_count,
-        -- include: duration_quantiles
+        -- include: duration_samples
     FROM keyed
     GROUP BY tokens_from
+),
+
+final AS (
+    SELECT
+        tokens_from,
+        tokens_to,
+        request_count,
+        -- include: duration_quantiles
+    FROM measured
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.throughput_by_length IS 'One row per range of completion lengths: throughput and time to the whole answer. Cancelled, failed and filtered generations, response-cache hits and other APIs than completions are left out. Percentiles are exact and interpolated; the sample is named beside each.';
+COMMENT ON VIEW main.throughput_by_length IS 'One row per range of completion lengths: throughput and time to the whole answer. Cancelled, failed and filtered generations, response-cache hits and other APIs than completions are left out. Percentiles are those of the nearest rank; the sample is named beside each.';
 COMMENT ON COLUMN main.throughput_by_length.tokens_from IS 'Fewest completion tokens of this row. Unit: tokens.';
 COMMENT ON COLUMN main.throughput_by_length.tokens_to IS 'Most completion tokens of this row; NULL: no bound. Unit: tokens.';
 COMMENT ON COLUMN main.throughput_by_length.request_count IS 'Generations measured. Unit: generations.';

@@ -3,7 +3,10 @@
 -- the check views.
 CREATE OR REPLACE VIEW ops.data_quality AS
 WITH facts AS (
-    SELECT * FROM main.generations
+    SELECT
+        * REPLACE (nullif(trim(response_cache_source_id), '') AS response_cache_source_id),
+        coalesce(usage, total_cost) AS charge
+    FROM main.generations
 ),
 
 found AS (
@@ -15,10 +18,24 @@ found AS (
     FROM facts
     UNION ALL
     SELECT
+        'same_record' AS oddity,
+        'another ID brought the same record: it is booked once, under that one' AS meaning,
+        count(*) FILTER (WHERE booked_under IS NOT NULL) AS generations,
+        min(generation_id) FILTER (WHERE booked_under IS NOT NULL) AS example_id
+    FROM facts
+    UNION ALL
+    SELECT
         'without_usage' AS oddity,
-        'the answer has no usage: booked as 0' AS meaning,
-        count(*) FILTER (WHERE usage IS NULL AND response_cache_source_id IS NULL) AS generations,
-        min(generation_id) FILTER (WHERE usage IS NULL AND response_cache_source_id IS NULL) AS example_id
+        'the answer has neither usage nor total_cost: booked as 0' AS meaning,
+        count(*) FILTER (WHERE charge IS NULL AND response_cache_source_id IS NULL) AS generations,
+        min(generation_id) FILTER (WHERE charge IS NULL AND response_cache_source_id IS NULL) AS example_id
+    FROM facts
+    UNION ALL
+    SELECT
+        'total_cost_without_usage' AS oddity,
+        'the answer has no usage: total_cost is booked' AS meaning,
+        count(*) FILTER (WHERE usage IS NULL AND total_cost IS NOT NULL) AS generations,
+        min(generation_id) FILTER (WHERE usage IS NULL AND total_cost IS NOT NULL) AS example_id
     FROM facts
     UNION ALL
     SELECT
@@ -44,9 +61,9 @@ found AS (
     UNION ALL
     SELECT
         'negative_usage' AS oddity,
-        'usage below zero: booked as it is, a refund' AS meaning,
-        count(*) FILTER (WHERE usage < 0) AS generations,
-        min(generation_id) FILTER (WHERE usage < 0) AS example_id
+        'a charge below zero: booked as it is, a refund' AS meaning,
+        count(*) FILTER (WHERE charge < 0) AS generations,
+        min(generation_id) FILTER (WHERE charge < 0) AS example_id
     FROM facts
     UNION ALL
     SELECT
@@ -66,15 +83,15 @@ found AS (
     SELECT
         'charged_without_tokens' AS oddity,
         'a charge without any token' AS meaning,
-        count(*) FILTER (WHERE usage > 0 AND coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0) = 0) AS generations,
-        min(generation_id) FILTER (WHERE usage > 0 AND coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0) = 0) AS example_id
+        count(*) FILTER (WHERE charge > 0 AND coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0) = 0) AS generations,
+        min(generation_id) FILTER (WHERE charge > 0 AND coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0) = 0) AS example_id
     FROM facts
     UNION ALL
     SELECT
         'cached_answer_charged' AS oddity,
         'a response-cache hit with a charge' AS meaning,
-        count(*) FILTER (WHERE response_cache_source_id IS NOT NULL AND (usage <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS generations,
-        min(generation_id) FILTER (WHERE response_cache_source_id IS NOT NULL AND (usage <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS example_id
+        count(*) FILTER (WHERE response_cache_source_id IS NOT NULL AND (charge <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS generations,
+        min(generation_id) FILTER (WHERE response_cache_source_id IS NOT NULL AND (charge <> 0 OR (is_byok AND upstream_inference_cost <> 0))) AS example_id
     FROM facts
     UNION ALL
     SELECT

@@ -3,6 +3,7 @@
 CREATE OR REPLACE VIEW main.error_rates AS
 WITH attempts AS (
     SELECT * FROM main.provider_attempts
+    -- include: without_doubles
 ),
 
 counted AS (

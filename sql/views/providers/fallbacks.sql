@@ -40,7 +40,7 @@ final AS (
         facts.status,
         facts.total_usage
     FROM asked
-    LEFT JOIN facts
+    JOIN facts
         ON facts.generation_id = asked.generation_id
         AND facts.requested_at IS NOT DISTINCT FROM asked.requested_at
 )

@@ -3,6 +3,7 @@
 CREATE OR REPLACE VIEW main.provider_reliability AS
 WITH facts AS (
     SELECT * FROM main.provider_attempts
+    -- include: without_doubles
 ),
 
 final AS (
@@ -15,8 +16,8 @@ final AS (
         CAST(count(*) FILTER (WHERE status < 200 OR status BETWEEN 300 AND 428 OR status BETWEEN 430 AND 499) AS BIGINT) AS other_error_count,
         CAST(count(*) FILTER (WHERE status IS NULL) AS BIGINT) AS unknown_count,
         CAST(count(*) FILTER (WHERE attempt > 1) AS BIGINT) AS fallback_count,
-        CAST(count(*) FILTER (WHERE status BETWEEN 200 AND 299) / count(*) AS DOUBLE) AS success_rate,
-        quantile_cont(latency, 0.5) FILTER (WHERE status NOT BETWEEN 200 AND 299) AS p50_failed_latency_ms
+        CAST(count(*) FILTER (WHERE status BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS success_rate,
+        quantile_disc(latency, 0.5) FILTER (WHERE status NOT BETWEEN 200 AND 299) AS p50_failed_latency_ms
     FROM facts
     GROUP BY provider_name
 )
@@ -32,5 +33,5 @@ COMMENT ON COLUMN main.provider_reliability.server_error_count IS 'Attempts answ
 COMMENT ON COLUMN main.provider_reliability.other_error_count IS 'Attempts answered anything else. Unit: attempts.';
 COMMENT ON COLUMN main.provider_reliability.unknown_count IS 'Attempts without a status. Unit: attempts.';
 COMMENT ON COLUMN main.provider_reliability.fallback_count IS 'Attempts made after another had failed. Unit: attempts.';
-COMMENT ON COLUMN main.provider_reliability.success_rate IS 'success_count / attempt_count. Unit: 0 to 1.';
-COMMENT ON COLUMN main.provider_reliability.p50_failed_latency_ms IS 'Median time lost in an attempt answered anything but 2xx; NULL if none told a time. Unit: ms.';
+COMMENT ON COLUMN main.provider_reliability.success_rate IS 'Successes among the attempts with a status, so that it and the error_rate of error_rates are 1 together; NULL if none had one. Unit: 0 to 1.';
+COMMENT ON COLUMN main.provider_reliability.p50_failed_latency_ms IS 'Time lost in an attempt answered anything but 2xx; percentile 50; NULL if none told a time. Unit: ms.';

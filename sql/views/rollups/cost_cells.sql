@@ -23,6 +23,6 @@ COMMENT ON VIEW ops.cost_cells IS 'One row per day (UTC), model and provider: su
 COMMENT ON COLUMN ops.cost_cells.requested_day IS 'Day of the request. Unit: UTC.';
 COMMENT ON COLUMN ops.cost_cells.model IS 'Model that answered.';
 COMMENT ON COLUMN ops.cost_cells.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
--- include: cost_comments relation=ops.cost_cells
+-- include: cost_comments relation=ops.cost_cells count=request_count
 COMMENT ON COLUMN ops.cost_cells.priced_usage IS 'total_usage without response-cache hits. Unit: USD.';
 COMMENT ON COLUMN ops.cost_cells.priced_tokens IS 'Prompt and completion tokens without response-cache hits. Unit: tokens.';
