@@ -202,6 +202,7 @@ def fact(golden: Golden, now: datetime) -> Row:
             (text(d, "web_search_engine") is not None, count(d, "num_search_results"), count(d, "num_fetches"))
         ),
         "is_measured": is_measured(d),
+        "is_priced": is_priced(d),
         "attempts": len(d.get("provider_responses") or ()),
         "source": line.source,
         "source_position": line.position,
@@ -233,6 +234,13 @@ def cost_basis(d: Row) -> str:
     if flag(d, "is_byok"):
         return "byok_unknown" if money(d, "upstream_inference_cost") is None else "byok"
     return "credits" if money(d, "usage") else "free"
+
+
+def is_priced(d: Row) -> bool:
+    """Whether a price per token can be told: the whole cost is known, it is no copy, and there are tokens."""
+    tokens = sum(count(d, f"native_tokens_{kind}") or 0 for kind in ("prompt", "completion"))
+    inference = money(d, "upstream_inference_cost") if flag(d, "is_byok") else NOBODYS
+    return not is_hit(d) and None not in (money(d, "usage"), inference) and tokens > 0
 
 
 def status(d: Row) -> str:
@@ -317,7 +325,7 @@ def interpolated(values: list[Any], q: Fraction) -> Fraction | None:
 def costs(rows: list[Row]) -> Row:
     """The measures that all views on cost have."""
     of_status = {s: [r for r in rows if r["status"] == s] for s in ("cancelled", "failed", "truncated", "filtered")}
-    priced = [r for r in rows if not r["is_response_cache_hit"]]
+    priced = [r for r in rows if r["is_priced"]]
     tokens = {kind: number(rows, f"native_tokens_{kind}") for kind in ("prompt", "completion", "reasoning", "cached")}
     priced_tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
     return {
@@ -326,7 +334,7 @@ def costs(rows: list[Row]) -> Row:
         **{name: total(rows, name) for name in ("byok_usage", "cache_discount")},
         **{f"{s}_usage": total(of_status[s], "total_usage") for s in of_status},
         "web_search_usage": total((r for r in rows if r["is_web_search"]), "total_usage"),
-        "response_cache_hits": len(rows) - len(priced),
+        "response_cache_hits": sum(r["is_response_cache_hit"] for r in rows),
         "unknown_cost_count": sum(r["cost_basis"] in ("unknown", "byok_unknown") for r in rows),
         **{f"tokens_{kind}": number for kind, number in tokens.items()},
         "cache_hit_rate": share(tokens["cached"], tokens["prompt"]),
@@ -344,7 +352,7 @@ def cost_cells(world: World) -> list[Row]:
     for key, rows in grouped(world.facts, "requested_day", "model", "provider_name"):
         measures = costs(rows)
         del measures["cache_hit_rate"], measures["blended_cost_per_million_tokens"]
-        priced = [r for r in rows if not r["is_response_cache_hit"]]
+        priced = [r for r in rows if r["is_priced"]]
         tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
         cells.append(key | measures | {"priced_usage": total(priced, "total_usage"), "priced_tokens": tokens})
     return cells

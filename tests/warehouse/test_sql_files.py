@@ -14,24 +14,24 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "6a6fa425a9d21a1f"
+VIEWS_DIGEST = "d00b79419702dd06"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
-    "main.generation_facts": "3722a25649c1189a",
-    "ops.cost_cells": "5a808ef1266e4744",
+    "main.generation_facts": "05c1039aac07e99f",
+    "ops.cost_cells": "1297ac5d8c38d37a",
     "ops.latency_samples": "494d09a496a5085d",
     "main.cache_savings": "45710ea2d0843770",
     "main.cost_anomalies": "3e256f2f948dbe0e",
-    "main.cost_by_app": "792c6a3d0fa4f976",
-    "main.cost_by_model": "bb2d3fc6f21cfc6e",
-    "main.cost_by_provider": "4e038c0d586fe472",
-    "main.cost_by_request": "9621cb1d28ac7aab",
-    "main.cost_by_session": "f90c840b02816675",
-    "main.cost_by_user": "fee1fb9af33c43a9",
-    "main.cost_by_workspace": "b854d01942d3c693",
-    "main.cost_byok_vs_credits": "9c749918c033a103",
-    "main.cost_daily": "81ca69c15743f8fa",
+    "main.cost_by_app": "9414756b79d8780c",
+    "main.cost_by_model": "87087920465ca41b",
+    "main.cost_by_provider": "402b338eb6aee0df",
+    "main.cost_by_request": "208090fe56e8952c",
+    "main.cost_by_session": "10e450d52d2f6e64",
+    "main.cost_by_user": "5726d36569d02e46",
+    "main.cost_by_workspace": "55fd522452cc3d9d",
+    "main.cost_byok_vs_credits": "4b7cc286d891d2cf",
+    "main.cost_daily": "379176e63a4538b9",
     "main.cost_forecast": "8c1512a9f5db2fd0",
     "main.failed_spend": "d04658e6e5eac06c",
     "main.reasoning_share": "8924b08a626cdf2d",
@@ -63,6 +63,7 @@ DIGESTS = {
     "0005_last_commit.sql": "7213210856479b2f",
     "0006_forgotten.sql": "599958b8c9468082",
     "0007_rollups.sql": "5964ed9d15c2abbe",
+    "0010_priced.sql": "36135797b2178386",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 
@@ -103,23 +104,44 @@ def migrations_of(path):
         return connection.execute("SELECT * FROM ops.migrations ORDER BY number").fetchall()
 
 
-def test_an_earlier_warehouse_is_current(earlier_warehouse):
+def test_an_earlier_warehouse_is_known_to_be_of_an_earlier_version(earlier_warehouse):
     with duckdb.connect(earlier_warehouse, read_only=True) as connection:
-        assert is_current(connection, earlier_warehouse)
+        assert not is_current(connection, earlier_warehouse)
 
 
-def test_a_night_without_news_leaves_an_earlier_warehouse_as_it_is(earlier_warehouse, orusage, tmp_path):
+def test_a_night_without_news_migrates_an_earlier_warehouse_and_then_leaves_it_as_it_is(
+    earlier_warehouse, orusage, tmp_path
+):
     (tmp_path / "empty.log").touch()
-    before = earlier_warehouse.read_bytes()
+    facts = facts_of(earlier_warehouse)
     assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
-    assert earlier_warehouse.read_bytes() == before
+    migrated = earlier_warehouse.read_bytes()
+    assert facts_of(earlier_warehouse) == facts
+    assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
+    assert earlier_warehouse.read_bytes() == migrated
 
 
-def test_writing_to_an_earlier_warehouse_applies_no_migration(earlier_warehouse, orusage, simulation, tmp_path):
-    before = migrations_of(earlier_warehouse)
+def facts_of(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        columns = "generation_id, model, provider_name, usage, is_byok, cancelled, latency, source, fetched_at, run_id"
+        return connection.execute(f"SELECT {columns} FROM generations ORDER BY generation_id").fetchall()
+
+
+def test_writing_to_an_earlier_warehouse_migrates_it_and_keeps_its_data(
+    earlier_warehouse, orusage, simulation, tmp_path
+):
+    before = facts_of(earlier_warehouse)
+    assert len(before) == 4
     write_log(tmp_path / "app.log", [*new_ids(4), *new_ids(1, seed=2)])
     assert orusage("ingest", "app.log", "--base-url", simulation.base_url).code == 0
-    assert migrations_of(earlier_warehouse) == before
+    with duckdb.connect(earlier_warehouse, read_only=True) as connection:
+        assert is_current(connection, earlier_warehouse)
+    after = facts_of(earlier_warehouse)
+    assert len(after) == 5
+    assert set(before) < set(after)
+    assert [name for number, name, _ in migrations_of(earlier_warehouse) if number] == [
+        m.name for m in sql_files.migrations()
+    ]
     assert orusage("status", "--format", "json").json[0]["settled"] == 5
 
 
