@@ -811,57 +811,79 @@ CHARGES = {
 
 
 def charges_of(row: Row) -> list[Row]:
-    """What is charged for a generation, by whom: BYOK gives two."""
+    """What is charged for a generation, by whom: BYOK gives two, of which OpenRouter bills the fee only."""
+    fee = {"cost": row["openrouter_usage"], "billed": row["openrouter_usage"]}
     if not row["is_byok"]:
-        return [row | {"charge": "inference", "cost": row["openrouter_usage"]}]
-    fee = {"charge": "byok fee", "cost": row["openrouter_usage"]}
-    return [row | fee, row | {"charge": "byok inference", "cost": row["byok_usage"]}]
+        return [row | fee | {"charge": "inference"}]
+    inference = {"charge": "byok inference", "cost": row["byok_usage"], "billed": NOBODYS}
+    return [row | fee | {"charge": "byok fee"}, row | inference]
+
+
+def named(value: str | None, otherwise: str | None = None) -> str | None:
+    """A name as it is; none and blanks are no name."""
+    return value if value is not None and value.strip(" ") else otherwise
 
 
 def focus_cost_and_usage(world: World) -> list[Row]:
-    charges = [charge for row in world.facts for charge in charges_of(row)]
-    keys = ("requested_day", "workspace_id", "app_id", "external_user", "model", "provider_name", "charge")
+    charges = [
+        charge
+        | {
+            "charged_day": row["requested_day"] or row["fetched_at"].date(),
+            "workspace": named(row["workspace_id"]),
+            "end_user": named(row["external_user"]),
+            "sku": named(row["model"], "unknown"),
+            "provider": named(row["provider_name"]),
+        }
+        for row in world.facts
+        for charge in charges_of(row)
+    ]
+    keys = ("charged_day", "workspace", "app_id", "end_user", "sku", "provider", "charge")
     return [_focus(key, rows) for key, rows in grouped(charges, *keys)]
 
 
 def _focus(key: Row, rows: list[Row]) -> Row:
-    is_own = key["charge"] == "byok inference"
-    provider = "unknown" if key["provider_name"] is None else key["provider_name"]
-    issuer = provider if is_own else "OpenRouter"
-    cost = total(rows, "cost")
-    tokens = float(number(rows, "native_tokens_prompt") + number(rows, "native_tokens_completion"))
+    is_own, is_fee = (key["charge"] == charge for charge in ("byok inference", "byok fee"))
+    issuer = key["provider"] or "unknown" if is_own else "OpenRouter"
+    kinds = {"Input": "prompt", "Output": "completion", "Cached": "cached", "Reasoning": "reasoning"}
+    tokens = {f"x_{kind}Tokens": number(rows, f"native_tokens_{name}") for kind, name in kinds.items()}
+    quantity = float(len(rows) if is_fee else tokens["x_InputTokens"] + tokens["x_OutputTokens"])
     return {
-        **dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), cost),
-        "BillingAccountId": "openrouter",
-        "BillingAccountName": "OpenRouter account",
+        "BilledCost": total(rows, "billed"),
+        **dict.fromkeys(("ContractedCost", "EffectiveCost", "ListCost"), total(rows, "cost")),
+        "BillingAccountId": f"byok/{issuer}" if is_own else "openrouter",
+        "BillingAccountName": f"Own account at {issuer}" if is_own else "OpenRouter account",
         "BillingCurrency": "USD",
         "ChargeCategory": "Usage",
-        "ChargeClass": None,
+        **dict.fromkeys(("ChargeClass", "CommitmentDiscountStatus", "InvoiceId")),
         "ChargeDescription": CHARGES[key["charge"]],
         "ChargeFrequency": "Usage-Based",
-        **_periods(key["requested_day"]),
-        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), tokens),
-        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), "Tokens"),
+        **_periods(key["charged_day"]),
+        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), quantity),
+        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), "Requests" if is_fee else "Tokens"),
         **dict.fromkeys(("InvoiceIssuerName", "ProviderName"), issuer),
-        "PublisherName": "unknown" if key["model"] is None else key["model"].split("/", maxsplit=1)[0],
+        "PublisherName": key["sku"].split("/", maxsplit=1)[0].strip(" ") or "unknown",
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": f"{issuer} inference" if is_own else "OpenRouter",
         "ServiceSubcategory": "Generative AI",
-        "SkuId": key["model"],
-        "SubAccountId": key["workspace_id"],
-        "Tags": {"app_id": key["app_id"], "external_user": key["external_user"]},
+        "SkuId": key["sku"],
+        "SkuMeter": "BYOK Requests" if is_fee else "Inference Tokens",
+        "SkuPriceDetails": {"x_InferenceProvider": key["provider"]},
+        "SkuPriceId": "".join(
+            (key["sku"], f"@{key['provider']}" if key["provider"] else "", "#byok-fee" if is_fee else "")
+        ),
+        **dict.fromkeys(("SubAccountId", "SubAccountName"), key["workspace"]),
+        "Tags": {"app_id": key["app_id"], "external_user": key["end_user"]},
         "x_Charge": key["charge"],
         "x_Generations": len(rows),
-        "x_InferenceProvider": key["provider_name"],
+        "x_InferenceProvider": key["provider"],
         "x_AppId": key["app_id"],
-        "x_ExternalUser": key["external_user"],
+        "x_ExternalUser": key["end_user"],
+        **(dict.fromkeys(tokens) if is_fee else tokens),
     }
 
 
-def _periods(day: date | None) -> Row:
+def _periods(day: date) -> Row:
     names = ("ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd")
-    if day is None:
-        return dict.fromkeys(names)
     start = datetime(day.year, day.month, day.day)  # noqa: DTZ001  # UTC without zone
     next_month = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
     return dict(zip(names, (start, start + DAY, start.replace(day=1), next_month), strict=True))

@@ -177,7 +177,9 @@ def test_sums_over_any_grouping_are_the_total_to_the_last_digit(memory, settled,
     for view in (*WHOLE, "ops.cost_cells", "ops.cost_rollup"):
         [found] = rows(memory, f"SELECT sum(total_usage), sum(request_count), bool_and({PARTS}) FROM {view}")
         assert found == (*whole, True), view
-    assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == whole[0]
+    assert one(memory, "SELECT sum(EffectiveCost) FROM focus_cost_and_usage") == whole[0]
+    billed = sum(s.generation.usage or 0 for s in settled)
+    assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == billed
 
 
 def per_million(settled):
