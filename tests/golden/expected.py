@@ -393,6 +393,128 @@ def cost_by_session(world: World) -> list[Row]:
     ]
 
 
+# Prices: least squares in exact fractions, solved by elimination
+
+KINDS = ("input", "cached", "output")
+
+
+def price_sample(row: Row) -> tuple[int, int, int]:
+    """Tokens by kind: input that was not cached, cached input, output."""
+    prompt, cached, output = (row[f"native_tokens_{kind}"] or 0 for kind in ("prompt", "cached", "completion"))
+    cached = max(cached, 0)
+    return max(prompt - cached, 0), cached, max(output, 0)
+
+
+def is_price_sample(row: Row) -> bool:
+    is_whole = row["status"] in ("completed", "truncated") and not row["is_web_search"]
+    return row["is_priced"] and is_whole and row["total_usage"] >= 0
+
+
+def eliminated(matrix: list[list[Fraction]]) -> tuple[list[Fraction], Fraction]:
+    """The solution of linear equations, and their determinant over the product of the diagonal."""
+    rows, diagonal, determinant = [list(row) for row in matrix], Fraction(1), Fraction(1)
+    for n, row in enumerate(matrix):
+        diagonal *= row[n]
+    for n, pivot in enumerate(rows):
+        determinant *= pivot[n]
+        if not pivot[n]:
+            return [], Fraction(0)
+        for other in rows:
+            if other is not pivot:
+                factor = other[n] / pivot[n]
+                other[:] = [a - factor * b for a, b in zip(other, pivot, strict=True)]
+    return [row[-1] / row[n] for n, row in enumerate(rows)], determinant / diagonal
+
+
+def solved(samples: list[Row]) -> Row:
+    """What a million tokens of each kind cost, and how far single costs are missed."""
+    tokens = [price_sample(row) for row in samples]
+    usages = [Fraction(row["total_usage"]) for row in samples]
+    sums = [sum(column) for column in zip(*tokens, strict=True)]
+    there = [n for n, count in enumerate(sums) if count]
+    columns = [[Fraction(t[n]) for t in tokens] for n in there]
+    dots = [[_dot(a, b) for b in (*columns, usages)] for a in columns]
+    prices, independence = eliminated(dots)
+    lowest = min((p * sums[n] for p, n in zip(prices, there, strict=True)), default=None) if prices else None
+    is_solved = bool(prices) and independence > Fraction(1, 10**6) and lowest >= -sum(usages) / 10**6
+    row = {f"tokens_{kind}": count for kind, count in zip(KINDS, sums, strict=True)}
+    row |= dict.fromkeys(f"{kind}_price" for kind in KINDS)
+    if not is_solved:
+        return row | {"unexplained_share": None, "is_reliable": False}
+    row |= {f"{KINDS[n]}_price": 10**6 * max(price, Fraction(0)) for n, price in zip(there, prices, strict=True)}
+    missed = _dot(usages, usages) - sum(p * d[-1] for p, d in zip(prices, dots, strict=True))
+    unexplained = math.sqrt(missed / _dot(usages, usages)) if any(usages) else 0.0
+    is_reliable = len(samples) >= 30 or (unexplained < 0.001 and len(samples) > len(there))
+    return row | {"unexplained_share": unexplained, "is_reliable": is_reliable}
+
+
+def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), start=Fraction(0))
+
+
+def effective_prices_of(samples: list[Row], period: str) -> list[Row]:
+    """Prices per period, model and provider, of rows that have the period; changes; and the cheaper provider."""
+    cells = [
+        key | {"request_count": len(group), "total_usage": total(group, "total_usage")} | solved(group)
+        for key, group in grouped(samples, period, "model", "provider_name")
+    ]
+    known_prices: dict[Any, Row] = defaultdict(dict)
+    rows = []
+    for cell in sorted(cells, key=lambda c: c[period]):
+        before = known_prices[cell["model"], cell["provider_name"]]
+        rows.append(_price_row(cell, before, [c for c in cells if c[period] == cell[period]]))
+        if cell["is_reliable"]:
+            before |= {kind: cell[f"{kind}_price"] for kind in KINDS if cell[f"{kind}_price"] is not None}
+    return rows
+
+
+def _price_row(cell: Row, before: Row, cells: list[Row]) -> Row:
+    both = [kind for kind in KINDS if cell["is_reliable"] and kind in before and cell[f"tokens_{kind}"]]
+    now, then = (
+        sum(cell[f"tokens_{kind}"] * prices[kind] for kind in both)
+        for prices in ({kind: cell[f"{kind}_price"] for kind in KINDS}, before)
+    )
+    offers = []
+    for other in cells:
+        is_other = other["provider_name"] not in (None, cell["provider_name"])
+        if is_other and other["is_reliable"] and other["model"] == cell["model"] is not None:
+            usage = _usage_at(cell, other)
+            if usage is not None and usage < Fraction(99, 100) * Fraction(cell["total_usage"]):
+                offers.append((usage, other["provider_name"]))
+    usage, cheaper = min(offers, default=(None, None))
+    tokens = sum(cell[f"tokens_{kind}"] for kind in KINDS)
+    prices = {f"{kind}_price": near(cell[f"{kind}_price"]) for kind in KINDS}
+    return {
+        **{name: value for name, value in cell.items() if name != "is_reliable"},
+        **prices,
+        "blended_price": Near(10**6 * Fraction(cell["total_usage"]) / tokens),
+        "unexplained_share": near(cell["unexplained_share"]),
+        "price_change": near(now / then - 1 if then else None),
+        "cheaper_provider": cheaper,
+        "saveable_usage": None if usage is None else near(Fraction(cell["total_usage"]) - usage),
+    }
+
+
+def _usage_at(cell: Row, other: Row) -> Fraction | None:
+    """What the tokens of a row would have cost at the prices of another; cached ones at most as input."""
+    prices = {kind: other[f"{kind}_price"] for kind in KINDS}
+    prices["cached"] = prices["input"] if prices["cached"] is None else prices["cached"]
+    there = [kind for kind in KINDS if cell[f"tokens_{kind}"]]
+    if any(prices[kind] is None for kind in there):
+        return None
+    return sum((cell[f"tokens_{kind}"] * prices[kind] / 10**6 for kind in there), start=Fraction(0))
+
+
+def near(value: Any) -> Near | None:
+    """Solved with doubles: six digits are right."""
+    return None if value is None else Near(Fraction(value), max(abs(Fraction(value)), Fraction(1)) / 10**6)
+
+
+def effective_prices(world: World) -> list[Row]:
+    samples = [row for row in world.facts if is_price_sample(row) and row["requested_day"]]
+    return effective_prices_of(samples, "requested_day")
+
+
 def cache_savings(world: World) -> list[Row]:
     return [
         key
@@ -1034,6 +1156,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_request": ("request_id", cost_by("request_id")),
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
+    "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),
     "main.response_cache_savings": ("model", response_cache_savings),
     "main.reasoning_share": ("model", reasoning_share),
