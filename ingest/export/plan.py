@@ -22,12 +22,20 @@ SUFFIXES = {"parquet": "parquet", "csv": "csv", "ndjson": "ndjson", "excel": "xl
 TIME_COLUMNS = ("requested_day", "requested_at", "requested_hour", "TIMESTAMP", "ChargePeriodStart")
 """Columns that hold when a row's requests were made. `since` filters by the first of them that a relation has."""
 
-_KEYS = ("generation_id", "SPAN_ID")
-_INNER_KEYS = ("attempt", "metric")
+_KEYS = ("generation_id", "SPAN_ID", "x_Charge")
+_FOCUS_KEYS = ("SkuId", "SubAccountId", "x_AppId", "x_ExternalUser", "x_InferenceProvider")
+_INNER_KEYS = ("attempt", "metric", *_FOCUS_KEYS)
 """A relation with one of `_KEYS` is sorted by it and by these. That costs a quarter of sorting by all columns."""
 
 _FLAT_TYPE = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\(\d+,\d+\)")
 """Types that every tool reads; columns of other types are exported as text."""
+
+_CELLS = {
+    ("csv", "VARCHAR"): "export/cell_for_csv",
+    ("csv", "TIMESTAMP"): "export/time_for_csv",
+    ("ndjson", "TIMESTAMP"): "export/cell_for_ndjson",
+}
+"""The queries of cells that a format writes in another way than DuckDB does, by format and type."""
 
 _MONEY_TYPE = re.compile(r"DECIMAL\(\d+,\d+\)")
 _PARTITION_TYPES = {"VARCHAR", "BIGINT", "BOOLEAN", "DATE"}
@@ -205,8 +213,7 @@ class RelationPlan:
         if exported != column.type:
             cast = "export/cell_as_double" if exported == "DOUBLE" else "export/cell_as_text"
             value = fill_query(cast, column=value)
-        queries = {("csv", "VARCHAR"): "export/cell_for_csv", ("ndjson", "TIMESTAMP"): "export/cell_for_ndjson"}
-        query = queries.get((self.options.format, exported))
+        query = _CELLS.get((self.options.format, exported))
         return fill_query(query, column=value) if query else value
 
 

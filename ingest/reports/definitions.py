@@ -155,6 +155,26 @@ REPORTS = {
         {"status": "status", **_MODELS, **_HOURS, **_DAYS, **_CALLERS},
         "status",
     ),
+    "prices": ReportDefinition(
+        "reports/prices",
+        (
+            ReportColumn("model", "model", "text"),
+            ReportColumn("provider_name", "provider", "text", NORMAL),
+            ReportColumn("input_price", "1M input", "money"),
+            ReportColumn("cached_price", "1M cached", "money", NORMAL),
+            ReportColumn("output_price", "1M output", "money", NORMAL),
+            ReportColumn("price_change", "change", "share", NORMAL),
+            ReportColumn("cheaper_provider", "cheaper", "text", NORMAL),
+            ReportColumn("saveable_usage", "would save", "money", WIDE),
+            ReportColumn("total_usage", "paid", "money", WIDE),
+            ReportColumn("blended_price", "1M tokens", "money", WIDE),
+            ReportColumn("unexplained_share", "unexplained", "share", WIDE),
+            ReportColumn("request_count", "requests", "count", WIDE),
+        ),
+        {**_DAYS},
+        "week",
+        is_additive=False,
+    ),
     "forecast": ReportDefinition(
         "reports/forecast",
         (

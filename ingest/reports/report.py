@@ -133,7 +133,8 @@ def _models(reader: Reader, name: str, period: Period) -> pl.DataFrame:
 
 def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_out: int) -> str:
     if left_out:
-        return f"{left_out:,} more rows are left out: percentiles cannot be added up"
+        what = "prices" if name == "prices" else "percentiles"
+        return f"{left_out:,} more rows are left out: {what} cannot be added up"
     if rows.height and (name != "summary" or rows["request_count"].item()):
         return ""
     first, last = reader.named("reports/span").row(0)

@@ -15,9 +15,9 @@ cells AS (
         END AS key,
         min(coalesce(requested_at, local_at)) AS began,
         -- include: cost_sums_of_facts
-        coalesce(sum(total_usage) FILTER (WHERE NOT is_response_cache_hit), 0) AS priced_usage,
+        coalesce(sum(total_usage) FILTER (WHERE is_priced), 0) AS priced_usage,
         coalesce(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0))
-                 FILTER (WHERE NOT is_response_cache_hit), 0) AS priced_tokens
+                 FILTER (WHERE is_priced), 0) AS priced_tokens
     FROM timed
     GROUP BY key
     UNION ALL

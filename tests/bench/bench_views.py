@@ -42,6 +42,8 @@ QUERIES = {
     "cost by user": ("SELECT count(*), sum(total_usage) FROM cost_by_user", None),
     "forecast": ("FROM cost_forecast", None),
     "anomalies": ("FROM cost_anomalies", None),
+    "effective prices": ("FROM effective_prices", None),
+    "FOCUS": ("SELECT count(*), sum(BilledCost), sum(length(Tags)) FROM focus_cost_and_usage", None),
     "check_rollups_agree": ("FROM check_rollups_agree", None),
 }
 

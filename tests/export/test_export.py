@@ -267,6 +267,21 @@ def test_a_type_that_not_every_tool_reads_becomes_text(empty, tmp_path, out):
 # Text formats
 
 
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 11, 20, 19, 3, 7), "2026-11-20T19:03:07Z"),  # noqa: DTZ001  # as the warehouse holds times
+        (datetime(2026, 11, 20, 19, 3, 7, 250_000), "2026-11-20T19:03:07.250000Z"),  # noqa: DTZ001
+        (datetime(1969, 12, 31, 23, 59, 59, 1), "1969-12-31T23:59:59.000001Z"),  # noqa: DTZ001
+        (None, ""),
+    ],
+)
+def test_a_time_in_csv_ends_in_z_and_keeps_its_fraction(empty, tmp_path, out, moment, text):
+    made(altered(empty, tmp_path, [{"generation_id": "g", "created_at": moment}]), out, "generations", form="csv")
+    with (out / "generations.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["created_at"] for row in csv.DictReader(file)] == [text]
+
+
 def test_csv_neutralises_formulas_and_leaves_numbers(empty, tmp_path, out):
     rows = [{"generation_id": f"gen-{n:02}", "model": text, "usage": Decimal("-0.1")} for n, text in enumerate(HOSTILE)]
     made(altered(empty, tmp_path, rows), out, "generations", form="csv")

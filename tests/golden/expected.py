@@ -239,6 +239,7 @@ def fact(golden: Golden, now: datetime) -> Row:
             (text(d, "web_search_engine") is not None, count(d, "num_search_results"), count(d, "num_fetches"))
         ),
         "is_measured": is_measured(d),
+        "is_priced": is_priced(d),
         "attempts": len(d.get("provider_responses") or ()),
         "source": line.source,
         "source_position": line.position,
@@ -280,6 +281,13 @@ def cost_basis(d: Row) -> str:
     if flag(d, "is_byok"):
         return "byok"
     return "credits" if money(d, "usage") else "free"
+
+
+def is_priced(d: Row) -> bool:
+    """Whether a price per token can be told: the whole cost is known, it is no copy, and there are tokens."""
+    tokens = sum(count(d, f"native_tokens_{kind}") or 0 for kind in ("prompt", "completion"))
+    inference = money(d, "upstream_inference_cost") if flag(d, "is_byok") else NOBODYS
+    return not is_hit(d) and None not in (money(d, "usage"), inference) and tokens > 0
 
 
 def status(d: Row) -> str:
@@ -373,7 +381,7 @@ def interpolated(values: list[Any], q: Fraction) -> Fraction | None:
 def costs(rows: list[Row]) -> Row:
     """The measures that all views on cost have."""
     of_status = {s: [r for r in rows if r["status"] == s] for s in ("cancelled", "failed", "truncated", "filtered")}
-    priced = [r for r in rows if not r["is_response_cache_hit"]]
+    priced = [r for r in rows if r["is_priced"]]
     tokens = {kind: number(rows, f"native_tokens_{kind}") for kind in ("prompt", "completion", "reasoning", "cached")}
     priced_tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
     return {
@@ -382,7 +390,7 @@ def costs(rows: list[Row]) -> Row:
         **{name: total(rows, name) for name in ("byok_usage", "cache_discount")},
         **{f"{s}_usage": total(of_status[s], "total_usage") for s in of_status},
         "web_search_usage": total((r for r in rows if r["is_web_search"]), "total_usage"),
-        "response_cache_hits": len(rows) - len(priced),
+        "response_cache_hits": sum(r["is_response_cache_hit"] for r in rows),
         "unknown_cost_count": sum(r["cost_basis"] in ("unknown", "byok_unknown") for r in rows),
         **{f"tokens_{kind}": number for kind, number in tokens.items()},
         "cache_hit_rate": hit_rate(tokens["cached"], tokens["prompt"]),
@@ -405,7 +413,7 @@ def cost_cells(world: World) -> list[Row]:
     for key, rows in grouped(world.facts, "requested_day", "model", "provider_name"):
         measures = costs(rows)
         del measures["cache_hit_rate"], measures["blended_cost_per_million_tokens"]
-        priced = [r for r in rows if not r["is_response_cache_hit"]]
+        priced = [r for r in rows if r["is_priced"]]
         tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
         cells.append(key | measures | {"priced_usage": total(priced, "total_usage"), "priced_tokens": tokens})
     return cells
@@ -449,6 +457,128 @@ def cost_by_session(world: World) -> list[Row]:
         | days(rows)
         for key, rows in grouped(world.facts, "session_id")
     ]
+
+
+# Prices: least squares in exact fractions, solved by elimination
+
+KINDS = ("input", "cached", "output")
+
+
+def price_sample(row: Row) -> tuple[int, int, int]:
+    """Tokens by kind: input that was not cached, cached input, output."""
+    prompt, cached, output = (row[f"native_tokens_{kind}"] or 0 for kind in ("prompt", "cached", "completion"))
+    cached = max(cached, 0)
+    return max(prompt - cached, 0), cached, max(output, 0)
+
+
+def is_price_sample(row: Row) -> bool:
+    is_whole = row["status"] in ("completed", "truncated") and not row["is_web_search"]
+    return row["is_priced"] and is_whole and row["total_usage"] >= 0
+
+
+def eliminated(matrix: list[list[Fraction]]) -> tuple[list[Fraction], Fraction]:
+    """The solution of linear equations, and their determinant over the product of the diagonal."""
+    rows, diagonal, determinant = [list(row) for row in matrix], Fraction(1), Fraction(1)
+    for n, row in enumerate(matrix):
+        diagonal *= row[n]
+    for n, pivot in enumerate(rows):
+        determinant *= pivot[n]
+        if not pivot[n]:
+            return [], Fraction(0)
+        for other in rows:
+            if other is not pivot:
+                factor = other[n] / pivot[n]
+                other[:] = [a - factor * b for a, b in zip(other, pivot, strict=True)]
+    return [row[-1] / row[n] for n, row in enumerate(rows)], determinant / diagonal
+
+
+def solved(samples: list[Row]) -> Row:
+    """What a million tokens of each kind cost, and how far single costs are missed."""
+    tokens = [price_sample(row) for row in samples]
+    usages = [Fraction(row["total_usage"]) for row in samples]
+    sums = [sum(column) for column in zip(*tokens, strict=True)]
+    there = [n for n, count in enumerate(sums) if count]
+    columns = [[Fraction(t[n]) for t in tokens] for n in there]
+    dots = [[_dot(a, b) for b in (*columns, usages)] for a in columns]
+    prices, independence = eliminated(dots)
+    lowest = min((p * sums[n] for p, n in zip(prices, there, strict=True)), default=None) if prices else None
+    is_solved = bool(prices) and independence > Fraction(1, 10**6) and lowest >= -sum(usages) / 10**6
+    row = {f"tokens_{kind}": count for kind, count in zip(KINDS, sums, strict=True)}
+    row |= dict.fromkeys(f"{kind}_price" for kind in KINDS)
+    if not is_solved:
+        return row | {"unexplained_share": None, "is_reliable": False}
+    row |= {f"{KINDS[n]}_price": 10**6 * max(price, Fraction(0)) for n, price in zip(there, prices, strict=True)}
+    missed = _dot(usages, usages) - sum(p * d[-1] for p, d in zip(prices, dots, strict=True))
+    unexplained = math.sqrt(missed / _dot(usages, usages)) if any(usages) else 0.0
+    is_reliable = len(samples) >= 30 or (unexplained < 0.001 and len(samples) > len(there))
+    return row | {"unexplained_share": unexplained, "is_reliable": is_reliable}
+
+
+def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), start=Fraction(0))
+
+
+def effective_prices_of(samples: list[Row], period: str) -> list[Row]:
+    """Prices per period, model and provider, of rows that have the period; changes; and the cheaper provider."""
+    cells = [
+        key | {"request_count": len(group), "total_usage": total(group, "total_usage")} | solved(group)
+        for key, group in grouped(samples, period, "model", "provider_name")
+    ]
+    known_prices: dict[Any, Row] = defaultdict(dict)
+    rows = []
+    for cell in sorted(cells, key=lambda c: c[period]):
+        before = known_prices[cell["model"], cell["provider_name"]]
+        rows.append(_price_row(cell, before, [c for c in cells if c[period] == cell[period]]))
+        if cell["is_reliable"]:
+            before |= {kind: cell[f"{kind}_price"] for kind in KINDS if cell[f"{kind}_price"] is not None}
+    return rows
+
+
+def _price_row(cell: Row, before: Row, cells: list[Row]) -> Row:
+    both = [kind for kind in KINDS if cell["is_reliable"] and kind in before and cell[f"tokens_{kind}"]]
+    now, then = (
+        sum(cell[f"tokens_{kind}"] * prices[kind] for kind in both)
+        for prices in ({kind: cell[f"{kind}_price"] for kind in KINDS}, before)
+    )
+    offers = []
+    for other in cells:
+        is_other = other["provider_name"] not in (None, cell["provider_name"])
+        if is_other and other["is_reliable"] and other["model"] == cell["model"] is not None:
+            usage = _usage_at(cell, other)
+            if usage is not None and usage < Fraction(99, 100) * Fraction(cell["total_usage"]):
+                offers.append((usage, other["provider_name"]))
+    usage, cheaper = min(offers, default=(None, None))
+    tokens = sum(cell[f"tokens_{kind}"] for kind in KINDS)
+    prices = {f"{kind}_price": near(cell[f"{kind}_price"]) for kind in KINDS}
+    return {
+        **{name: value for name, value in cell.items() if name != "is_reliable"},
+        **prices,
+        "blended_price": Near(10**6 * Fraction(cell["total_usage"]) / tokens),
+        "unexplained_share": near(cell["unexplained_share"]),
+        "price_change": near(now / then - 1 if then else None),
+        "cheaper_provider": cheaper,
+        "saveable_usage": None if usage is None else near(Fraction(cell["total_usage"]) - usage),
+    }
+
+
+def _usage_at(cell: Row, other: Row) -> Fraction | None:
+    """What the tokens of a row would have cost at the prices of another; cached ones at most as input."""
+    prices = {kind: other[f"{kind}_price"] for kind in KINDS}
+    prices["cached"] = prices["input"] if prices["cached"] is None else prices["cached"]
+    there = [kind for kind in KINDS if cell[f"tokens_{kind}"]]
+    if any(prices[kind] is None for kind in there):
+        return None
+    return sum((cell[f"tokens_{kind}"] * prices[kind] / 10**6 for kind in there), start=Fraction(0))
+
+
+def near(value: Any) -> Near | None:
+    """Solved with doubles: six digits are right."""
+    return None if value is None else Near(Fraction(value), max(abs(Fraction(value)), Fraction(1)) / 10**6)
+
+
+def effective_prices(world: World) -> list[Row]:
+    samples = [row for row in world.facts if is_price_sample(row) and row["requested_day"]]
+    return effective_prices_of(samples, "requested_day")
 
 
 def cache_savings(world: World) -> list[Row]:
@@ -851,57 +981,79 @@ CHARGES = {
 
 
 def charges_of(row: Row) -> list[Row]:
-    """What is charged for a generation, by whom: BYOK gives two."""
+    """What is charged for a generation, by whom: BYOK gives two, of which OpenRouter bills the fee only."""
+    fee = {"cost": row["openrouter_usage"], "billed": row["openrouter_usage"]}
     if not row["is_byok"]:
-        return [row | {"charge": "inference", "cost": row["openrouter_usage"]}]
-    fee = {"charge": "byok fee", "cost": row["openrouter_usage"]}
-    return [row | fee, row | {"charge": "byok inference", "cost": row["byok_usage"]}]
+        return [row | fee | {"charge": "inference"}]
+    inference = {"charge": "byok inference", "cost": row["byok_usage"], "billed": NOBODYS}
+    return [row | fee | {"charge": "byok fee"}, row | inference]
+
+
+def named(value: str | None, otherwise: str | None = None) -> str | None:
+    """A name as it is; none and blanks are no name."""
+    return value if value is not None and value.strip(" ") else otherwise
 
 
 def focus_cost_and_usage(world: World) -> list[Row]:
-    charges = [charge for row in world.facts for charge in charges_of(row)]
-    keys = ("requested_day", "workspace_id", "app_id", "external_user", "model", "provider_name", "charge")
+    charges = [
+        charge
+        | {
+            "charged_day": row["requested_day"] or row["fetched_at"].date(),
+            "workspace": named(row["workspace_id"]),
+            "end_user": named(row["external_user"]),
+            "sku": named(row["model"], "unknown"),
+            "provider": named(row["provider_name"]),
+        }
+        for row in world.facts
+        for charge in charges_of(row)
+    ]
+    keys = ("charged_day", "workspace", "app_id", "end_user", "sku", "provider", "charge")
     return [_focus(key, rows) for key, rows in grouped(charges, *keys)]
 
 
 def _focus(key: Row, rows: list[Row]) -> Row:
-    is_own = key["charge"] == "byok inference"
-    provider = "unknown" if key["provider_name"] is None else key["provider_name"]
-    issuer = provider if is_own else "OpenRouter"
-    cost = total(rows, "cost")
-    tokens = float(number(rows, "native_tokens_prompt") + number(rows, "native_tokens_completion"))
+    is_own, is_fee = (key["charge"] == charge for charge in ("byok inference", "byok fee"))
+    issuer = key["provider"] or "unknown" if is_own else "OpenRouter"
+    kinds = {"Input": "prompt", "Output": "completion", "Cached": "cached", "Reasoning": "reasoning"}
+    tokens = {f"x_{kind}Tokens": number(rows, f"native_tokens_{name}") for kind, name in kinds.items()}
+    quantity = float(len(rows) if is_fee else tokens["x_InputTokens"] + tokens["x_OutputTokens"])
     return {
-        **dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), cost),
-        "BillingAccountId": "openrouter",
-        "BillingAccountName": "OpenRouter account",
+        "BilledCost": total(rows, "billed"),
+        **dict.fromkeys(("ContractedCost", "EffectiveCost", "ListCost"), total(rows, "cost")),
+        "BillingAccountId": f"byok/{issuer}" if is_own else "openrouter",
+        "BillingAccountName": f"Own account at {issuer}" if is_own else "OpenRouter account",
         "BillingCurrency": "USD",
         "ChargeCategory": "Usage",
-        "ChargeClass": None,
+        **dict.fromkeys(("ChargeClass", "CommitmentDiscountStatus", "InvoiceId")),
         "ChargeDescription": CHARGES[key["charge"]],
         "ChargeFrequency": "Usage-Based",
-        **_periods(key["requested_day"]),
-        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), tokens),
-        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), "Tokens"),
+        **_periods(key["charged_day"]),
+        **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), quantity),
+        **dict.fromkeys(("ConsumedUnit", "PricingUnit"), "Requests" if is_fee else "Tokens"),
         **dict.fromkeys(("InvoiceIssuerName", "ProviderName"), issuer),
-        "PublisherName": "unknown" if key["model"] is None else key["model"].split("/", maxsplit=1)[0],
+        "PublisherName": key["sku"].split("/", maxsplit=1)[0].strip(" ") or "unknown",
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": f"{issuer} inference" if is_own else "OpenRouter",
         "ServiceSubcategory": "Generative AI",
-        "SkuId": key["model"],
-        "SubAccountId": key["workspace_id"],
-        "Tags": {"app_id": key["app_id"], "external_user": key["external_user"]},
+        "SkuId": key["sku"],
+        "SkuMeter": "BYOK Requests" if is_fee else "Inference Tokens",
+        "SkuPriceDetails": {"x_InferenceProvider": key["provider"]},
+        "SkuPriceId": "".join(
+            (key["sku"], f"@{key['provider']}" if key["provider"] else "", "#byok-fee" if is_fee else "")
+        ),
+        **dict.fromkeys(("SubAccountId", "SubAccountName"), key["workspace"]),
+        "Tags": {"app_id": key["app_id"], "external_user": key["end_user"]},
         "x_Charge": key["charge"],
         "x_Generations": len(rows),
-        "x_InferenceProvider": key["provider_name"],
+        "x_InferenceProvider": key["provider"],
         "x_AppId": key["app_id"],
-        "x_ExternalUser": key["external_user"],
+        "x_ExternalUser": key["end_user"],
+        **(dict.fromkeys(tokens) if is_fee else tokens),
     }
 
 
-def _periods(day: date | None) -> Row:
+def _periods(day: date) -> Row:
     names = ("ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd")
-    if day is None:
-        return dict.fromkeys(names)
     start = datetime(day.year, day.month, day.day)  # noqa: DTZ001  # UTC without zone
     next_month = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
     return dict(zip(names, (start, start + DAY, start.replace(day=1), next_month), strict=True))
@@ -1054,6 +1206,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_request": ("request_id", cost_by_request),
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
+    "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),
     "main.response_cache_savings": ("model", response_cache_savings),
     "main.reasoning_share": ("model", reasoning_share),

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from msgspec import Raw
 
-from golden.expected import VIEWS, reach_of, t_90
+from golden.expected import VIEWS, number, reach_of, t_90
 from golden.generations import Line, golden_of
 from golden.stored import EXPECTED, GOLDEN, agrees, built, world
 from ingest.warehouse import sql_files
@@ -27,7 +27,7 @@ def rows_of(connection, relation):
     result = connection.execute(f"SELECT * FROM {relation}")
     names = [d[0] for d in result.description]
     rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    return [row | {"Tags": json.loads(row["Tags"])} if "Tags" in row else row for row in rows]
+    return [row | {name: json.loads(row[name]) for name in ("Tags", "SkuPriceDetails") if name in row} for row in rows]
 
 
 def differences(found, expected, grain):
@@ -174,42 +174,69 @@ MANDATORY = (
 """The columns whose feature level is Mandatory in FOCUS 1.2."""
 
 MAY_BE_NULL = {"ChargeClass"}
-"""Of those the one that has to be NULL where nothing is corrected; the periods are of generations without a day."""
-
-PERIODS = {name for name in MANDATORY if "Period" in name}
+"""Of those the one that has to be NULL where nothing is corrected."""
 
 
 def test_focus_has_its_mandatory_columns_and_leaves_none_of_them_open(connection):
     rows = rows_of(connection, "focus_cost_and_usage")
     assert len(MANDATORY) == 21
     assert set(MANDATORY) <= rows[0].keys()
-    open_columns = {name for row in rows for name in MANDATORY if row[name] is None}
-    assert open_columns == MAY_BE_NULL | PERIODS
-    assert len([row for row in rows if row["ChargePeriodStart"] is None]) == 3  # as the comments admit
+    assert {name for row in rows for name in MANDATORY if row[name] in (None, "")} == MAY_BE_NULL
     comments = dict(
         connection.execute(
             "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'focus_cost_and_usage'"
         ).fetchall()
     )
-    assert {name for name in MANDATORY if "NULL" in comments[name]} == MAY_BE_NULL | PERIODS
+    assert {name for name in MANDATORY if "NULL" in comments[name]} == MAY_BE_NULL
 
 
-def test_focus_bills_everything_once_and_byok_as_two_charges(connection):
-    billed = dict(
-        connection.execute("SELECT x_Charge, sum(BilledCost) FROM focus_cost_and_usage GROUP BY 1").fetchall()
-    )
+def test_focus_charges_a_generation_without_a_day_on_the_day_it_was_fetched(connection):
+    without = sum(r["requested_day"] is None for r in EXPECTED.facts)
+    assert without == 2
+    fetched = EXPECTED.now.replace(hour=0)
+    [(there,)] = connection.execute(
+        "SELECT sum(x_Generations) FROM focus_cost_and_usage "
+        "WHERE ChargePeriodStart = $day AND x_Charge <> 'byok inference'",
+        {"day": fetched},
+    ).fetchall()
+    assert there == without + sum(r["requested_day"] == fetched.date() for r in EXPECTED.facts)
+
+
+def sums_by_charge(connection, column):
+    statement = f"SELECT x_Charge, sum({column}) FROM focus_cost_and_usage GROUP BY 1"
+    return dict(connection.execute(statement).fetchall())
+
+
+def test_focus_costs_everything_once_and_bills_what_openrouter_charges(connection):
     facts = EXPECTED.facts
-    assert sum(billed.values()) == sum(r["total_usage"] for r in facts)
-    assert billed == {
+    costs = sums_by_charge(connection, "EffectiveCost")
+    assert costs == {
         "inference": sum(r["credits_usage"] for r in facts),
         "byok fee": sum(r["byok_fees"] for r in facts),
         "byok inference": sum(r["byok_usage"] for r in facts),
     }
-    counts = dict(
-        connection.execute("SELECT x_Charge, sum(x_Generations) FROM focus_cost_and_usage GROUP BY 1").fetchall()
-    )
+    assert sum(costs.values()) == sum(r["total_usage"] for r in facts)
+    assert sums_by_charge(connection, "BilledCost") == costs | {"byok inference": 0}
     own = sum(r["is_byok"] is True for r in facts)
+    counts = sums_by_charge(connection, "x_Generations")
     assert counts == {"inference": len(facts) - own, "byok fee": own, "byok inference": own}
+
+
+def test_focus_counts_tokens_once(connection):
+    """A fee is counted in requests, so that no unit is added up twice."""
+    facts, units = EXPECTED.facts, {}
+    for unit, quantity in connection.execute(
+        "SELECT PricingUnit, PricingQuantity FROM focus_cost_and_usage"
+    ).fetchall():
+        units[unit] = units.get(unit, 0) + quantity
+    tokens = {kind: number(facts, f"native_tokens_{kind}") for kind in ("prompt", "completion", "reasoning", "cached")}
+    assert units == {
+        "Tokens": tokens["prompt"] + tokens["completion"],
+        "Requests": sum(r["is_byok"] is True for r in facts),
+    }
+    names = ("x_InputTokens", "x_OutputTokens", "x_ReasoningTokens", "x_CachedTokens")
+    sums = ", ".join(f"sum({name})" for name in names)
+    assert connection.execute(f"SELECT {sums} FROM focus_cost_and_usage").fetchall() == [tuple(tokens.values())]
 
 
 def test_the_golden_generations_hold_every_odd_case_that_the_views_tell_apart(connection):

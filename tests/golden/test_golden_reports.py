@@ -13,7 +13,9 @@ from golden.expected import (
     cost_anomalies,
     cost_forecast,
     costs,
+    effective_prices_of,
     hit_rate,
+    is_price_sample,
     is_success,
     kinds,
     known,
@@ -268,6 +270,29 @@ def test_latencies_are_what_plain_python_makes_of_them(reader, by, period):
     }
     found = report(reader, "latency", period, by)
     assert_rows(without_marks(found, by), REPORTS["latency"].dimensions[by], expected)
+
+
+@pytest.mark.parametrize("period", PERIODS.values(), ids=PERIODS)
+@pytest.mark.parametrize("by", ["day", "week", "month"])
+def test_prices_are_what_plain_python_makes_of_them(reader, by, period):
+    column = REPORTS["prices"].dimensions[by]
+    samples = [row | {column: KEYS[by](period, row)} for row in FACTS if is_in(period, row) and is_price_sample(row)]
+    expected = effective_prices_of([row for row in samples if row[column]], column)
+    found = without_marks(report(reader, "prices", period, by), by).to_dicts()
+    names = (column, "model", "provider_name")
+    rows = {tuple(row[name] for name in names): row for row in found}
+    assert len(rows) == len(found) == len(expected)
+    for row in expected:
+        assert_agrees(rows[tuple(row[name] for name in names)], row, by)
+    order = [(row[column], -row["total_usage"]) for row in found]
+    assert order == sorted(order)
+
+
+def test_prices_beyond_top_are_counted_not_added_up(reader):
+    every = report(reader, "prices", Period()).rows
+    found = report(reader, "prices", Period(), top=2)
+    assert found.rows.height == 2
+    assert found.note == f"{every.height - 2} more rows are left out: prices cannot be added up"
 
 
 def days_of(period, rows):

@@ -187,7 +187,59 @@ def test_sums_over_any_grouping_are_the_total_to_the_last_digit(memory, settled,
         counted = "generation_count" if view == "cost_by_request" else "request_count"
         [found] = rows(memory, f"SELECT sum(total_usage), sum({counted}), bool_and({PARTS}) FROM {view}")
         assert found == (*whole, True), view
-    assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == whole[0]
+    assert one(memory, "SELECT sum(EffectiveCost) FROM focus_cost_and_usage") == whole[0]
+    billed = sum(s.generation.usage or 0 for s in settled)
+    assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == billed
+
+
+def per_million(settled):
+    """What a million tokens cost, of the answers that told both their whole cost and tokens; copies cost nothing."""
+    cost = tokens = 0
+    for g in (answer.generation for answer in settled):
+        counted = (g.native_tokens_prompt or 0) + (g.native_tokens_completion or 0)
+        parts = [g.usage, g.upstream_inference_cost] if g.is_byok else [g.usage]
+        if counted > 0 and None not in parts and g.response_cache_source_id is None:
+            cost, tokens = cost + sum(parts), tokens + counted
+    return 10**6 * cost / tokens if tokens else None
+
+
+PER_MILLION = {"cost_by_model": "model", "cost_by_provider": "provider_name", "cost_by_user": "external_user"}
+
+
+@settings(max_examples=25)
+@given(settled=NIGHTS)
+def test_the_price_of_a_million_tokens_is_made_of_what_is_priced_and_tokenised(memory, settled):
+    fill(memory, settled)
+    for view, name in PER_MILLION.items():
+        for key, price in rows(memory, f"SELECT {name}, blended_cost_per_million_tokens FROM {view}"):
+            wanted = per_million([s for s in settled if getattr(s.generation, name) == key])
+            assert price == (None if wanted is None else pytest.approx(float(wanted), rel=1e-12)), (view, key)
+
+
+NO_PRICE = {
+    "a charge without tokens": {"usage": 0.02, "native_tokens_prompt": None, "native_tokens_completion": 0},
+    "an unknown cost": {"usage": None},
+    "BYOK of which only the fee is known": {"is_byok": True, "usage": 0.001, "upstream_inference_cost": None},
+    "a copy": {"usage": 0, "response_cache_source_id": "gen-1600000000-elsewhere00000000000"},
+}
+PLAIN = {"usage": 0.0015, "is_byok": False, "native_tokens_prompt": 900, "native_tokens_completion": 100}
+PLAIN |= {"model": "a/one", "provider_name": "P", "external_user": "ann", "response_cache_source_id": None}
+
+
+def answer(number, **data):
+    generation_id = f"gen-{int(FIRST.timestamp()) + number}-{'a' * 18}zZ"
+    body = json.dumps({"data": data | {"id": generation_id}}).encode()
+    item = WorkItem(generation_id, second_of(generation_id), "a.log", 0)
+    return Settled(item, decode_generation(body).data, NOW, 1)
+
+
+@pytest.mark.parametrize("name", NO_PRICE)
+def test_what_has_no_price_per_token_leaves_it_as_it_is(memory, name):
+    odd = answer(1, **PLAIN | NO_PRICE[name])
+    for settled, price in (([odd], None), ([answer(0, **PLAIN), odd], 1.5)):
+        fill(memory, settled)
+        for view in (*PER_MILLION, "cost_daily"):
+            assert one(memory, f"SELECT blended_cost_per_million_tokens FROM {view}") == price, view
 
 
 OF_SOME = {

@@ -36,6 +36,7 @@ GRAINS = {
     "main.cost_by_request": "request_id",
     "main.cost_by_workspace": "workspace_id",
     "main.cost_byok_vs_credits": "cost_basis",
+    "main.effective_prices": "requested_day, model, provider_name",
     "main.cache_savings": "model, provider_name",
     "main.response_cache_savings": "model",
     "main.reasoning_share": "model",

@@ -46,8 +46,8 @@ def report(
 ) -> int:
     """Print a report: cost, latency, errors and more.
 
-    NAME is summary, cost, latency, errors, cache, failed, forecast, anomalies or ledger. A table has the columns
-    that fit the terminal; json, ndjson and csv have all columns, exact amounts and times in UTC.
+    NAME is summary, cost, latency, errors, cache, failed, prices, forecast, anomalies or ledger. A table has the
+    columns that fit the terminal; json, ndjson and csv have all columns, exact amounts and times in UTC.
 
     \b
       orusage report

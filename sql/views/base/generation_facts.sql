@@ -63,6 +63,8 @@ final AS (
         native_tokens_completion,
         native_tokens_reasoning,
         native_tokens_cached,
+        cost_basis NOT IN ('response_cache', 'unknown', 'byok_unknown')
+            AND coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0) > 0 AS is_priced,
         is_web_search,
         web_search_engine,
         num_search_results,
@@ -134,6 +136,7 @@ COMMENT ON COLUMN main.generation_facts.native_tokens_prompt IS 'Prompt tokens b
 COMMENT ON COLUMN main.generation_facts.native_tokens_completion IS 'Completion tokens by the provider''s count, which is what is billed; contains native_tokens_reasoning. Unit: tokens.';
 COMMENT ON COLUMN main.generation_facts.native_tokens_reasoning IS 'Reasoning tokens; some providers report more than native_tokens_completion. Unit: tokens.';
 COMMENT ON COLUMN main.generation_facts.native_tokens_cached IS 'Prompt tokens read from the provider''s cache. Unit: tokens.';
+COMMENT ON COLUMN main.generation_facts.is_priced IS 'Whether the answer told both its whole cost and tokens, and was not copied from the response cache: the price per million tokens is made of these only.';
 COMMENT ON COLUMN main.generation_facts.is_web_search IS 'Whether web pages were searched or fetched for it; their price is inside usage.';
 COMMENT ON COLUMN main.generation_facts.web_search_engine IS 'Web search engine used; NULL if none.';
 COMMENT ON COLUMN main.generation_facts.num_search_results IS 'Web search results used. Unit: results.';

@@ -11,8 +11,8 @@ final AS (
         model,
         provider_name,
         -- include: cost_sums_of_facts
-        CAST(coalesce(sum(total_usage) FILTER (WHERE NOT is_response_cache_hit), 0) AS DECIMAL(28, 12)) AS priced_usage,
-        CAST(coalesce(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0)) FILTER (WHERE NOT is_response_cache_hit), 0) AS BIGINT) AS priced_tokens
+        CAST(coalesce(sum(total_usage) FILTER (WHERE is_priced), 0) AS DECIMAL(28, 12)) AS priced_usage,
+        CAST(coalesce(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0)) FILTER (WHERE is_priced), 0) AS BIGINT) AS priced_tokens
     FROM facts
     GROUP BY requested_day, model, provider_name
 )
@@ -24,5 +24,5 @@ COMMENT ON COLUMN ops.cost_cells.requested_day IS 'Day of the request. Unit: UTC
 COMMENT ON COLUMN ops.cost_cells.model IS 'Model that answered.';
 COMMENT ON COLUMN ops.cost_cells.provider_name IS 'Provider that served the requests; NULL where the answer named none.';
 -- include: cost_comments relation=ops.cost_cells count=request_count
-COMMENT ON COLUMN ops.cost_cells.priced_usage IS 'total_usage without response-cache hits. Unit: USD.';
-COMMENT ON COLUMN ops.cost_cells.priced_tokens IS 'Prompt and completion tokens without response-cache hits. Unit: tokens.';
+COMMENT ON COLUMN ops.cost_cells.priced_usage IS 'total_usage of the generations whose cost and tokens are both known, without response-cache hits: see is_priced of generation_facts. Unit: USD.';
+COMMENT ON COLUMN ops.cost_cells.priced_tokens IS 'Prompt and completion tokens of the same generations as priced_usage. Unit: tokens.';
