@@ -115,10 +115,7 @@ def test_a_night_without_news_migrates_an_earlier_warehouse_once(earlier_warehou
     with duckdb.connect(earlier_warehouse, read_only=True) as connection:
         assert is_current(connection, earlier_warehouse)
     assert facts_of(earlier_warehouse) == facts
-    before = earlier_warehouse.read_bytes()
-    assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
     migrated = earlier_warehouse.read_bytes()
-    assert facts_of(earlier_warehouse) == facts
     assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
     assert earlier_warehouse.read_bytes() == migrated
 
