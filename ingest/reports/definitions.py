@@ -67,6 +67,9 @@ class ReportDefinition:
     has_top: bool = True
 
 
+FIELD = "field:"
+"""What precedes the name of a kept field, which is a dimension of every report that has dimensions."""
+
 MAX_DIMENSIONS = 3
 """The most dimensions of one report."""
 
@@ -271,10 +274,16 @@ def require_dimension(report: str, name: str) -> str:
         UsageError: The report has no such dimension.
     """
     dimensions = REPORTS[report].dimensions
-    if name in dimensions:
+    if name in dimensions or (dimensions and name.startswith(FIELD)):
         return name
+    listed = f"its dimensions are {', '.join(dimensions)}, and {FIELD}NAME for a kept field"
     raise UsageError(
         f"`report {report}` has no dimension {name!a}",
-        cause=f"its dimensions are {', '.join(dimensions)}" if dimensions else "its rows cannot be selected",
+        cause=listed if dimensions else "its rows cannot be selected",
         fix=did_you_mean(name, dimensions, "name one of them" if dimensions else "leave --where out"),
     )
+
+
+def column_of(report: str, dimension: str) -> str:
+    """Return the column with the values of a report's dimension; that of a field has the dimension's name."""
+    return REPORTS[report].dimensions.get(dimension, dimension)

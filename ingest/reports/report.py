@@ -9,7 +9,16 @@ import polars as pl
 
 from ingest.core.errors import UsageError
 from ingest.core.suggestions import did_you_mean
-from ingest.reports.definitions import FACTS, MAX_DIMENSIONS, REPORTS, TIME_UNITS, definition_of, dimensions_of
+from ingest.reports.definitions import (
+    FACTS,
+    FIELD,
+    MAX_DIMENSIONS,
+    REPORTS,
+    TIME_UNITS,
+    column_of,
+    definition_of,
+    dimensions_of,
+)
 from ingest.reports.filters import filters_of
 from ingest.reports.names import shown
 from ingest.reports.period import Period
@@ -88,8 +97,9 @@ def report(
     definition = definition_of(name)
     by_names, filters = dimensions_of(name, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
+    _require_kept(reader, {*by_names, *(each.dimension for each in filters)})
     result = reader.named(definition.query, **_parameters(definition, by_names, filters, period, top))
-    columns = tuple(definition.dimensions[dimension] for dimension in by_names)
+    columns = tuple(column_of(name, dimension) for dimension in by_names)
     rows, total = _split_total(result, columns)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     notes = [
@@ -115,6 +125,23 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
         )
 
 
+def _require_kept(reader: Reader, dimensions: set[str]) -> None:
+    """Refuse fields that no log line had.
+
+    Raises:
+        UsageError: There is such a field.
+    """
+    asked = sorted(name.removeprefix(FIELD) for name in dimensions if name.startswith(FIELD))
+    known = reader.named("reports/fields")["name"].to_list() if asked else []
+    for name in asked:
+        if name not in known and name.partition(".")[0] not in known:
+            raise UsageError(
+                f"no ID has a kept field {name!a}",
+                cause=f"the kept fields are {', '.join(map(ascii, known))}" if known else "no field was kept",
+                fix=did_you_mean(name, known, "keep it with `orusage ingest --reread --keep-field NAME SOURCES`"),
+            )
+
+
 def _parameters(
     definition: ReportDefinition, by: Sequence[str], filters: Sequence[Filter], period: Period, top: int | None
 ) -> dict[str, Any]:
@@ -128,7 +155,7 @@ def _parameters(
         "filters": [each.parameter() for each in filters],
         "top": top,
         "ready": _uses_rollup(definition, by, used, period),
-        "joined": bool(used & definition.generation_dimensions),
+        "joined": any(n in definition.generation_dimensions or n.startswith(FIELD) for n in used),
     }
     return {name: parameters[name] for name in sql_files.parameters_of(definition.query)}
 

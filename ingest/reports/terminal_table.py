@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import NARROW, NORMAL, REPORTS, WIDE, ReportColumn
+from ingest.reports.definitions import FIELD, NARROW, NORMAL, REPORTS, WIDE, ReportColumn
 from ingest.reports.formats import aligned, cell, markdown, money, width_of
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def _columns(report: Report, level: int) -> list[ReportColumn]:
 
 
 def _title(column: str) -> str:
+    if column.startswith(FIELD):
+        return cell(column)
     return column.removeprefix("requested_").removesuffix("_name").replace("_", " ")
 
 

@@ -32,7 +32,8 @@ log = logging.getLogger("orusage")
 @click.option(
     "--by",
     metavar="DIMENSION,…",
-    help="One row for each model, provider, day, week, month, user, …; up to three: model,day.",
+    multiple=True,
+    help="One row for each model, provider, day, week, month, user, field:NAME, …; up to three: model,day.",
 )
 @click.option(
     "--where",
@@ -50,7 +51,7 @@ def report(
     since: datetime | None,
     until: datetime | None,
     timezone: ZoneInfo,
-    by: str | None,
+    by: tuple[str, ...],
     where: tuple[str, ...],
     top: int | None,
     format: str,
@@ -75,7 +76,7 @@ def report(
 
     period = Period.between(since, until, timezone, SystemClock().now())
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, by, top, where)
+        found = report_of(reader, name, period, ",".join(by) or None, top, where)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
