@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, cell, in_ascii, width_of
+from ingest.reports.formats import aligned, in_ascii, table_cell, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    text = _laid_out(frame, width, folded, _ascii_cell if is_ascii else cell)
+    text = _laid_out(frame, width, folded, _ascii_cell if is_ascii else table_cell)
     return in_ascii(text) if is_ascii else text
 
 
 def _ascii_cell(value: Any) -> str:
-    return cell(value).encode("ascii", "backslashreplace").decode("ascii")
+    return table_cell(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.reports.definitions import WIDE
 from ingest.reports.formats import cell, markdown, render, width_of
+from ingest.reports.names import shown
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
-    NO_VALUE,
     count,
     document,
     dollars,
@@ -157,7 +157,7 @@ def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     for name, usage in models.select("model", "total_usage").rows():
         amount = dollars(usage)
         room = max(width - _LABEL_WIDTH - len(amount) - 1, MIN_NAME_WIDTH)
-        yield label, [f"{amount} {shortened(cell(name) or NO_VALUE, room)}"]
+        yield label, [f"{amount} {shortened(cell(shown(name)), room)}"]
         label = ""
 
 
