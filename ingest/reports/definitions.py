@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ingest.core.errors import UsageError
+from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
 
 
@@ -67,9 +68,6 @@ class ReportDefinition:
     has_top: bool = True
 
 
-FIELD = "field:"
-"""What precedes the name of a kept field, which is a dimension of every report that has dimensions."""
-
 TEAM = "team"
 """The dimension that the mapping file of --map makes."""
 
@@ -84,6 +82,7 @@ _CALLERS = {
     "user": "external_user",
     "session": "session_id",
     "workspace": "workspace_id",
+    "key": "api_key_id",
     TEAM: "team",
     "request": "request_id",
 }

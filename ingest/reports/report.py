@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.core.errors import UsageError
+from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
 from ingest.reports.definitions import (
     FACTS,
-    FIELD,
     MAX_DIMENSIONS,
     REPORTS,
     TEAM,
@@ -105,7 +105,8 @@ def report(
     by_names, filters = dimensions_of(name, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
     used = {*by_names, *(each.dimension for each in filters)}
-    _require_kept(reader, {*used, *(teams.dimensions if teams else ())})
+    asked = (*used, *(teams.dimensions if teams else ()))
+    reader.require_fields([each.removeprefix(FIELD) for each in asked if each.startswith(FIELD)])
     if TEAM in used and teams is None:
         raise UsageError("there are no teams", cause="a mapping file tells them", fix="give it with --map FILE")
     teams = teams if teams and TEAM in used else TeamMap()
@@ -137,23 +138,6 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
             cause="its view groups by UTC days",
             fix="leave --timezone out",
         )
-
-
-def _require_kept(reader: Reader, dimensions: set[str]) -> None:
-    """Refuse fields that no log line had.
-
-    Raises:
-        UsageError: There is such a field.
-    """
-    asked = sorted(name.removeprefix(FIELD) for name in dimensions if name.startswith(FIELD))
-    known = reader.named("reports/fields")["name"].to_list() if asked else []
-    for name in asked:
-        if name not in known and name.partition(".")[0] not in known:
-            raise UsageError(
-                f"no ID has a kept field {name!a}",
-                cause=f"the kept fields are {', '.join(map(ascii, known))}" if known else "no field was kept",
-                fix=did_you_mean(name, known, "keep it with `orusage ingest --reread --keep-field NAME SOURCES`"),
-            )
 
 
 def _parameters(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.errors import NoInputError, UnexpectedInputError
+from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
-from ingest.reports.definitions import FACTS, FIELD, TEAM, TIME_UNITS
+from ingest.reports.definitions import FACTS, TEAM, TIME_UNITS
 from ingest.reports.names import named, shown
 
 if TYPE_CHECKING:

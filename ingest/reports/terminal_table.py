@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import FIELD, NARROW, NORMAL, REPORTS, TEAM, WIDE, ReportColumn
+from ingest.core.log_fields import FIELD
+from ingest.reports.definitions import NARROW, NORMAL, REPORTS, TEAM, WIDE, ReportColumn
 from ingest.reports.formats import aligned, cell, markdown, money, width_of
 from ingest.reports.names import NO_NAME, REST, TOTAL, UNMAPPED, shown
 

@@ -106,6 +106,7 @@ KEYS = {
     "user": of("external_user"),
     "session": of("session_id"),
     "workspace": of("workspace_id"),
+    "key": of("api_key_id"),
     "request": of("request_id"),
     "cost_basis": of("cost_basis"),
     "status": lambda _, row: None if row["status"] is None else str(row["status"]),
@@ -184,7 +185,7 @@ def ledger(ids):
 
 
 ABOUT = {r["generation_id"]: r for r in FACTS}
-OF_GENERATION = ("requested_day", "app_id", "external_user", "session_id", "workspace_id", "request_id")
+OF_GENERATION = ("requested_day", "app_id", "external_user", "session_id", "workspace_id", "request_id", "api_key_id")
 ATTEMPTS = [
     a
     | {name: ABOUT[a["generation_id"]][name] for name in OF_GENERATION}
