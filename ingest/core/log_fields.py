@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+FIELD = "field:"
+"""What precedes the name of a kept field where dimensions are named."""
+
 
 def as_json(fields: Mapping[str, Any]) -> str:
     """JSON that any database accepts. A field ``a.b`` is found by its name and also as b inside a.

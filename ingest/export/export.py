@@ -15,7 +15,7 @@ from ingest.export.delivery import open_delivery
 from ingest.export.excel import require_excel, require_room, write_workbook
 from ingest.export.manifest import File, Manifest, Relation, sums_over
 from ingest.export.ownership import digest
-from ingest.export.plan import ExportOptions, plan_relation
+from ingest.export.plan import LOG_FIELDS, ExportOptions, plan_relation
 from ingest.export.sql_text import fill_query
 from ingest.warehouse import sql_files
 from ingest.warehouse.reader import Reader
@@ -110,7 +110,15 @@ def _plans(reader: Reader, names: Sequence[str], options: ExportOptions) -> list
         view.name for view in sql_files.views() if view.group in _DEFAULT_GROUPS and view.name in existing
     ]
     columns = catalog.partition_by("relation", as_dict=True)
-    return [plan_relation(columns[name,].to_dicts(), options) for name in dict.fromkeys(chosen)]
+    reader.require_fields(options.fields)
+    plans = [plan_relation(columns[name,].to_dicts(), options) for name in dict.fromkeys(chosen)]
+    if options.fields and not any(plan.fields for plan in plans):
+        raise UsageError(
+            "--field does not apply to these relations",
+            cause=f"none of them has the column {LOG_FIELDS}",
+            fix="export generation_facts, or cost_by_field",
+        )
+    return plans
 
 
 def _kept_files(plan: RelationPlan, earlier: Relation | None, delivery: Delivery) -> list[File]:
@@ -173,7 +181,7 @@ def _write_files(plan: RelationPlan, reader: Reader, delivery: Delivery) -> list
 def _file_plans(plan: RelationPlan, reader: Reader) -> list[FilePlan]:
     if not plan.options.partition_by:
         return [plan.single_file()]
-    parameters = {"relation": plan.name, "max_values": MAX_PARTITIONS + 1, **plan.since_parameters}
+    parameters = {**plan.source_parameters, "max_values": MAX_PARTITIONS + 1, **plan.since_parameters}
     values = [value for (value,) in reader.run(plan.partition_values_sql(), parameters)]
     if len(values) > MAX_PARTITIONS:
         raise UsageError(
@@ -188,7 +196,7 @@ def _file_plans(plan: RelationPlan, reader: Reader) -> list[FilePlan]:
 
 def _write_file(plan: RelationPlan, file: FilePlan, reader: Reader, delivery: Delivery) -> File:
     target = delivery.stage(file.path)
-    parameters = {"relation": plan.name, **file.parameters}
+    parameters = {**plan.source_parameters, **file.parameters}
     [(rows, *sums)] = reader.run(plan.totals_sql(file.condition), parameters)
     if plan.options.format == "excel":
         require_room(plan.name, rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.core.errors import UsageError
+from ingest.core.log_fields import FIELD
 from ingest.core.meaning import unit_of
 from ingest.export.manifest import ExportColumn
 from ingest.export.partition_names import hive_directory, hive_text
@@ -21,6 +22,9 @@ SUFFIXES = {"parquet": "parquet", "csv": "csv", "ndjson": "ndjson", "excel": "xl
 
 TIME_COLUMNS = ("requested_day", "requested_at", "requested_hour", "TIMESTAMP", "ChargePeriodStart")
 """Columns that hold when a row's requests were made. `since` filters by the first of them that a relation has."""
+
+LOG_FIELDS = "log_fields"
+"""The column with the kept fields."""
 
 _KEYS = ("generation_id", "SPAN_ID", "x_Charge")
 _FOCUS_KEYS = ("SkuId", "SubAccountId", "x_AppId", "x_ExternalUser", "x_InferenceProvider")
@@ -51,6 +55,7 @@ class ExportOptions:
         money: The type of money columns, decimal or double.
         partition_by: The column whose values divide a relation into files; None for one file.
         since: The first day to export, UTC; None for all rows.
+        fields: Names of kept fields that become columns of relations with log_fields.
     """
 
     format: str = "parquet"
@@ -58,6 +63,7 @@ class ExportOptions:
     money: str = "decimal"
     partition_by: str | None = None
     since: date | None = None
+    fields: tuple[str, ...] = ()
 
 
 class FilePlan(NamedTuple):
@@ -83,14 +89,16 @@ class RelationPlan:
     Attributes:
         name: The relation's name.
         comment: What the relation holds.
-        stored: Its columns with their types in the warehouse.
+        stored: Its columns with their types in the warehouse, and those of fields.
         options: The options of the export.
+        fields: The names of the fields that are columns.
     """
 
     name: str
     comment: str
     stored: tuple[ExportColumn, ...]
     options: ExportOptions
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the options against the columns.
@@ -133,17 +141,25 @@ class RelationPlan:
         """Return the SQL for the rows of a file."""
         columns = ", ".join(f"{self._exported_value(c)} AS {quote_identifier(c.name)}" for c in self.stored)
         order = ", ".join(map(quote_identifier, self.order))
-        return fill_query("export/rows", columns=columns, condition=condition, order=order)
+        return fill_query("export/rows", columns=columns, source=self._source, condition=condition, order=order)
 
     def totals_sql(self, condition: str) -> str:
         """Return the SQL for the number of rows of a file, followed by the exact sum of each money column as text."""
         sums = [f"CAST(coalesce(sum({quote_identifier(name)}), 0) AS VARCHAR)" for name in self.money_columns]
-        return fill_query("export/file_totals", totals=", ".join(["count(*)", *sums]), condition=condition)
+        totals = ", ".join(["count(*)", *sums])
+        return fill_query("export/file_totals", totals=totals, source=self._source, condition=condition)
 
     def partition_values_sql(self) -> str:
         """Return the SQL for the distinct values of the partition column."""
         expression, condition = self._partition_expression, self._since_condition
-        return fill_query("export/partition_values", value_expression=expression, condition=condition)
+        return fill_query(
+            "export/partition_values", value_expression=expression, source=self._source, condition=condition
+        )
+
+    @property
+    def source_parameters(self) -> dict[str, str]:
+        """The parameters of the SQL that selects from the relation."""
+        return {"relation": self.name, **{f"field_{n}": f"{FIELD}{name}" for n, name in enumerate(self.fields)}}
 
     @property
     def since_parameters(self) -> dict[str, Any]:
@@ -161,6 +177,16 @@ class RelationPlan:
         if value is None:
             return FilePlan(path, None, f"{self._partition_expression} IS NULL", {})
         return FilePlan(path, hive_text(value), f"{self._partition_expression} = $value", {"value": value})
+
+    @property
+    def _source(self) -> str:
+        """The relation in SQL, with the columns of fields."""
+        if not self.fields:
+            return fill_query("export/relation")
+        values = [fill_query("export/field", name=f"$field_{n}") for n in range(len(self.fields))]
+        names = [quote_identifier(_column_of(name)) for name in self.fields]
+        fields = ", ".join(f"{value} AS {name}" for value, name in zip(values, names, strict=True))
+        return fill_query("export/with_fields", fields=fields)
 
     @property
     def _suffix(self) -> str:
@@ -227,4 +253,13 @@ def plan_relation(catalog: Sequence[dict[str, Any]], options: ExportOptions) -> 
         ExportColumn(c["column_name"], c["data_type"], unit_of(c["column_meaning"] or ""), c["column_meaning"] or "")
         for c in catalog
     )
-    return RelationPlan(catalog[0]["relation"], catalog[0]["meaning"] or "", tuple(columns), options)
+    stored = tuple(columns)
+    fields = options.fields if any(column.name == LOG_FIELDS for column in stored) else ()
+    flattened = (
+        ExportColumn(_column_of(n), "VARCHAR", None, f"The field {n} of the log line, as text.") for n in fields
+    )
+    return RelationPlan(catalog[0]["relation"], catalog[0]["meaning"] or "", (*stored, *flattened), options, fields)
+
+
+def _column_of(field: str) -> str:
+    return f"field_{field}"

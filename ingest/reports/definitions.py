@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ingest.core.errors import UsageError
+from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
 
 
@@ -48,9 +49,12 @@ class ReportDefinition:
     Attributes:
         query: Its query, such as ``reports/cost``.
         columns: The columns of its table, after the dimension.
-        dimensions: The values of --by, each with the name of its column in the rows; empty if --by is not supported.
-        default_dimension: The dimension if --by is not given.
+        dimensions: The names that --by and --where take, each with the name of its column in the rows; empty if the
+            report supports neither.
+        default_dimension: The dimension if --by is not given; empty if the report has one row.
+        by: The dimensions one of which --by takes, where it does not take all of them.
         rollup_dimensions: The dimensions that a rollup can answer if the period consists of whole days (UTC).
+        generation_dimensions: Of a report on attempts: the dimensions that are told by the generation.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
     """
@@ -59,18 +63,45 @@ class ReportDefinition:
     columns: tuple[ReportColumn, ...]
     dimensions: dict[str, str] = field(default_factory=dict)
     default_dimension: str = ""
+    by: tuple[str, ...] = ()
     rollup_dimensions: frozenset[str] = frozenset()
+    generation_dimensions: frozenset[str] = frozenset()
     is_additive: bool = True
     has_top: bool = True
 
 
-_HOURS = {"hour": "requested_hour"}
-_DAYS = {"day": "requested_day", "week": "requested_week", "month": "requested_month"}
-_CALLERS = {"app": "app_id", "user": "external_user", "session": "session_id", "workspace": "workspace_id"}
-_MODELS = {"model": "model", "author": "model_author", "provider": "provider_name"}
+TEAM = "team"
+"""The dimension that the mapping file of --map makes."""
+
+MAX_DIMENSIONS = 3
+"""The most dimensions of one report."""
+
+TIME_UNITS = {"hour": "requested_hour", "day": "requested_day", "week": "requested_week", "month": "requested_month"}
+"""The dimensions that divide the period, each with its column."""
+
+_CALLERS = {
+    "app": "app_id",
+    "user": "external_user",
+    "session": "session_id",
+    "workspace": "workspace_id",
+    "key": "api_key_id",
+    TEAM: "team",
+    "request": "request_id",
+}
+FACTS = {
+    **TIME_UNITS,
+    "model": "model",
+    "author": "model_author",
+    "provider": "provider_name",
+    **_CALLERS,
+    "cost_basis": "cost_basis",
+    "status": "status",
+    "length": "completion_length",
+}
+"""The dimensions of all reports on generations; ``sql/fragments/fact_dimensions.sql`` has their values."""
 
 REPORTS = {
-    "summary": ReportDefinition("reports/summary", (), is_additive=False, has_top=False),
+    "summary": ReportDefinition("reports/summary", (), FACTS, is_additive=False, has_top=False),
     "cost": ReportDefinition(
         "reports/cost",
         (
@@ -85,9 +116,9 @@ REPORTS = {
             ReportColumn("tokens_completion", "tokens out", "count", WIDE),
             ReportColumn("blended_cost_per_million_tokens", "per 1M tokens", "money", WIDE),
         ),
-        {**_DAYS, **_HOURS, **_MODELS, **_CALLERS, "request": "request_id", "cost_basis": "cost_basis"},
+        FACTS,
         "day",
-        rollup_dimensions=frozenset({*_DAYS, *_MODELS}),
+        rollup_dimensions=frozenset({"day", "week", "month", "model", "author", "provider"}),
     ),
     "latency": ReportDefinition(
         "reports/latency",
@@ -103,7 +134,7 @@ REPORTS = {
             ReportColumn("p50_inter_token_latency", "per token p50", "number", WIDE),
             ReportColumn("streamed_count", "streamed", "count", WIDE),
         ),
-        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS, "length": "completion_length"},
+        FACTS,
         "model",
         is_additive=False,
     ),
@@ -120,8 +151,9 @@ REPORTS = {
             ReportColumn("unknown_count", "unknown", "count", WIDE),
             ReportColumn("failed_ms", "lost ms", "number", WIDE),
         ),
-        {"provider": "provider_name", "model": "model_permaslug", "status": "status", **_HOURS, **_DAYS},
+        {"provider": "provider_name", "model": "model", "status": "status", **TIME_UNITS, **_CALLERS},
         "provider",
+        generation_dimensions=frozenset({"model", *_CALLERS}),
     ),
     "cache": ReportDefinition(
         "reports/cache",
@@ -135,7 +167,7 @@ REPORTS = {
             ReportColumn("response_cache_saved_usage", "saved by copies", "money", WIDE),
             ReportColumn("request_count", "requests", "count", WIDE),
         ),
-        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS},
+        FACTS,
         "model",
     ),
     "failed": ReportDefinition(
@@ -152,7 +184,7 @@ REPORTS = {
             ReportColumn("filtered_usage", "filtered", "money", WIDE),
             ReportColumn("truncated_usage", "truncated", "money", WIDE),
         ),
-        {"status": "status", **_MODELS, **_HOURS, **_DAYS, **_CALLERS},
+        FACTS,
         "status",
     ),
     "prices": ReportDefinition(
@@ -171,8 +203,9 @@ REPORTS = {
             ReportColumn("unexplained_share", "unexplained", "share", WIDE),
             ReportColumn("request_count", "requests", "count", WIDE),
         ),
-        {**_DAYS},
+        FACTS,
         "week",
+        by=("day", "week", "month"),
         is_additive=False,
     ),
     "forecast": ReportDefinition(
@@ -211,7 +244,7 @@ REPORTS = {
             ReportColumn("newest_settled_at", "newest settled (UTC)", "text", WIDE),
             ReportColumn("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
         ),
-        {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **_HOURS, **_DAYS},
+        {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **TIME_UNITS},
         "state",
     ),
 }
@@ -232,18 +265,58 @@ def definition_of(name: str) -> ReportDefinition:
     )
 
 
-def dimension_of(name: str, by: str | None) -> str:
-    """Return the dimension of a report: the value of --by, or the default; empty if it has no dimensions.
+def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
+    """Return the dimensions by which a report groups: those of --by, or the default.
+
+    Args:
+        name: The report.
+        by: Names of dimensions, separated by commas; None if --by is not given.
+
+    Raises:
+        UsageError: The report has no such dimension, or they are too many.
+    """
+    definition = REPORTS[name]
+    if by is None:
+        return (definition.default_dimension,) if definition.default_dimension else ()
+    if not definition.default_dimension:
+        raise UsageError(
+            f"`report {name}` has no dimension {by!a}",
+            cause="its rows cannot be grouped otherwise",
+            fix="leave --by out",
+        )
+    names = tuple(dict.fromkeys(require_dimension(name, part.strip()) for part in by.split(",")))
+    if definition.by and (len(names) > 1 or names[0] not in definition.by):
+        raise UsageError(
+            f"`report {name}` cannot be grouped by {', '.join(names)}",
+            cause=f"--by takes one of {', '.join(definition.by)} here",
+            fix="take one of them, and --where for the other dimensions",
+        )
+    if len(names) > MAX_DIMENSIONS:
+        raise UsageError(
+            f"--by names {len(names)} dimensions",
+            cause=f"a report has at most {MAX_DIMENSIONS}",
+            fix="leave some out, or keep to one of their values with --where",
+        )
+    return names
+
+
+def require_dimension(report: str, name: str) -> str:
+    """Return the name of a report's dimension.
 
     Raises:
         UsageError: The report has no such dimension.
     """
-    definition = REPORTS[name]
-    if by is None or by in definition.dimensions:
-        return by or definition.default_dimension
-    dimensions = ", ".join(definition.dimensions)
+    dimensions = REPORTS[report].dimensions
+    if name in dimensions or (dimensions and name.startswith(FIELD)):
+        return name
+    listed = f"its dimensions are {', '.join(dimensions)}, and {FIELD}NAME for a kept field"
     raise UsageError(
-        f"`report {name}` has no dimension {by!a}",
-        cause=f"its dimensions are {dimensions}" if dimensions else "its rows cannot be grouped otherwise",
-        fix=did_you_mean(by, definition.dimensions, "name one of them" if dimensions else "leave --by out"),
+        f"`report {report}` has no dimension {name!a}",
+        cause=listed if dimensions else "its rows cannot be selected",
+        fix=did_you_mean(name, dimensions, "name one of them" if dimensions else "leave --where out"),
     )
+
+
+def column_of(report: str, dimension: str) -> str:
+    """Return the column with the values of a report's dimension; that of a field has the dimension's name."""
+    return REPORTS[report].dimensions.get(dimension, dimension)

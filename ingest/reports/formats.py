@@ -7,6 +7,7 @@ character; its times end in Z.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -93,6 +94,12 @@ def cell(value: Any) -> str:
             return plain(str(value)).replace("\t", "\\t")  # a tab separates columns
 
 
+def table_cell(value: Any) -> str:
+    """Format a value for a table, where nothing stands for NULL: text that is empty, or of quotes only, is quoted."""
+    is_quoted = isinstance(value, str) and not value.strip('"\\')
+    return json.dumps(value) if is_quoted else cell(value)
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is aligned to the right."""
     return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
@@ -131,7 +138,7 @@ def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool], *, has_total: 
 
 
 def _grid(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[list[str]]:
-    return [[cell(name) for name in columns], *([cell(value) for value in row] for row in rows)]
+    return [[cell(name) for name in columns], *([table_cell(value) for value in row] for row in rows)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

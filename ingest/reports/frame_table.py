@@ -6,7 +6,7 @@ from datetime import date, time
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, cell, in_ascii, is_number, width_of
+from ingest.reports.formats import aligned, in_ascii, is_number, table_cell, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def rows_table(
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    text = _laid_out(columns, rows, width, folded, _ascii_cell if is_ascii else cell)
+    text = _laid_out(columns, rows, width, folded, _ascii_cell if is_ascii else table_cell)
     return in_ascii(text) if is_ascii else text
 
 
 def _ascii_cell(value: Any) -> str:
-    return cell(value).encode("ascii", "backslashreplace").decode("ascii")
+    return table_cell(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _laid_out(columns: Sequence[str], rows: Rows, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:

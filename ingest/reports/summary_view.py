@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.reports.definitions import WIDE
 from ingest.reports.formats import cell, markdown, render, width_of
+from ingest.reports.names import shown
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
-    NO_VALUE,
     count,
     document,
     dollars,
@@ -70,7 +70,8 @@ def _entries(report: Report, width: int) -> Iterator[Entry]:
     yield from _span(row, report)
     yield from _money(row)
     yield from _traffic(row)
-    yield from _ledger(row)
+    if "settled" in row:
+        yield from _ledger(row)
     yield from _models(report.models, width)
 
 
@@ -90,8 +91,8 @@ def _span(row: dict[str, Any], report: Report) -> Iterator[Entry]:
     period = report.period
     yield "from", [_local_time(period, row["first_at"])]
     yield "to", [_local_time(period, row["last_at"]), period.zone.key]
-    if report.partial:
-        yield "partial days", [f"{day} ({mark})" for day, mark in report.partial.items()]
+    if partial := report.partial["requested_day"]:
+        yield "partial days", [f"{day} ({mark})" for day, mark in partial.items()]
 
 
 def _money(row: dict[str, Any]) -> Iterator[Entry]:
@@ -164,7 +165,7 @@ def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     for name, usage in models.select("model", "total_usage").rows():
         amount = dollars(usage)
         room = max(width - _LABEL_WIDTH - len(amount) - 1, MIN_NAME_WIDTH)
-        yield label, [f"{amount} {shortened(cell(name) or NO_VALUE, room)}"]
+        yield label, [f"{amount} {shortened(cell(shown(name)), room)}"]
         label = ""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import NARROW, NORMAL, REPORTS, WIDE, ReportColumn
+from ingest.core.log_fields import FIELD
+from ingest.reports.definitions import NARROW, NORMAL, REPORTS, TEAM, WIDE, ReportColumn
 from ingest.reports.formats import aligned, cell, markdown, money, width_of
+from ingest.reports.names import NO_NAME, REST, TOTAL, UNMAPPED, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
 MIN_NAME_WIDTH = 10
 """The width to which names are shortened at most, in characters."""
-
-NO_VALUE = "(none)"
-"""What a table shows for a missing or empty name."""
 
 GAP = 2
 """Characters between two columns."""
@@ -86,14 +85,16 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
-    """Return the columns for a terminal width, the dimension first unless the report defines its first column."""
-    first, defined = report.rows.columns[0], REPORTS[report.name].columns
-    fitting = [column for column in defined if column.min_width <= level]
-    shown = [column for column in fitting if column.not_by != first and column.only_by in {"", first}]
-    return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
+    """Return the columns for a terminal width, those of the dimensions first."""
+    defined = REPORTS[report.name].columns
+    fitting = [column for column in defined if column.min_width <= level and column.not_by not in report.columns]
+    measures = [column for column in fitting if column.only_by in {"", *report.columns}]
+    return [*(ReportColumn(name, _title(name), "text") for name in report.columns), *measures]
 
 
 def _title(column: str) -> str:
+    if column.startswith(FIELD):
+        return cell(column)
     return column.removeprefix("requested_").removesuffix("_name").replace("_", " ")
 
 
@@ -101,28 +102,37 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
-        [_marked(_text(column, value), value, report) for column, value in zip(columns, row, strict=True)]
-        for row in report.rows.select(names).rows()
+        [
+            _marked(_text(column, value, is_rest), column, value, report)
+            for column, value in zip(columns, row, strict=True)
+        ]
+        for row, is_rest in zip(report.rows.select(names).rows(), _rests(report.rows), strict=True)
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
 
 
-def _marked(text: str, value: Any, report: Report) -> str:
+def _marked(text: str, column: ReportColumn, value: Any, report: Report) -> str:
     """The text, with what the period covers of an hour, day, week or month that it covers in part."""
-    mark = report.partial.get(value) if isinstance(value, str) else None
+    mark = report.partial.get(column.name, {}).get(value)
     return f"{text} ({mark})" if mark else text
 
 
-def _text(column: ReportColumn, value: Any) -> str:
-    is_unnamed = column.kind == "text" and value in {None, ""} and not column.name.endswith("_at")
-    return NO_VALUE if is_unnamed else _FORMATTERS[column.kind](value)
+def _rests(rows: pl.DataFrame) -> Sequence[bool]:
+    """Tell of each row whether it is the sum of those beyond --top."""
+    return rows["is_rest"].to_list() if "is_rest" in rows.columns else [False] * rows.height
+
+
+def _text(column: ReportColumn, value: Any, is_rest: bool) -> str:  # noqa: FBT001  # one of three parts of a cell
+    if column.kind == "text" and not column.name.endswith("_at") and isinstance(value, str | None):
+        return REST if is_rest else cell(shown(value, UNMAPPED if column.name == TEAM else NO_NAME))
+    return _FORMATTERS[column.kind](value)
 
 
 def _total(total: pl.DataFrame, columns: Sequence[ReportColumn]) -> list[list[str]]:
     if total.is_empty():
         return []
     values = total.row(0, named=True)
-    return [["total", *(_total_text(column, values.get(column.name)) for column in columns[1:])]]
+    return [[TOTAL, *(_total_text(column, values.get(column.name)) for column in columns[1:])]]
 
 
 def _total_text(column: ReportColumn, value: Any) -> str:

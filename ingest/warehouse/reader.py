@@ -148,6 +148,21 @@ class Reader:
             fix=did_you_mean(plain_name, relations, "see `orusage views`"),
         )
 
+    def require_fields(self, names: Sequence[str]) -> None:
+        """Refuse fields that were kept with no ID. ``a.b`` is the field of this name, or b inside a kept a.
+
+        Raises:
+            UsageError: there is such a field.
+        """
+        known = self.named("catalog/kept_fields")["name"].to_list() if names else []
+        for name in names:
+            if name not in known and name.partition(".")[0] not in known:
+                raise UsageError(
+                    f"no ID has a kept field {name!a}",
+                    cause=f"the kept fields are {', '.join(map(ascii, known))}" if known else "no field was kept",
+                    fix=did_you_mean(name, known, "keep it with `orusage ingest --reread --keep-field NAME SOURCES`"),
+                )
+
     def _names(self) -> list[str]:
         return self.relations()["relation"].to_list()
 

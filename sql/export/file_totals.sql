@@ -1,4 +1,4 @@
 -- The number of rows of one exported file and the exact sums of its money columns, for the manifest.
 SELECT $totals
-FROM query_table($relation)
+FROM $source
 WHERE $condition

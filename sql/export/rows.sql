@@ -1,5 +1,5 @@
 -- The rows of one exported file, sorted.
 SELECT $columns
-FROM query_table($relation)
+FROM $source
 WHERE $condition
 ORDER BY $order

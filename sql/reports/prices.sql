@@ -6,16 +6,16 @@
 dated AS (
     SELECT
         *,
-        CASE $by
-            -- include: time_keys
-        END AS key
+        CASE $by_1
+            -- include: time_dimensions
+        END AS key_1
     FROM timed
 ),
 
--- include: effective_prices period=key source=dated
+-- include: effective_prices period=key_1 source=dated
 
 SELECT
     0 AS part,
     *
 FROM final
-ORDER BY key, total_usage DESC, model, provider_name;
+ORDER BY key_1, total_usage DESC, model, provider_name;

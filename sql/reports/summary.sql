@@ -1,13 +1,7 @@
 -- One row: cost, latency and reliability in a period, and the current state of the ledger.
-WITH facts AS (
-    SELECT * FROM main.generation_facts
-    WHERE requested_at >= $since
-      AND requested_at < $until
-    UNION ALL
-    SELECT * FROM main.generation_facts
-    WHERE requested_at IS NULL
-      AND ($whole OR requested_day BETWEEN $first_midnight AND $last_day)
-),
+-- include: period_shifts
+
+-- include: period_facts condition=true
 
 spent AS (
     SELECT
@@ -31,14 +25,14 @@ spent AS (
         CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
         CAST(count(*) FILTER (WHERE attempts > 1) AS BIGINT) AS fallback_request_count,
         CAST(count(*) FILTER (WHERE attempts > 1) / nullif(count(*), 0) AS DOUBLE) AS fallback_request_rate
-    FROM facts
+    FROM timed
 ),
 
 measured AS (
     SELECT
         -- include: latency_samples
         -- include: duration_samples
-    FROM facts
+    FROM timed
     WHERE is_measured
 ),
 
@@ -63,7 +57,7 @@ speed AS (
 
 copied AS (
     SELECT CAST(coalesce(sum(paid_answers.copied_usage), 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage
-    FROM facts AS hits
+    FROM timed AS hits
     JOIN paid_answers USING (generation_id)
 ),
 
@@ -73,8 +67,8 @@ attempted AS (
         CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
     FROM main.provider_attempts
     -- include: without_doubles
-    WHERE (requested_at >= $since AND requested_at < $until)
-       OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
+    WHERE ((requested_at >= $since AND requested_at < $until) OR requested_at IS NULL)
+      AND generation_id IN (SELECT generation_id FROM timed)
 ),
 
 anomalies AS (

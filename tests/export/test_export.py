@@ -244,6 +244,63 @@ def test_cost_and_latency_views_are_the_default(path, out):
     assert not [n for n in names if n.startswith(("ops.", "check_")) or n in ("generations", "focus_cost_and_usage")]
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv", "ndjson"])
+@pytest.mark.parametrize("fields", [("feature",), ("a/b", "it's", "feature")])
+def test_kept_fields_become_columns(empty, tmp_path, out, form, fields):
+    kept = [{"feature": "=1+1", "a/b": 7}, {"it's": {"x": [1]}}, {"feature": ""}, None]
+    rows = [
+        {"generation_id": f"gen-{n}", "log_fields": None if each is None else json.dumps(each, separators=(",", ":"))}
+        for n, each in enumerate(kept)
+    ]
+    path = altered(empty, tmp_path, rows)
+    options = ExportOptions(form, "snappy" if form == "parquet" else None, fields=fields)
+    export(path, out, ["generations", "cost_daily"], options, NOW)
+    columns = [f"field_{name}" for name in fields]
+    names = ", ".join(f'"{column}"' for column in columns)
+    options = ", header = true, all_varchar = true, allow_quoted_nulls = false" if form == "csv" else ""
+    reader = {"parquet": "read_parquet", "csv": "read_csv", "ndjson": "read_json"}[form]
+    found = duckdb.sql(
+        f"SELECT {names} FROM {reader}('{out}/generations.{form}'{options}) ORDER BY generation_id"
+    ).fetchall()
+    texts = [
+        [
+            value if isinstance(value, str | None) else json.dumps(value, separators=(",", ":"))
+            for value in map((each or {}).get, fields)
+        ]
+        for each in kept
+    ]
+    mark = "'" if form == "csv" else ""
+    assert [list(map(str_or_none, row)) for row in found] == [
+        [mark + v if v == "=1+1" else v for v in row] for row in texts
+    ]
+    relations = manifest(out).relations
+    assert [c.name for c in relations["generations"].columns][-len(fields) :] == columns
+    assert not any(c.name.startswith("field_") for c in relations["cost_daily"].columns)
+
+
+def str_or_none(value):
+    return None if value is None else str(value)
+
+
+def test_a_field_that_no_id_or_no_relation_has_is_refused(path, out):
+    for name, field, fix in (
+        ("generations", "featre", "did you mean feature?"),
+        ("cost_daily", "feature", "export generation_facts, or cost_by_field"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            export(path, out, [name], ExportOptions(fields=(field,)), NOW)
+        assert refused.value.fix == fix
+
+
+def test_a_relation_may_be_partitioned_by_a_field(path, out):
+    export(path, out, ["generation_facts"], ExportOptions(partition_by="field_feature", fields=("feature",)), NOW)
+    assert {p.name for p in (out / "generation_facts").iterdir()} == {
+        "field_feature=search",
+        "field_feature=chat",
+        "field_feature=__HIVE_DEFAULT_PARTITION__",
+    }
+
+
 def test_money_may_be_a_double_and_its_sum_stays_exact(path, out):
     made(path, out, "cost_by_model", money="double")
     frame = pl.read_parquet(out / "cost_by_model.parquet")

@@ -6,6 +6,7 @@ for floats, `Near` and `OneOf`.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter, defaultdict
@@ -100,6 +101,7 @@ class World:
                 "requested_at": second_of(g.id),
                 "attempt": number,
                 "provider_name": text(entry, "provider_name"),
+                "model_permaslug": text(entry, "model_permaslug"),
                 "status": count(entry, "status"),
                 "latency": real(entry, "latency"),
             }
@@ -253,6 +255,7 @@ def fact(golden: Golden, now: datetime) -> Row:
     row |= {"response_cache_source_id": source_of(d)}
     row |= {name: text(d, name) for name in ("finish_reason", "web_search_engine")}
     row |= {name: text(d, name) for name in ("origin", "external_user", "session_id", "request_id", "workspace_id")}
+    row |= {"api_key_id": None if d.get("api_key_id") is None else str(d["api_key_id"])}
     row |= {name: count(d, name) for name in ("native_tokens_prompt", "native_tokens_completion")}
     row |= {name: count(d, name) for name in ("native_tokens_reasoning", "native_tokens_cached", "app_id")}
     row |= {name: count(d, name) for name in ("num_search_results", "num_fetches")}
@@ -428,6 +431,21 @@ def cost_by(name: str) -> Callable[[World], list[Row]]:
         return [key | costs(rows) | days(rows) for key, rows in grouped(world.facts, name)]
 
     return rows_of
+
+
+def cost_by_field(world: World) -> list[Row]:
+    """Each field of each line that is no object, with its text."""
+    kept = [
+        row | {"field": field, "value": value if isinstance(value, str) else json.dumps(value)}
+        for row in world.facts
+        for field, value in json.loads(row["log_fields"] or "{}").items()
+        if not isinstance(value, dict)
+    ]
+    rates = ("cache_hit_rate", "blended_cost_per_million_tokens")
+    return [
+        key | {name: value for name, value in costs(rows).items() if name not in rates} | days(rows)
+        for key, rows in grouped(kept, "field", "value")
+    ]
 
 
 def cost_by_app(world: World) -> list[Row]:
@@ -1201,6 +1219,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_model": ("model", cost_by("model")),
     "main.cost_by_provider": ("provider_name", cost_by("provider_name")),
     "main.cost_by_app": ("app_id", cost_by_app),
+    "main.cost_by_field": ("field value", cost_by_field),
     "main.cost_by_user": ("external_user", cost_by("external_user")),
     "main.cost_by_session": ("session_id", cost_by_session),
     "main.cost_by_request": ("request_id", cost_by_request),

@@ -78,7 +78,7 @@ def test_a_folded_column_keeps_every_word(sentences, width):
     text = frame_table(frame, width, folded="meaning")
     assert all(width_of(line) <= max(width, LEAST_FOLDED) for line in text.splitlines())
     words = "".join(word for line in text.splitlines()[2:] for word in re.sub(r"view_\d", "", line).split())
-    assert words == "".join("".join(sentences).split())
+    assert words == "".join("".join(sentence or '""' for sentence in sentences).split())
 
 
 def test_one_row_that_does_not_fit_has_a_line_for_each_column():

@@ -31,6 +31,7 @@ GRAINS = {
     "main.cost_by_model": "model",
     "main.cost_by_provider": "provider_name",
     "main.cost_by_app": "app_id",
+    "main.cost_by_field": "field, value",
     "main.cost_by_user": "external_user",
     "main.cost_by_session": "session_id",
     "main.cost_by_request": "request_id",

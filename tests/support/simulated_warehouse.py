@@ -20,14 +20,18 @@ RECORDS = {i: fake_records.record(1, i) for i in IDS}
 
 DEAD = new_ids(3, seed=10)
 
+FIELDS = ('{"feature":"search"}', '{"feature":"chat"}', None)
+"""The kept fields of the IDs, by turns."""
+
 VIEWS = [v.relation for v in sql_files.views()]
 
 
 def write_simulated_warehouse(path, records, dead):
     """A warehouse with these records settled, by their IDs, and these IDs dead."""
     with Warehouse(path, NOW) as warehouse:
-        items = [WorkItem(i, second_of(i), "app.log", 0) for i in (*records, *dead)]
-        sightings = tuple(Sighting(i.generation_id, "app.log", 0) for i in items)
+        ids = (*records, *dead)
+        items = [WorkItem(i, second_of(i), "app.log", 0, log_fields=FIELDS[n % 3]) for n, i in enumerate(ids)]
+        sightings = tuple(Sighting(i.generation_id, "app.log", 0, log_fields=i.log_fields) for i in items)
         read = SourceRead("app.log", 99, len(sightings), complete=True, position=99)
         warehouse.add(Chunk(sightings, (read,), ended=1, bytes_read=99), "run", NOW)
         bodies = [json.dumps({"data": record}).encode() for record in records.values()]

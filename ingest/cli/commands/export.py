@@ -39,6 +39,12 @@ log = logging.getLogger("orusage")
     type=MOMENT,
     help="Only from this day (UTC) on: 2026-11-01, or 7d (ago); partitions of earlier days are left as they are.",
 )
+@click.option(
+    "--field",
+    metavar="NAME",
+    multiple=True,
+    help="Write this kept field as a column field_NAME, in relations that have log_fields.",
+)
 @click.pass_obj
 def export(
     options: GlobalOptions,
@@ -50,6 +56,7 @@ def export(
     money: str,
     partition_by: str | None,
     since: datetime | None,
+    field: tuple[str, ...],
 ) -> int:
     """Write views or tables as files, with a manifest.
 
@@ -60,6 +67,7 @@ def export(
       orusage export -o export
       orusage export focus_cost_and_usage -o focus --format csv
       orusage export generations -o lake --partition-by requested_day --since 3d
+      orusage export generation_facts -o facts --field customer --field feature
     """
     import polars as pl
 
@@ -76,7 +84,8 @@ def export(
             fix="leave it out, or export as Parquet",
         )
     codec = compression or "snappy" if format == "parquet" else None
-    wanted = ExportOptions(format, codec, money, partition_by, since.date() if since else None)
+    fields = tuple(dict.fromkeys(field))
+    wanted = ExportOptions(format, codec, money, partition_by, since.date() if since else None, fields)
     exported = write(options.file, output, views, wanted, SystemClock().now())
     if options.is_quiet:
         return Exit.DONE

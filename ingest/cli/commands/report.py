@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest.cli.options import FORMATS, LOCAL_MOMENT, ZONE, format_option
+from ingest.cli.options import FORMATS, LOCAL_MOMENT, PATH, ZONE, format_option
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from ingest.cli.global_options import GlobalOptions
@@ -29,7 +30,21 @@ log = logging.getLogger("orusage")
 @click.option(
     "--timezone", type=ZONE, default="UTC", show_default=True, help="Time zone of days and hours: Europe/Berlin, …"
 )
-@click.option("--by", metavar="COLUMN", help="One row for each model, provider, day, week, month, user, …")
+@click.option(
+    "--by",
+    metavar="DIMENSION,…",
+    multiple=True,
+    help="One row for each model, provider, day, week, month, user, field:NAME, …; up to three: model,day.",
+)
+@click.option(
+    "--where",
+    metavar="DIMENSION=VALUE",
+    multiple=True,
+    help="Only requests of this value, or, with !=, only others. Repeatable; values of one dimension are alternatives.",
+)
+@click.option(
+    "--map", "map_file", metavar="FILE", type=PATH, help="CSV that maps users, apps, … to the dimension team."
+)
 @click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
 @format_option(*FORMATS)
 @click.pass_obj
@@ -40,7 +55,9 @@ def report(
     since: datetime | None,
     until: datetime | None,
     timezone: ZoneInfo,
-    by: str | None,
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    map_file: Path | None,
     top: int | None,
     format: str,
 ) -> int:
@@ -52,6 +69,7 @@ def report(
     \b
       orusage report
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
+      orusage report cost --by model,day --where user=alice --where provider!=Azure
       orusage report latency --by provider --since 7d --top 5
     """
     from ingest.cli.output import print_result, print_table, terminal_width
@@ -59,11 +77,13 @@ def report(
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
+    from ingest.reports.team_map import read_team_map
     from ingest.warehouse.reader import Reader
 
     period = Period.between(since, until, timezone, SystemClock().now())
+    teams = read_team_map(map_file) if map_file else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, by, top)
+        found = report_of(reader, name, period, ",".join(by) or None, top, where, teams)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:

@@ -95,6 +95,7 @@ final AS (
         session_id,
         request_id,
         workspace_id,
+        json_extract_string(extra, '$.api_key_id') AS api_key_id,
         source,
         source_position,
         source_line,
@@ -154,6 +155,7 @@ COMMENT ON COLUMN main.generation_facts.external_user IS 'The end user you named
 COMMENT ON COLUMN main.generation_facts.session_id IS 'Groups the generations of one session.';
 COMMENT ON COLUMN main.generation_facts.request_id IS 'Groups the generations of one API request.';
 COMMENT ON COLUMN main.generation_facts.workspace_id IS 'Workspace it is attributed to.';
+COMMENT ON COLUMN main.generation_facts.api_key_id IS 'API key of the request, where the answer tells it: an undocumented field that not every answer has.';
 COMMENT ON COLUMN main.generation_facts.source IS 'Where the ID was first seen: a file, or - for standard input.';
 COMMENT ON COLUMN main.generation_facts.source_position IS 'Offset of the ID in the source''s text, that is decompressed and as UTF-8; NULL: it stands in the source''s name. Unit: bytes.';
 COMMENT ON COLUMN main.generation_facts.source_line IS 'Number of its line there, from 1; NULL if unknown. Unit: lines.';

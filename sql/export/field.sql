@@ -1,0 +1,2 @@
+-- A kept field of the log line as text.
+-- include: field_value name=$name

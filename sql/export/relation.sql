@@ -1,0 +1,2 @@
+-- A relation as it is.
+query_table($relation)
