@@ -290,7 +290,7 @@ def is_priced(d: Row) -> bool:
     """Whether a price per token can be told: the whole cost is known, it is no copy, and there are tokens."""
     tokens = sum(count(d, f"native_tokens_{kind}") or 0 for kind in ("prompt", "completion"))
     inference = money(d, "upstream_inference_cost") if flag(d, "is_byok") else NOBODYS
-    return not is_hit(d) and None not in (money(d, "usage"), inference) and tokens > 0
+    return not is_hit(d) and None not in (charge(d), inference) and tokens > 0
 
 
 def status(d: Row) -> str:

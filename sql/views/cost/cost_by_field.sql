@@ -48,5 +48,5 @@ SELECT * FROM final;
 COMMENT ON VIEW main.cost_by_field IS 'One row per kept field and value: what the requests cost whose log line had it, over all of history. A request counts once for each field, so sums are of one field only; requests whose line had no such field are in no row. Fields that hold objects are left out: keep what is inside them.';
 COMMENT ON COLUMN main.cost_by_field.field IS 'The field, as --keep-field named it.';
 COMMENT ON COLUMN main.cost_by_field.value IS 'Its value as text.';
--- include: cost_comments relation=main.cost_by_field
+-- include: cost_comments relation=main.cost_by_field count=request_count
 -- include: day_range_comments relation=main.cost_by_field
