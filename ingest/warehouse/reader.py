@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from ingest.core.errors import ConfigurationError, UsageError
+from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
 from ingest.warehouse import sql_files
 from ingest.warehouse.interruptible import InterruptibleConnection
@@ -156,7 +157,8 @@ class Reader:
         """
         known = self.named("catalog/kept_fields")["name"].to_list() if names else []
         for name in names:
-            if name not in known and name.partition(".")[0] not in known:
+            is_inside = name not in known and name.partition(".")[0] in known
+            if not (name in known or (is_inside and self.named("catalog/has_field", field=f"{FIELD}{name}").item())):
                 raise UsageError(
                     f"no ID has a kept field {name!a}",
                     cause=f"the kept fields are {', '.join(map(ascii, known))}" if known else "no field was kept",
