@@ -52,6 +52,10 @@ class ReportDefinition:
         rollup_is_daily: Whether the rollup holds figures per day; if not, it covers all of history only.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
+        title: What it shows, for the title of its table; the report's name if empty.
+        unit: The unit of its figures, for the title; USD if it is empty and a column is money.
+        span: The query for the times of the first and the last request that it can show; empty if its rows lie in the
+            future.
     """
 
     query: str
@@ -62,6 +66,9 @@ class ReportDefinition:
     rollup_is_daily: bool = False
     is_additive: bool = True
     has_top: bool = True
+    title: str = ""
+    unit: str = ""
+    span: str = "reports/span"
 
 
 _HOURS = {"hour": "requested_hour"}
@@ -70,7 +77,7 @@ _CALLERS = {"app": "app_id", "user": "external_user", "session": "session_id", "
 _MODELS = {"model": "model", "author": "model_author", "provider": "provider_name"}
 
 REPORTS = {
-    "summary": ReportDefinition("reports/summary", (), is_additive=False, has_top=False),
+    "summary": ReportDefinition("reports/summary", (), is_additive=False, has_top=False, unit="USD"),
     "cost": ReportDefinition(
         "reports/cost",
         (
@@ -106,6 +113,7 @@ REPORTS = {
         "model",
         rollup_dimensions=frozenset({"model", "provider"}),
         is_additive=False,
+        unit="ms",
     ),
     "errors": ReportDefinition(
         "reports/errors",
@@ -137,6 +145,7 @@ REPORTS = {
         ),
         {**_MODELS, **_HOURS, **_DAYS, **_CALLERS},
         "model",
+        title="Cache savings",
     ),
     "failed": ReportDefinition(
         "reports/failed",
@@ -153,6 +162,7 @@ REPORTS = {
         ),
         {"status": "status", **_MODELS, **_HOURS, **_DAYS, **_CALLERS},
         "status",
+        title="Failed spend",
     ),
     "forecast": ReportDefinition(
         "reports/forecast",
@@ -165,6 +175,8 @@ REPORTS = {
         ),
         is_additive=False,
         has_top=False,
+        title="Cost forecast",
+        span="",
     ),
     "anomalies": ReportDefinition(
         "reports/anomalies",
@@ -179,6 +191,7 @@ REPORTS = {
             ReportColumn("history_days", "days known", "count", WIDE),
         ),
         is_additive=False,
+        title="Cost anomalies",
     ),
     "ledger": ReportDefinition(
         "reports/ledger",
@@ -192,6 +205,8 @@ REPORTS = {
         ),
         {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **_HOURS, **_DAYS},
         "state",
+        title="IDs",
+        span="reports/ledger_span",
     ),
 }
 

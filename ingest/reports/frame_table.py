@@ -1,11 +1,14 @@
-"""Renders any rows as a table that fits the terminal: text is shortened or folded, numbers never; then columns go."""
+"""Renders any rows as a table that fits the terminal: text is shortened or folded, numbers never; then columns go.
+
+A column without any value is left out. Every column that a table lacks is named below it.
+"""
 
 from __future__ import annotations
 
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, cell, in_ascii, width_of
+from ingest.reports.formats import aligned, at_the_point, cell, in_ascii, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -22,8 +25,7 @@ LEAST_FOLDED = 24
 def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_ascii: bool = False) -> str:
     """Render rows as a table that ends with a line break.
 
-    A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit,
-    and the others are named below.
+    A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit.
 
     Args:
         frame: The rows.
@@ -31,7 +33,11 @@ def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    text = _laid_out(frame, width, folded, _ascii_cell if is_ascii else cell)
+    cell_of = _ascii_cell if is_ascii else cell
+    empty = [column.name for column in frame if frame.height and not any(map(cell, column))]
+    shown = frame if len(empty) == frame.width else frame.drop(empty)
+    names = [cell_of(name) for name in empty if name not in shown.columns]
+    text = _laid_out(shown, width, folded, cell_of) + _named(names, ("is empty", "are empty"), width)
     return in_ascii(text) if is_ascii else text
 
 
@@ -40,8 +46,9 @@ def _ascii_cell(value: Any) -> str:
 
 
 def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
-    grid = [[cell_of(name) for name in frame.columns], *([cell_of(value) for value in row] for row in frame.rows())]
     right = [dtype.is_numeric() for dtype in frame.dtypes]
+    rows = ([cell_of(value) for value in row] for row in frame.rows())
+    grid = at_the_point([[cell_of(name) for name in frame.columns], *rows], right)
     if width is None or length(widths_of(grid)) <= width:
         return aligned(grid, right)
     if folded in frame.columns:
@@ -53,7 +60,7 @@ def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Call
     shown = max(sum(length(least[: n + 1]) <= width for n in range(len(least))), 1)
     part = [line[:shown] for line in grid]
     part = shrunk(part, [place for place in texts if place < shown], width)
-    return aligned(part, right[:shown]) + _left_out(grid[0][shown:], width)
+    return aligned(part, right[:shown]) + _named(grid[0][shown:], ("does not fit", "do not fit"), width)
 
 
 def _with_folded(grid: Grid, place: int, width: int) -> Grid:
@@ -83,9 +90,10 @@ def _padded(name: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
-def _left_out(names: Sequence[str], width: int) -> str:
+def _named(names: Sequence[str], verbs: tuple[str, str], width: int | None) -> str:
+    """The line below a table that names columns which it lacks, and why."""
     if not names:
         return ""
-    count = "1 more column does not fit" if len(names) == 1 else f"{len(names)} more columns do not fit"
+    count = f"1 more column {verbs[0]}" if len(names) == 1 else f"{len(names)} more columns {verbs[1]}"
     text = f"{count}: {', '.join(names)}"
-    return "".join(line + "\n" for line in wrap(text, width))
+    return "".join(line + "\n" for line in (wrap(text, width) if width else [text]))

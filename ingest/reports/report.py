@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ingest.core.errors import UsageError
 from ingest.reports.definitions import definition_of, dimension_of
+from ingest.reports.title import title_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PART, TOTAL = "part", 2
 
 KEY = "key"
 """The column with the value of the dimension."""
+
+DAY = "requested_day"
 
 TIME_UNITS = ("hour", "day", "week", "month")
 """The dimensions that divide the period."""
@@ -42,6 +45,7 @@ class Report:
         partial: The hours, days, weeks or months that lie in the period in part, each with what part; for the summary
             the days.
         note: A remark for the reader of the report, such as why it is empty; may be empty text.
+        title: The title of its table; may be empty.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Report:
     models: pl.DataFrame
     note: str = ""
     partial: dict[str, str] = field(default_factory=dict)
+    title: str = ""
 
 
 def report(reader: Reader, name: str, period: Period, by: str | None = None, top: int | None = None) -> Report:
@@ -76,7 +81,8 @@ def report(reader: Reader, name: str, period: Period, by: str | None = None, top
     note = _note(reader, name, period, kept, rows.height - kept.height)
     partial = _partial(name, dimension, period)
     kept = _with_partial(kept, partial) if dimension in TIME_UNITS else kept
-    return Report(name, period, kept, total, _models(reader, name, period), note, partial)
+    title = _title(reader, name, dimension, period, rows)
+    return Report(name, period, kept, total, _models(reader, name, period), note, partial, title)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -129,6 +135,15 @@ def _with_partial(rows: pl.DataFrame, partial: dict[str, str]) -> pl.DataFrame:
     return rows.with_columns(is_partial=pl.Series([key in partial for key in rows.to_series(0)], dtype=pl.Boolean()))
 
 
+def _title(reader: Reader, name: str, dimension: str, period: Period, rows: pl.DataFrame) -> str:
+    """The title; its days are those of the period, or of the rows if they lie in the future."""
+    definition = definition_of(name)
+    if definition.span:
+        return title_of(name, definition, dimension, period, reader.named(definition.span).row(0, named=True))
+    days = {"first_day": rows[DAY].min(), "last_day": rows[DAY].max()}
+    return title_of(name, definition, dimension, replace(period, since=None, until=None), days)
+
+
 def _models(reader: Reader, name: str, period: Period) -> pl.DataFrame:
     return report(reader, "cost", period, "model", TOP_MODELS).rows if name == "summary" else pl.DataFrame()
 
@@ -138,7 +153,7 @@ def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_ou
         return f"{left_out:,} more rows are left out: percentiles cannot be added up"
     if rows.height and (name != "summary" or rows["request_count"].item()):
         return ""
-    first, last = reader.named("reports/span").row(0)
+    first, last, *_ = reader.named("reports/span").row(0)
     if not last:
         return "the warehouse holds no settled request yet: run `orusage ingest`"
     if name == "forecast":

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ingest.reports.definitions import NARROW, NORMAL, REPORTS, WIDE, ReportColumn
-from ingest.reports.formats import aligned, cell, markdown, money, width_of
+from ingest.reports.formats import aligned, at_the_point, cell, money, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,16 +32,16 @@ def table(report: Report, width: int) -> str:
     """Render a report as a table of at most `width` characters, or wider if its numbers alone are."""
     for level in (WIDE, NORMAL, NARROW):
         columns = _columns(report, level)
-        grid = _grid(report, columns)
+        right = [column.kind != "text" for column in columns]
+        grid = at_the_point(_grid(report, columns), right)
         if level == NARROW or (level <= width and _fits(grid, columns, width)):
             break
-    right = [column.kind != "text" for column in columns]
     return aligned(_fitted(grid, columns, width), right, has_total=bool(report.total.height))
 
 
-def document(report: Report) -> str:
-    """Render a report as a Markdown table, with the columns of the widest table."""
-    return markdown(_grid(report, _columns(report, WIDE)))
+def document(report: Report) -> list[list[str]]:
+    """Return the grid of a report for Markdown, with the columns of the widest table."""
+    return _grid(report, _columns(report, WIDE))
 
 
 def dollars(amount: Decimal | float | None) -> str:
@@ -86,10 +86,19 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
-    """Return the columns for a terminal width, the dimension first unless the report defines its first column."""
+    """Return the columns for a terminal width, the dimension first unless the report defines its first column.
+
+    A column without any value is left out.
+    """
     first, defined = report.rows.columns[0], REPORTS[report.name].columns
-    shown = [column for column in defined if column.min_width <= level and column.not_by != first]
+    fitting = (column for column in defined if column.min_width <= level and column.not_by != first)
+    shown = [column for column in fitting if not _is_empty(report, column)]
     return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
+
+
+def _is_empty(report: Report, column: ReportColumn) -> bool:
+    frames = (frame for frame in (report.rows, report.total) if column.name in frame.columns)
+    return report.rows.height > 0 and not any(_text(column, value) for frame in frames for value in frame[column.name])
 
 
 def _title(column: str) -> str:
