@@ -145,7 +145,7 @@ def _report(reader: Reader, line: str) -> str:
     assert command  # noqa: S101  # for the type checker: the command exists
     options = command.make_context("report", shlex.split(line)[2:]).params
     period = Period.between(options["since"], options["until"], options["timezone"])
-    found = report(reader, options["name"], period, options["by"], options["top"])
+    found = report(reader, options["name"], period, options["by"], options["top"], options["where"])
     return printed(found, options["format"], WIDTH)
 
 

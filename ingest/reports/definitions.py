@@ -46,9 +46,11 @@ class ReportDefinition:
     Attributes:
         query: Its query, such as ``reports/cost``.
         columns: The columns of its table, after the dimension.
-        dimensions: The values of --by, each with the name of its column in the rows; empty if --by is not supported.
-        default_dimension: The dimension if --by is not given.
+        dimensions: The names that --by and --where take, each with the name of its column in the rows; empty if the
+            report supports neither.
+        default_dimension: The dimension if --by is not given; empty if the report has one row.
         rollup_dimensions: The dimensions that a rollup can answer if the period consists of whole days (UTC).
+        generation_dimensions: Of a report on attempts: the dimensions that are told by the generation.
         rollup_is_daily: Whether the rollup holds figures per day; if not, it covers all of history only.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
@@ -63,6 +65,7 @@ class ReportDefinition:
     dimensions: dict[str, str] = field(default_factory=dict)
     default_dimension: str = ""
     rollup_dimensions: frozenset[str] = frozenset()
+    generation_dimensions: frozenset[str] = frozenset()
     rollup_is_daily: bool = False
     is_additive: bool = True
     has_top: bool = True
@@ -71,13 +74,33 @@ class ReportDefinition:
     span: str = "reports/span"
 
 
-_HOURS = {"hour": "requested_hour"}
-_DAYS = {"day": "requested_day", "week": "requested_week", "month": "requested_month"}
-_CALLERS = {"app": "app_id", "user": "external_user", "session": "session_id", "workspace": "workspace_id"}
-_MODELS = {"model": "model", "author": "model_author", "provider": "provider_name"}
+MAX_DIMENSIONS = 3
+"""The most dimensions of one report."""
+
+TIME_UNITS = {"hour": "requested_hour", "day": "requested_day", "week": "requested_week", "month": "requested_month"}
+"""The dimensions that divide the period, each with its column."""
+
+_CALLERS = {
+    "app": "app_id",
+    "user": "external_user",
+    "session": "session_id",
+    "workspace": "workspace_id",
+    "request": "request_id",
+}
+FACTS = {
+    **TIME_UNITS,
+    "model": "model",
+    "author": "model_author",
+    "provider": "provider_name",
+    **_CALLERS,
+    "cost_basis": "cost_basis",
+    "status": "status",
+    "length": "completion_length",
+}
+"""The dimensions of all reports on generations; ``sql/fragments/fact_dimensions.sql`` has their values."""
 
 REPORTS = {
-    "summary": ReportDefinition("reports/summary", (), is_additive=False, has_top=False, unit="USD"),
+    "summary": ReportDefinition("reports/summary", (), FACTS, is_additive=False, has_top=False, unit="USD"),
     "cost": ReportDefinition(
         "reports/cost",
         (
@@ -91,9 +114,9 @@ REPORTS = {
             ReportColumn("tokens_completion", "tokens out", "count", WIDE),
             ReportColumn("blended_cost_per_million_tokens", "per 1M tokens", "money", WIDE),
         ),
-        {**_DAYS, **_HOURS, **_MODELS, **_CALLERS, "request": "request_id", "cost_basis": "cost_basis"},
+        FACTS,
         "day",
-        rollup_dimensions=frozenset({*_DAYS, *_MODELS}),
+        rollup_dimensions=frozenset({"day", "week", "month", "model", "author", "provider"}),
         rollup_is_daily=True,
     ),
     "latency": ReportDefinition(
@@ -109,7 +132,7 @@ REPORTS = {
             ReportColumn("p50_inter_token_latency", "per token p50", "number", WIDE),
             ReportColumn("streamed_count", "streamed", "count", WIDE),
         ),
-        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS, "length": "completion_length"},
+        FACTS,
         "model",
         rollup_dimensions=frozenset({"model", "provider"}),
         is_additive=False,
@@ -128,8 +151,9 @@ REPORTS = {
             ReportColumn("unknown_count", "unknown", "count", WIDE),
             ReportColumn("failed_ms", "lost ms", "number", WIDE),
         ),
-        {"provider": "provider_name", "model": "model_permaslug", "status": "status", **_HOURS, **_DAYS},
+        {"provider": "provider_name", "model": "model", "status": "status", **TIME_UNITS, **_CALLERS},
         "provider",
+        generation_dimensions=frozenset({"model", *_CALLERS}),
     ),
     "cache": ReportDefinition(
         "reports/cache",
@@ -143,7 +167,7 @@ REPORTS = {
             ReportColumn("response_cache_saved_usage", "saved by copies", "money", WIDE),
             ReportColumn("request_count", "requests", "count", WIDE),
         ),
-        {**_MODELS, **_HOURS, **_DAYS, **_CALLERS},
+        FACTS,
         "model",
         title="Cache savings",
     ),
@@ -160,7 +184,7 @@ REPORTS = {
             ReportColumn("filtered_usage", "filtered", "money", WIDE),
             ReportColumn("truncated_usage", "truncated", "money", WIDE),
         ),
-        {"status": "status", **_MODELS, **_HOURS, **_DAYS, **_CALLERS},
+        FACTS,
         "status",
         title="Failed spend",
     ),
@@ -203,7 +227,7 @@ REPORTS = {
             ReportColumn("newest_settled_at", "newest settled (UTC)", "text", WIDE),
             ReportColumn("oldest_pending_at", "oldest pending (UTC)", "text", WIDE),
         ),
-        {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **_HOURS, **_DAYS},
+        {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **TIME_UNITS},
         "state",
         title="IDs",
         span="reports/ledger_span",
@@ -226,18 +250,46 @@ def definition_of(name: str) -> ReportDefinition:
     )
 
 
-def dimension_of(name: str, by: str | None) -> str:
-    """Return the dimension of a report: the value of --by, or the default; empty if it has no dimensions.
+def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
+    """Return the dimensions by which a report groups: those of --by, or the default.
+
+    Args:
+        name: The report.
+        by: Names of dimensions, separated by commas; None if --by is not given.
+
+    Raises:
+        UsageError: The report has no such dimension, or they are too many.
+    """
+    definition = REPORTS[name]
+    if by is None:
+        return (definition.default_dimension,) if definition.default_dimension else ()
+    if not definition.default_dimension:
+        raise UsageError(
+            f"`report {name}` has no dimension {by!a}",
+            cause="its rows cannot be grouped otherwise",
+            fix="leave --by out",
+        )
+    names = tuple(dict.fromkeys(require_dimension(name, part.strip()) for part in by.split(",")))
+    if len(names) > MAX_DIMENSIONS:
+        raise UsageError(
+            f"--by names {len(names)} dimensions",
+            cause=f"a report has at most {MAX_DIMENSIONS}",
+            fix="leave some out, or keep to one of their values with --where",
+        )
+    return names
+
+
+def require_dimension(report: str, name: str) -> str:
+    """Return the name of a report's dimension.
 
     Raises:
         UsageError: The report has no such dimension.
     """
-    definition = REPORTS[name]
-    if by is None or by in definition.dimensions:
-        return by or definition.default_dimension
-    dimensions = ", ".join(definition.dimensions)
+    dimensions = REPORTS[report].dimensions
+    if name in dimensions:
+        return name
     raise UsageError(
-        f"`report {name}` has no dimension {by!a}",
-        cause=f"its dimensions are {dimensions}" if dimensions else "its rows cannot be grouped otherwise",
-        fix=did_you_mean(by, definition.dimensions, "name one of them" if dimensions else "leave --by out"),
+        f"`report {report}` has no dimension {name!a}",
+        cause=f"its dimensions are {', '.join(dimensions)}" if dimensions else "its rows cannot be selected",
+        fix=did_you_mean(name, dimensions, "name one of them" if dimensions else "leave --where out"),
     )

@@ -1,4 +1,4 @@
-"""Runs a report: its rows by one dimension, for a period in a time zone."""
+"""Runs a report: its rows by some dimensions, for a period in a time zone and the requests that pass filters."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.core.errors import UsageError
-from ingest.reports.definitions import definition_of, dimension_of
-from ingest.reports.title import title_of
+from ingest.core.suggestions import did_you_mean
+from ingest.reports.definitions import FACTS, MAX_DIMENSIONS, REPORTS, TIME_UNITS, definition_of, dimensions_of
+from ingest.reports.filters import filters_of
+from ingest.reports.names import shown
+from ingest.reports.period import Period
+from ingest.reports.title import days_of, title_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ingest.reports.definitions import ReportDefinition
-    from ingest.reports.period import Period
+    from ingest.reports.filters import Filter
+    from ingest.reports.title import Days
     from ingest.warehouse.reader import Reader
 
 PART, TOTAL = "part", 2
-"""The column that says what a row is: 0 one value of the dimension, 1 the sum of rows beyond --top, 2 the total."""
+"""The column that says what a row is: 0 one value of each dimension, 1 the sum of rows beyond --top, 2 the total."""
 
-KEY = "key"
-"""The column with the value of the dimension."""
+KEYS = tuple(f"key_{place}" for place in range(1, MAX_DIMENSIONS + 1))
+"""The columns with the values of the dimensions."""
 
 DAY = "requested_day"
 
-TIME_UNITS = ("hour", "day", "week", "month")
-"""The dimensions that divide the period."""
+WHOLE_LEDGER = ("anomaly_count", "settled", "pending", "dead", "newest_settled_at", "oldest_pending_at")
+FORECAST = ("forecast_month", "forecast_usage")
+"""Columns of the summary that are about everything, and left out if there are filters."""
 
 TOP_MODELS = 5
 """The number of models in the summary."""
@@ -39,12 +47,14 @@ class Report:
     Attributes:
         name: The report's name.
         period: The period.
-        rows: One row per value of the dimension, and one with the sum of the rows beyond --top. Amounts are exact.
+        rows: One row for the values of the dimensions, and one with the sum of the rows beyond --top. Amounts are
+            exact.
         total: One row with the total; empty if rows cannot be added up.
         models: For the summary, the models with the highest cost; otherwise empty.
-        partial: The hours, days, weeks or months that lie in the period in part, each with what part; for the summary
-            the days.
         note: A remark for the reader of the report, such as why it is empty; may be empty text.
+        columns: The columns of `rows` with the values of the dimensions.
+        partial: For each column of hours, days, weeks or months those that lie in the period in part, each with what
+            part; for the summary the days.
         title: The title of its table; may be empty.
     """
 
@@ -54,35 +64,50 @@ class Report:
     total: pl.DataFrame
     models: pl.DataFrame
     note: str = ""
-    partial: dict[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    partial: dict[str, dict[str, str]] = field(default_factory=dict)
     title: str = ""
 
 
-def report(reader: Reader, name: str, period: Period, by: str | None = None, top: int | None = None) -> Report:
+def report(
+    reader: Reader,
+    name: str,
+    period: Period,
+    by: str | None = None,
+    top: int | None = None,
+    where: Sequence[str] = (),
+) -> Report:
     """Run a report.
 
     Args:
         reader: The warehouse.
         name: A key of `ingest.reports.definitions.REPORTS`.
         period: The period.
-        by: The dimension; None for the report's default.
+        by: The dimensions, separated by commas; None for the report's default.
         top: The number of largest rows to keep; None for all.
+        where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
 
     Raises:
         UsageError: There is no such report or dimension, or the report does not support an option.
         ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
     definition = definition_of(name)
-    dimension = dimension_of(name, by)
+    by_names, filters = dimensions_of(name, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
-    result = reader.named(definition.query, **_parameters(definition, dimension, period, top))
-    rows, total = _split_total(result, definition.dimensions.get(dimension, ""))
+    result = reader.named(definition.query, **_parameters(definition, by_names, filters, period, top))
+    columns = tuple(definition.dimensions[dimension] for dimension in by_names)
+    rows, total = _split_total(result, columns)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
-    note = _note(reader, name, period, kept, rows.height - kept.height)
-    partial = _partial(name, dimension, period)
-    kept = _with_partial(kept, partial) if dimension in TIME_UNITS else kept
-    title = _title(reader, name, dimension, period, rows)
-    return Report(name, period, kept, total, _models(reader, name, period), note, partial, title)
+    notes = [
+        *_unknown_values(reader, name, filters),
+        *_notes(reader, name, period, kept, rows.height - kept.height, " with these filters" if filters else ""),
+    ]
+    partial = _partial(name, by_names, period)
+    kept = _with_partial(kept, partial) if set(by_names) & TIME_UNITS.keys() else kept
+    kept = kept.drop(WHOLE_LEDGER, FORECAST) if name == "summary" and filters else kept
+    title = title_of(name, definition, by_names, filters, _days(reader, definition, period, rows))
+    models = _models(reader, name, period, where)
+    return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -98,25 +123,39 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
         )
 
 
-def _parameters(definition: ReportDefinition, dimension: str, period: Period, top: int | None) -> dict[str, Any]:
-    uses_rollup = _uses_rollup(definition, dimension, period)
-    parameters = {**period.parameters(), "by": dimension, "top": top, "ready": uses_rollup}
+def _parameters(
+    definition: ReportDefinition, by: Sequence[str], filters: Sequence[Filter], period: Period, top: int | None
+) -> dict[str, Any]:
+    used = {*by, *(each.dimension for each in filters)}
+    parameters = {
+        **period.parameters(),
+        **{
+            f"by_{place}": dimension
+            for place, dimension in enumerate((*by, *[None] * (MAX_DIMENSIONS - len(by))), start=1)
+        },
+        "filters": [each.parameter() for each in filters],
+        "top": top,
+        "ready": _uses_rollup(definition, by, used, period),
+        "joined": bool(used & definition.generation_dimensions),
+    }
     return {name: parameters[name] for name in sql_files.parameters_of(definition.query)}
 
 
-def _uses_rollup(definition: ReportDefinition, dimension: str, period: Period) -> bool:
-    if dimension not in definition.rollup_dimensions:
+def _uses_rollup(definition: ReportDefinition, by: Sequence[str], used: set[str], period: Period) -> bool:
+    if not used <= definition.rollup_dimensions:
         return False
-    return period.is_whole_days if definition.rollup_is_daily else period.is_all
+    return period.is_whole_days if definition.rollup_is_daily else period.is_all and used == {*by} and len(by) == 1
 
 
-def _split_total(result: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows, with the key renamed to the dimension's column, and the total."""
-    if not column:
+def _split_total(result: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows, with the keys renamed to the columns of the dimensions, and the total."""
+    if not columns:
         return result, result.clear()
     is_total = result[PART] == TOTAL
-    rows = result.filter(~is_total).drop(PART).rename({KEY: column})
-    return rows, result.filter(is_total).drop(PART, KEY)
+    renamed = dict(zip(KEYS, columns, strict=False))
+    unused = [key for key in KEYS if key not in renamed and key in result.columns]
+    rows = result.filter(~is_total).drop(PART, *unused).rename(renamed)
+    return rows, result.filter(is_total).drop(PART, *KEYS, strict=False)
 
 
 def _largest(rows: pl.DataFrame, top: int) -> pl.DataFrame:
@@ -125,38 +164,60 @@ def _largest(rows: pl.DataFrame, top: int) -> pl.DataFrame:
     return indexed.sort("index").drop("index")
 
 
-def _partial(name: str, dimension: str, period: Period) -> dict[str, str]:
-    unit = "day" if name == "summary" else dimension
-    return period.partial(unit) if unit in TIME_UNITS else {}
+def _partial(name: str, by: Sequence[str], period: Period) -> dict[str, dict[str, str]]:
+    units = ("day",) if name == "summary" else by
+    return {TIME_UNITS[unit]: period.partial(unit) for unit in units if unit in TIME_UNITS}
 
 
-def _with_partial(rows: pl.DataFrame, partial: dict[str, str]) -> pl.DataFrame:
+def _with_partial(rows: pl.DataFrame, partial: dict[str, dict[str, str]]) -> pl.DataFrame:
     """Add the column ``is_partial``: whether the period covers only a part of the row's hour, day, week or month."""
-    return rows.with_columns(is_partial=pl.Series([key in partial for key in rows.to_series(0)], dtype=pl.Boolean()))
+    marks = [pl.col(column).is_in(list(values)) for column, values in partial.items()]
+    return rows.with_columns(is_partial=pl.any_horizontal(marks).fill_null(value=False))
 
 
-def _title(reader: Reader, name: str, dimension: str, period: Period, rows: pl.DataFrame) -> str:
-    """The title; its days are those of the period, or of the rows if they lie in the future."""
-    definition = definition_of(name)
+def _days(reader: Reader, definition: ReportDefinition, period: Period, rows: pl.DataFrame) -> Days:
+    """The days for the title: those of the period, or of the rows if they lie in the future."""
     if definition.span:
-        return title_of(name, definition, dimension, period, reader.named(definition.span).row(0, named=True))
+        return days_of(period, reader.named(definition.span).row(0, named=True))
     days = {"first_day": rows[DAY].min(), "last_day": rows[DAY].max()}
-    return title_of(name, definition, dimension, replace(period, since=None, until=None), days)
+    return days_of(replace(period, since=None, until=None), days)
 
 
-def _models(reader: Reader, name: str, period: Period) -> pl.DataFrame:
-    return report(reader, "cost", period, "model", TOP_MODELS).rows if name == "summary" else pl.DataFrame()
+def _models(reader: Reader, name: str, period: Period, where: Sequence[str]) -> pl.DataFrame:
+    is_summary = name == "summary"
+    return report(reader, "cost", period, "model", TOP_MODELS, where).rows if is_summary else pl.DataFrame()
 
 
-def _note(reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_out: int) -> str:
+def _unknown_values(reader: Reader, name: str, filters: Sequence[Filter]) -> Iterator[str]:
+    """Yield a remark on each filter value that no row of all history has, whatever the other filters."""
+    for each in filters:
+        if each.dimension in TIME_UNITS:
+            continue
+        known = _values(reader, name, each.dimension)
+        for value in each.values:
+            if value not in known:
+                hint = did_you_mean(value or "", known.drop_nulls(), "")
+                yield f"nothing has the {each.dimension} {shown(value)}" + (f": {hint}" if hint else "")
+
+
+def _values(reader: Reader, name: str, dimension: str) -> pl.Series:
+    if REPORTS[name].dimensions is FACTS:
+        return reader.named("reports/values", by_1=dimension)["value"]
+    return report(reader, name, Period(), dimension).rows.to_series(0)
+
+
+def _notes(
+    reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_out: int, filtered: str
+) -> Iterator[str]:
     if left_out:
-        return f"{left_out:,} more rows are left out: percentiles cannot be added up"
+        yield f"{left_out:,} more rows are left out: percentiles cannot be added up"
     if rows.height and (name != "summary" or rows["request_count"].item()):
-        return ""
+        return
     first, last, *_ = reader.named("reports/span").row(0)
     if not last:
-        return "the warehouse holds no settled request yet: run `orusage ingest`"
-    if name == "forecast":
-        return "there is no forecast for these days: it needs 7 days of history and ends 30 days after the newest one"
-    span = f"{period.local(first):%Y-%m-%d %H:%M} to {period.local(last):%Y-%m-%d %H:%M}, {period.zone.key}"
-    return f"nothing to report: the warehouse holds requests from {span}"
+        yield "the warehouse holds no settled request yet: run `orusage ingest`"
+    elif name == "forecast":
+        yield "there is no forecast for these days: it needs 7 days of history and ends 30 days after the newest one"
+    else:
+        span = f"{period.local(first):%Y-%m-%d %H:%M} to {period.local(last):%Y-%m-%d %H:%M}, {period.zone.key}"
+        yield f"nothing to report{filtered}: the warehouse holds requests from {span}"

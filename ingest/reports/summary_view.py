@@ -78,7 +78,8 @@ def _entries(report: Report, width: int) -> Iterator[Entry]:
     yield from _span(row, report)
     yield from _money(row)
     yield from _traffic(row)
-    yield from _ledger(row)
+    if "settled" in row:
+        yield from _ledger(row)
     yield from _models(report.models, width)
 
 
@@ -98,8 +99,8 @@ def _span(row: dict[str, Any], report: Report) -> Iterator[Entry]:
     period = report.period
     yield "from", [_local_time(period, row["first_at"])]
     yield "to", [_local_time(period, row["last_at"]), period.zone.key]
-    if report.partial:
-        yield "partial days", [f"{day} ({mark})" for day, mark in report.partial.items()]
+    if partial := report.partial["requested_day"]:
+        yield "partial days", [f"{day} ({mark})" for day, mark in partial.items()]
 
 
 def _money(row: dict[str, Any]) -> Iterator[Entry]:

@@ -86,14 +86,11 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
-    """Return the columns for a terminal width, the dimension first unless the report defines its first column.
-
-    A column without any value is left out.
-    """
-    first, defined = report.rows.columns[0], REPORTS[report.name].columns
-    fitting = (column for column in defined if column.min_width <= level and column.not_by != first)
-    shown = [column for column in fitting if not _is_empty(report, column)]
-    return shown if defined[0].name == first else [ReportColumn(first, _title(first), "text"), *shown]
+    """Return the columns for a terminal width, the dimensions first; a measure without any value is left out."""
+    defined = REPORTS[report.name].columns
+    fitting = (column for column in defined if column.min_width <= level and column.not_by not in report.columns)
+    measures = [column for column in fitting if not _is_empty(report, column)]
+    return [*(ReportColumn(name, _title(name), "text") for name in report.columns), *measures]
 
 
 def _is_empty(report: Report, column: ReportColumn) -> bool:
@@ -109,15 +106,15 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
-        [_marked(_text(column, value), value, report) for column, value in zip(columns, row, strict=True)]
+        [_marked(_text(column, value), column, value, report) for column, value in zip(columns, row, strict=True)]
         for row in report.rows.select(names).rows()
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
 
 
-def _marked(text: str, value: Any, report: Report) -> str:
+def _marked(text: str, column: ReportColumn, value: Any, report: Report) -> str:
     """The text, with what the period covers of an hour, day, week or month that it covers in part."""
-    mark = report.partial.get(value) if isinstance(value, str) else None
+    mark = report.partial.get(column.name, {}).get(value)
     return f"{text} ({mark})" if mark else text
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ingest.reports.formats import cell
+from ingest.reports.names import shown
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from ingest.reports.definitions import ReportDefinition
+    from ingest.reports.filters import Filter
     from ingest.reports.period import Period
 
     Span = Mapping[str, Any]
@@ -31,27 +35,49 @@ class _Bound(NamedTuple):
         return f"{self.day_text} {self.clock}".rstrip()
 
 
-def title_of(name: str, definition: ReportDefinition, dimension: str, period: Period, span: Span) -> str:
-    """Return a title such as ``Cost by model, 13 to 27 November 2026, USD``.
+class Days(NamedTuple):
+    """The days of a report, such as ``13 to 27 November 2026``, and whether it counts legacy IDs of others."""
 
-    Where the period has no bound, the days are those of the first and the last request. A bound inside a day is shown
-    with its time, and a time zone other than UTC with its name.
+    text: str
+    has_others: bool = False
+
+
+def title_of(name: str, definition: ReportDefinition, by: Sequence[str], filters: Sequence[Filter], days: Days) -> str:
+    """Return a title such as ``Cost by model (user alice), 13 to 27 November 2026, USD``.
 
     Args:
         name: The report's name.
         definition: The report.
-        dimension: Its dimension; may be empty.
-        period: Its period.
+        by: Its dimensions.
+        filters: Its filters.
+        days: Its days.
+    """
+    subject = definition.title or name.capitalize()
+    grouped = f" by {' and '.join(', '.join(by).replace('_', ' ').rsplit(', ', 1))}" if by else ""
+    chosen = f" ({', '.join(map(_filter_text, filters))})" if filters else ""
+    has_money = any(column.kind == "money" for column in definition.columns)
+    unit = definition.unit or ("USD" if has_money else "")
+    legacy = "with legacy IDs" if days.has_others else ""
+    return ", ".join(filter(None, (subject + grouped + chosen, days.text, unit, legacy)))
+
+
+def _filter_text(chosen: Filter) -> str:
+    values = " or ".join(cell(shown(value)) for value in chosen.values)
+    return f"{chosen.dimension.replace('_', ' ')}{' not' if chosen.is_excluded else ''} {values}"
+
+
+def days_of(period: Period, span: Span) -> Days:
+    """Return the days of a period; where it has no bound, up to the first or the last request.
+
+    A bound inside a day is shown with its time, and a time zone other than UTC with its name.
+
+    Args:
+        period: The period.
         span: `first_at` and `last_at` are the times of the first and the last request, UTC; `first_day` and `last_day`
             are the days of the first and the last legacy ID. Any may be missing or None.
     """
-    subject = definition.title or name.capitalize()
-    by = f" by {dimension.replace('_', ' ')}" if dimension else ""
-    has_money = any(column.kind == "money" for column in definition.columns)
-    unit = definition.unit or ("USD" if has_money else "")
-    begin, end = _known(period, span, "first"), _known(period, span, "last")
-    legacy = "with legacy IDs" if _has_others(period, span, begin, end) else ""
-    return ", ".join(filter(None, (subject + by, _days(period, begin, end), unit, legacy)))
+    first, last = _known(period, span, "first"), _known(period, span, "last")
+    return Days(_days(period, first, last), _has_others(period, span, first, last))
 
 
 def _known(period: Period, span: Span, which: str) -> date | None:

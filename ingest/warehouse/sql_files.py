@@ -1,7 +1,8 @@
 """Loads ``sql/``: named queries, numbered migrations, and views in the order in which they build on each other.
 
 Queries and views may include fragments: the line ``-- include: NAME key=value`` stands for the text of
-``sql/fragments/NAME.sql``, without the comment at its top, with each ``{key}`` replaced by its value.
+``sql/fragments/NAME.sql``, without the comment at its top, with each ``{key}`` replaced by its value. Fragments may
+include others.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def views_digest() -> str:
 
 
 def with_fragments(text: str) -> str:
-    """The text with each include line replaced by its fragment. Fragments include no others.
+    """The text with each include line replaced by its fragment, with the fragments that this includes.
 
     Raises:
         ValueError: There is no such fragment, or it takes other arguments.
@@ -133,7 +134,7 @@ def _fragment(name: str = "", *pairs: str) -> str:
     wanted = set(_PLACEHOLDER.findall(text))
     if arguments.keys() != wanted:
         raise ValueError(f"SQL fragment {name!r} takes the arguments {sorted(wanted)}, not {sorted(arguments)}")
-    return _PLACEHOLDER.sub(lambda placeholder: arguments[placeholder[1]], text)
+    return with_fragments(_PLACEHOLDER.sub(lambda placeholder: arguments[placeholder[1]], text))
 
 
 def _view(group: str, name: str, text: str) -> View:

@@ -1,6 +1,7 @@
--- CTE: the rows of main.generation_facts in the period that meet a condition, with their local time: the second of the
--- request plus the UTC offset of that moment. A legacy ID has only a day; it counts at the beginning of that day.
-timed AS (
+-- CTEs: the rows of main.generation_facts in the period that meet a condition, with their local time: the second of the
+-- request plus the UTC offset of that moment; and of these the rows that pass the filters. A legacy ID has only a day; it
+-- counts at the beginning of that day.
+in_period AS (
     SELECT
         facts.*,
         facts.requested_at + to_seconds(shifts.seconds) AS local_at,
@@ -21,4 +22,10 @@ timed AS (
     WHERE facts.requested_at IS NULL
       AND ($whole OR facts.requested_day BETWEEN $first_midnight AND $last_day)
       AND {condition}
+),
+
+timed AS (
+    SELECT * FROM in_period
+    WHERE
+        -- include: chosen dimensions=fact_dimensions
 ),

@@ -1,6 +1,6 @@
--- What prompt caching and the response cache saved, by one dimension; periods, parts and $top as in reports/cost.sql.
--- Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts as the cost
--- of the generation that it copied, whenever that was made, if that generation is in the warehouse.
+-- What prompt caching and the response cache saved, by up to three dimensions; periods, parts and $top as in
+-- reports/cost.sql. Prompt caching counts as the discount that is already deducted from usage. A response cache hit counts
+-- as the cost of the generation that it copied, whenever that was made, if that generation is in the warehouse.
 -- include: period_shifts
 
 -- include: period_facts condition=true
@@ -23,10 +23,7 @@ priced AS (
 
 cells AS (
     SELECT
-        CASE $by
-            -- include: time_keys
-            -- include: fact_keys
-        END AS key,
+        -- include: keys dimensions=fact_dimensions
         min(coalesce(requested_at, local_at)) AS began,
         count(*) AS request_count,
         count(*) FILTER (WHERE native_tokens_cached > 0) AS cached_request_count,
@@ -40,16 +37,14 @@ cells AS (
         count(*) FILTER (WHERE is_response_cache_hit) AS response_cache_hits,
         coalesce(sum(copied_usage), 0) AS response_cache_saved_usage
     FROM priced
-    GROUP BY key
+    GROUP BY key_1, key_2, key_3
 ),
 
--- include: top_rows order="cache_discount + response_cache_saved_usage DESC"
+-- include: top_rows measure="cache_discount + response_cache_saved_usage"
 
 added AS (
     SELECT
-        CASE WHEN grouping(part) = 1 THEN 2 ELSE part END AS part,
-        key,
-        min(began) AS began,
+        -- include: summed_keys
         sum(request_count) AS request_count,
         sum(cached_request_count) AS cached_request_count,
         sum(tokens_prompt) AS tokens_prompt,
@@ -62,14 +57,12 @@ added AS (
         sum(response_cache_hits) AS response_cache_hits,
         sum(response_cache_saved_usage) AS response_cache_saved_usage
     FROM kept
-    GROUP BY GROUPING SETS ((part, key), ())
+    GROUP BY GROUPING SETS ((part, key_1, key_2, key_3), ())
 ),
 
 final AS (
     SELECT
-        part,
-        began,
-        CASE WHEN part = 1 THEN '(other)' ELSE key END AS key,
+        -- include: final_keys
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(cached_request_count, 0) AS BIGINT) AS cached_request_count,
         CAST(coalesce(tokens_prompt, 0) AS BIGINT) AS tokens_prompt,
@@ -85,4 +78,4 @@ final AS (
     FROM added
 )
 
--- include: part_order order="cache_discount + response_cache_saved_usage DESC"
+-- include: key_order measure="cache_discount + response_cache_saved_usage"

@@ -1,35 +1,23 @@
--- Costs by one dimension: the first $top rows (part 0), the sum of the others (part 1) and the total (part 2).
--- With $ready, for whole days (UTC) and a dimension of the rollup, the rows are summed from ops.cost_rollup, else from
--- the generations of the period.
+-- Costs by up to three dimensions: the first $top rows (part 0), the sum of the others (part 1) and the total (part 2).
+-- With $ready, for whole days (UTC) and dimensions of the rollup, the rows are summed from ops.cost_rollup, else from the
+-- generations of the period.
 -- include: period_shifts
 
 -- include: period_facts condition="NOT $ready"
 
 cells AS (
     SELECT
-        CASE $by
-            -- include: time_keys
-            -- include: fact_keys
-            WHEN 'request' THEN request_id
-            WHEN 'cost_basis' THEN cost_basis
-        END AS key,
+        -- include: keys dimensions=fact_dimensions
         min(coalesce(requested_at, local_at)) AS began,
         -- include: cost_sums_of_facts
         coalesce(sum(total_usage) FILTER (WHERE NOT is_response_cache_hit), 0) AS priced_usage,
         coalesce(sum(coalesce(native_tokens_prompt, 0) + coalesce(native_tokens_completion, 0))
                  FILTER (WHERE NOT is_response_cache_hit), 0) AS priced_tokens
     FROM timed
-    GROUP BY key
+    GROUP BY key_1, key_2, key_3
     UNION ALL
     SELECT
-        CASE $by
-            WHEN 'day' THEN strftime(requested_day, '%Y-%m-%d')
-            WHEN 'week' THEN strftime(date_trunc('week', requested_day), '%Y-%m-%d')
-            WHEN 'month' THEN strftime(requested_day, '%Y-%m')
-            WHEN 'model' THEN model
-            WHEN 'author' THEN split_part(model, '/', 1)
-            WHEN 'provider' THEN provider_name
-        END AS key,
+        -- include: keys dimensions=rollup_dimensions
         min(CAST(requested_day AS TIMESTAMP)) AS began,
         -- include: cost_sums_of_rollup
         sum(priced_usage) AS priced_usage,
@@ -37,28 +25,27 @@ cells AS (
     FROM ops.cost_rollup
     WHERE $ready
       AND ($whole OR requested_day BETWEEN $first_day AND $last_day)
-    GROUP BY key
+      AND (
+        -- include: chosen dimensions=rollup_dimensions
+      )
+    GROUP BY key_1, key_2, key_3
 ),
 
--- include: top_rows order="total_usage DESC"
+-- include: top_rows measure=total_usage
 
 added AS (
     SELECT
-        CASE WHEN grouping(part) = 1 THEN 2 ELSE part END AS part,
-        key,
-        min(began) AS began,
+        -- include: summed_keys
         -- include: cost_sums_of_rollup
         sum(priced_usage) AS priced_usage,
         sum(priced_tokens) AS priced_tokens
     FROM kept
-    GROUP BY GROUPING SETS ((part, key), ())
+    GROUP BY GROUPING SETS ((part, key_1, key_2, key_3), ())
 ),
 
 final AS (
     SELECT
-        part,
-        began,
-        CASE WHEN part = 1 THEN '(other)' ELSE key END AS key,
+        -- include: final_keys
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(total_usage, 0) AS DECIMAL(28, 12)) AS total_usage,
         CAST(coalesce(openrouter_usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
@@ -82,4 +69,4 @@ final AS (
     FROM added
 )
 
--- include: part_order order="total_usage DESC"
+-- include: key_order measure=total_usage

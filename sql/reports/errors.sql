@@ -1,8 +1,8 @@
--- How attempts of providers ended, by one dimension; periods, parts and $top as in reports/cost.sql. One generation can
--- have several attempts.
+-- How attempts of providers ended, by up to three dimensions; periods, parts and $top as in reports/cost.sql. One
+-- generation can have several attempts.
 -- include: period_shifts
 
-timed AS (
+dated AS (
     SELECT
         attempts.*,
         attempts.requested_at + to_seconds(shifts.seconds) AS local_at,
@@ -25,28 +25,43 @@ timed AS (
       AND ($whole OR legacy.requested_day BETWEEN $first_midnight AND $last_day)
 ),
 
+-- With $joined, if a dimension is one of the generation, each attempt has the columns of its generation.
+in_period AS (
+    SELECT
+        dated.*,
+        facts.model AS answered_model,
+        facts.app_id,
+        facts.external_user,
+        facts.session_id,
+        facts.workspace_id,
+        facts.request_id
+    FROM dated
+    LEFT JOIN main.generation_facts AS facts
+        ON facts.generation_id = dated.generation_id
+        AND $joined
+),
+
+timed AS (
+    SELECT * FROM in_period
+    WHERE
+        -- include: chosen dimensions=attempt_dimensions
+),
+
 cells AS (
     SELECT
-        CASE $by
-            -- include: time_keys
-            WHEN 'provider' THEN provider_name
-            WHEN 'model' THEN model_permaslug
-            WHEN 'status' THEN CAST(status AS VARCHAR)
-        END AS key,
+        -- include: keys dimensions=attempt_dimensions
         min(coalesce(requested_at, local_at)) AS began,
         coalesce(sum(latency) FILTER (WHERE status IS NULL OR status NOT BETWEEN 200 AND 299), 0) AS failed_ms,
         -- include: attempt_counts
     FROM timed
-    GROUP BY key
+    GROUP BY key_1, key_2, key_3
 ),
 
--- include: top_rows order="attempt_count DESC"
+-- include: top_rows measure=attempt_count
 
 added AS (
     SELECT
-        CASE WHEN grouping(part) = 1 THEN 2 ELSE part END AS part,
-        key,
-        min(began) AS began,
+        -- include: summed_keys
         sum(attempt_count) AS attempt_count,
         sum(success_count) AS success_count,
         sum(throttled_count) AS throttled_count,
@@ -57,14 +72,12 @@ added AS (
         sum(fallback_count) AS fallback_count,
         sum(failed_ms) AS failed_ms
     FROM kept
-    GROUP BY GROUPING SETS ((part, key), ())
+    GROUP BY GROUPING SETS ((part, key_1, key_2, key_3), ())
 ),
 
 final AS (
     SELECT
-        part,
-        began,
-        CASE WHEN part = 1 THEN '(other)' ELSE key END AS key,
+        -- include: final_keys
         CAST(coalesce(attempt_count, 0) AS BIGINT) AS attempt_count,
         CAST(coalesce(success_count, 0) AS BIGINT) AS success_count,
         CAST(coalesce(throttled_count, 0) AS BIGINT) AS throttled_count,
@@ -80,4 +93,4 @@ final AS (
     FROM added
 )
 
--- include: part_order order="attempt_count DESC"
+-- include: key_order measure=attempt_count

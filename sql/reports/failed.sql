@@ -1,16 +1,12 @@
--- The cost of requests whose completion is missing or incomplete, by one dimension; periods, parts and $top as in
--- reports/cost.sql.
+-- The cost of requests whose completion is missing or incomplete, by up to three dimensions; periods, parts and $top as
+-- in reports/cost.sql.
 -- include: period_shifts
 
 -- include: period_facts condition=true
 
 cells AS (
     SELECT
-        CASE $by
-            -- include: time_keys
-            -- include: fact_keys
-            WHEN 'status' THEN status
-        END AS key,
+        -- include: keys dimensions=fact_dimensions
         min(coalesce(requested_at, local_at)) AS began,
         count(*) FILTER (WHERE status <> 'completed') AS request_count,
         count(*) FILTER (WHERE status <> 'completed' AND total_usage > 0) AS paid_count,
@@ -21,17 +17,15 @@ cells AS (
         coalesce(sum(total_usage) FILTER (WHERE status = 'truncated'), 0) AS truncated_usage,
         coalesce(sum(native_tokens_completion) FILTER (WHERE status <> 'completed'), 0) AS tokens_completion
     FROM timed
-    GROUP BY key
+    GROUP BY key_1, key_2, key_3
     HAVING count(*) FILTER (WHERE status <> 'completed') > 0
 ),
 
--- include: top_rows order="total_usage DESC"
+-- include: top_rows measure=total_usage
 
 added AS (
     SELECT
-        CASE WHEN grouping(part) = 1 THEN 2 ELSE part END AS part,
-        key,
-        min(began) AS began,
+        -- include: summed_keys
         sum(request_count) AS request_count,
         sum(paid_count) AS paid_count,
         sum(total_usage) AS total_usage,
@@ -41,14 +35,12 @@ added AS (
         sum(truncated_usage) AS truncated_usage,
         sum(tokens_completion) AS tokens_completion
     FROM kept
-    GROUP BY GROUPING SETS ((part, key), ())
+    GROUP BY GROUPING SETS ((part, key_1, key_2, key_3), ())
 ),
 
 final AS (
     SELECT
-        part,
-        began,
-        CASE WHEN part = 1 THEN '(other)' ELSE key END AS key,
+        -- include: final_keys
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(paid_count, 0) AS BIGINT) AS paid_count,
         CAST(coalesce(total_usage, 0) AS DECIMAL(28, 12)) AS total_usage,
@@ -61,4 +53,4 @@ final AS (
     FROM added
 )
 
--- include: part_order order="total_usage DESC"
+-- include: key_order measure=total_usage

@@ -1,5 +1,5 @@
--- The states of all IDs, by one dimension. Objects of remote stores count as their directory; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is not
--- settled not even the day is known; it counts in all of history only.
+-- The states of all IDs, by up to three dimensions; periods, parts and $top as in reports/cost.sql. Of a legacy ID that is
+-- not settled not even the day is known; it counts in all of history only.
 -- include: period_shifts
 
 states AS (
@@ -25,7 +25,7 @@ states AS (
        OR (requested_at >= $since AND requested_at < $until)
 ),
 
-timed AS (
+in_period AS (
     SELECT
         states.*,
         coalesce(states.requested_at + to_seconds(shifts.seconds), states.legacy_at) AS local_at,
@@ -36,21 +36,15 @@ timed AS (
         AND states.requested_at < shifts.ends
 ),
 
+timed AS (
+    SELECT * FROM in_period
+    WHERE
+        -- include: chosen dimensions=ledger_dimensions
+),
+
 cells AS (
     SELECT
-        CASE $by
-            -- include: time_keys
-            WHEN 'directory' THEN CASE
-                WHEN contains(source, '/') THEN regexp_replace(source, '[^/]+$', '')
-                ELSE source
-            END
-            WHEN 'source' THEN CASE
-                WHEN contains(source, '://') THEN regexp_replace(source, '[^/]+$', '')
-                ELSE source
-            END
-            WHEN 'state' THEN state
-            WHEN 'reason' THEN reason
-        END AS key,
+        -- include: keys dimensions=ledger_dimensions
         min(coalesce(requested_at, legacy_at)) AS began,
         min(requested_at) FILTER (WHERE state = 'pending') AS oldest_pending_at,
         max(requested_at) FILTER (WHERE state = 'settled') AS newest_settled_at,
@@ -59,16 +53,14 @@ cells AS (
         count(*) FILTER (WHERE state = 'pending') AS pending,
         count(*) FILTER (WHERE state = 'dead') AS dead
     FROM timed
-    GROUP BY key
+    GROUP BY key_1, key_2, key_3
 ),
 
--- include: top_rows order="ids DESC"
+-- include: top_rows measure=ids
 
 added AS (
     SELECT
-        CASE WHEN grouping(part) = 1 THEN 2 ELSE part END AS part,
-        key,
-        min(began) AS began,
+        -- include: summed_keys
         min(oldest_pending_at) AS oldest_pending_at,
         max(newest_settled_at) AS newest_settled_at,
         sum(ids) AS ids,
@@ -76,14 +68,12 @@ added AS (
         sum(pending) AS pending,
         sum(dead) AS dead
     FROM kept
-    GROUP BY GROUPING SETS ((part, key), ())
+    GROUP BY GROUPING SETS ((part, key_1, key_2, key_3), ())
 ),
 
 final AS (
     SELECT
-        part,
-        began,
-        CASE WHEN part = 1 THEN '(other)' ELSE key END AS key,
+        -- include: final_keys
         CAST(coalesce(ids, 0) AS BIGINT) AS ids,
         CAST(coalesce(settled, 0) AS BIGINT) AS settled,
         CAST(coalesce(pending, 0) AS BIGINT) AS pending,
@@ -93,4 +83,4 @@ final AS (
     FROM added
 )
 
--- include: part_order order="ids DESC"
+-- include: key_order measure=ids

@@ -1,13 +1,7 @@
 -- One row: cost, latency and reliability in a period, and the current state of the ledger.
-WITH facts AS (
-    SELECT * FROM main.generation_facts
-    WHERE requested_at >= $since
-      AND requested_at < $until
-    UNION ALL
-    SELECT * FROM main.generation_facts
-    WHERE requested_at IS NULL
-      AND ($whole OR requested_day BETWEEN $first_midnight AND $last_day)
-),
+-- include: period_shifts
+
+-- include: period_facts condition=true
 
 spent AS (
     SELECT
@@ -36,18 +30,18 @@ spent AS (
         quantile_cont(tokens_per_second, 0.5) FILTER (WHERE is_measured) AS p50_throughput,
         CAST(count(*) FILTER (WHERE attempts > 1) AS BIGINT) AS fallback_request_count,
         CAST(count(*) FILTER (WHERE attempts > 1) / nullif(count(*), 0) AS DOUBLE) AS fallback_request_rate
-    FROM facts
+    FROM timed
 ),
 
 copied AS (
     SELECT CAST(coalesce(sum(sources.total_usage), 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage
-    FROM facts AS hits
+    FROM timed AS hits
     JOIN (
         SELECT
             generation_id,
             total_usage
         FROM main.generation_facts
-        WHERE generation_id IN (SELECT response_cache_source_id FROM facts WHERE is_response_cache_hit)
+        WHERE generation_id IN (SELECT response_cache_source_id FROM timed WHERE is_response_cache_hit)
     ) AS sources ON sources.generation_id = hits.response_cache_source_id
 ),
 
@@ -56,8 +50,8 @@ attempted AS (
         CAST(count(*) AS BIGINT) AS attempt_count,
         CAST(count(*) FILTER (WHERE status NOT BETWEEN 200 AND 299) / nullif(count(status), 0) AS DOUBLE) AS error_rate
     FROM main.provider_attempts
-    WHERE (requested_at >= $since AND requested_at < $until)
-       OR (requested_at IS NULL AND generation_id IN (SELECT generation_id FROM facts WHERE requested_at IS NULL))
+    WHERE ((requested_at >= $since AND requested_at < $until) OR requested_at IS NULL)
+      AND generation_id IN (SELECT generation_id FROM timed)
 ),
 
 anomalies AS (

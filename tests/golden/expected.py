@@ -83,6 +83,7 @@ class World:
                 "requested_at": second_of(g.id),
                 "attempt": number,
                 "provider_name": text(entry, "provider_name"),
+                "model_permaslug": text(entry, "model_permaslug"),
                 "status": count(entry, "status"),
                 "latency": real(entry, "latency"),
             }

@@ -6,6 +6,8 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from golden.expected import (
     METRICS,
@@ -27,6 +29,7 @@ from golden.expected import (
 )
 from golden.stored import EXPECTED, agrees
 from ingest.reports.definitions import REPORTS
+from ingest.reports.names import shown
 from ingest.reports.period import Period
 from ingest.reports.report import report
 from ingest.warehouse.reader import Reader
@@ -181,7 +184,13 @@ def ledger(ids):
 
 
 ABOUT = {r["generation_id"]: r for r in FACTS}
-ATTEMPTS = [a | {"requested_day": ABOUT[a["generation_id"]]["requested_day"]} for a in EXPECTED.attempts]
+OF_GENERATION = ("requested_day", "app_id", "external_user", "session_id", "workspace_id", "request_id")
+ATTEMPTS = [
+    a
+    | {name: ABOUT[a["generation_id"]][name] for name in OF_GENERATION}
+    | {"model": a["model_permaslug"] or ABOUT[a["generation_id"]]["model"]}
+    for a in EXPECTED.attempts
+]
 LEDGER = [r | {"state": "settled", "reason": None} for r in FACTS]
 LEDGER += [w | {"requested_at": second_of(w["generation_id"]), "requested_day": None} for w in EXPECTED.work]
 
@@ -242,6 +251,79 @@ def test_rows_and_total_are_what_plain_python_makes_of_them(reader, name, by, pe
     assert_rows(without_marks(found, by), REPORTS[name].dimensions[by], expected)
     if rows:
         assert_agrees(found.total.row(0, named=True), measures(rows), "total")
+
+
+def passes(period, row, filters):
+    return all((KEYS[by](period, row) in values) != excluded for by, values, excluded in filters)
+
+
+def drawn_filters(draw, name, period, rows):
+    """Up to three filters, on values that rows have and on one that none has."""
+    filters = []
+    for by in draw(st.lists(st.sampled_from(DIMENSIONS[name]), max_size=3, unique=True)):
+        known = sorted({KEYS[by](period, row) for row in rows}, key=str)
+        values = draw(st.lists(st.sampled_from([*known, "nobody"]), min_size=1, max_size=3, unique=True))
+        filters.append((by, values, draw(st.booleans())))
+    return filters
+
+
+def as_options(filters):
+    return [f"{by}{'!=' if excluded else '='}{shown(value)}" for by, values, excluded in filters for value in values]
+
+
+DIMENSIONS = {name: [by for by in REPORTS[name].dimensions if by in KEYS] for name in (*MEASURED, "latency")}
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_dimensions_and_filters_are_what_plain_python_makes_of_them(reader, data):
+    name, period = data.draw(st.sampled_from([*DIMENSIONS])), data.draw(st.sampled_from([*PERIODS.values()]))
+    by = data.draw(st.lists(st.sampled_from(DIMENSIONS[name]), min_size=1, max_size=3, unique=True))
+    source, measures_of, _ = MEASURED.get(name, (MEASURABLE, lambda _: latencies, ()))
+    rows = [row for row in source if is_in(period, row)]
+    filters = drawn_filters(data.draw, name, period, rows)
+    rows = [row for row in rows if passes(period, row, filters)]
+    groups = defaultdict(list)
+    for row in rows:
+        groups[tuple(KEYS[each](period, row) for each in by)].append(row)
+    measures = measures_of(rows)
+    expected = {key: measures(group) for key, group in groups.items()}
+    if name == "failed":
+        expected = {key: row for key, row in expected.items() if row["request_count"]}
+    found = report(reader, name, period, ",".join(by), where=as_options(filters))
+    columns = [REPORTS[name].dimensions[each] for each in by]
+    told = {tuple(row.pop(c) for c in columns): row for row in found.rows.drop("is_partial", strict=False).to_dicts()}
+    assert len(told) == found.rows.height
+    assert told.keys() == expected.keys()
+    for key, row in expected.items():
+        agreed = {n: v for n, v in told[key].items() if name != "latency" or n in row}
+        assert_agrees(agreed, row, key)
+    if rows and name != "latency":
+        assert_agrees(found.total.row(0, named=True), measures(rows), "total")
+
+
+MEASURABLE = [row for row in FACTS if row["is_measured"]]
+
+
+def latencies(rows):
+    """How many there are; their percentiles are tested for one dimension."""
+    return {"request_count": len(rows)}
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_filtered_summary_is_what_plain_python_makes_of_it(reader, data):
+    period = data.draw(st.sampled_from([*PERIODS.values()]))
+    inside, attempts = ([row for row in source if is_in(period, row)] for source in (FACTS, ATTEMPTS))
+    filters = drawn_filters(data.draw, "cost", period, inside)
+    rows = [row for row in inside if passes(period, row, filters)]
+    [found] = report(reader, "summary", period, where=as_options(filters)).rows.to_dicts()
+    expected = {name: value for name, value in costs(rows).items() if name in found}
+    ids = {row["generation_id"] for row in rows}
+    expected |= {"attempt_count": sum(a["generation_id"] in ids for a in attempts)}
+    expected |= {"response_cache_saved_usage": cache(rows)["response_cache_saved_usage"]}
+    assert_agrees({name: found[name] for name in expected}, expected, filters)
+    assert ("settled" in found) == (not filters)
 
 
 @pytest.mark.parametrize(("name", "biggest"), [("cost", "total_usage"), ("errors", "attempt_count"), ("ledger", "ids")])

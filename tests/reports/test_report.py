@@ -129,6 +129,40 @@ def test_rows_beyond_top_become_one_row_and_totals_stay(reader, name, top):
         assert biggest(name, shown).min() >= biggest(name, left_out).max()
 
 
+@pytest.mark.parametrize("by", ["model", "model,provider", "week,model", "provider,day,author"])
+@pytest.mark.parametrize("where", [[], ["author=openai"], ["provider!=OpenAI", "month!=2020-01"], ["day!=2026-11-01"]])
+def test_the_rollup_says_what_the_facts_say_of_dimensions_and_filters(reader, by, where):
+    ready = report(reader, "cost", Period(datetime(2020, 1, 1, tzinfo=UTC)), by, where=where)
+    exact = report(reader, "cost", Period(datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)), by, where=where)
+    order = list(ready.columns)
+    assert ready.rows.sort(order).equals(exact.rows.sort(order))
+    assert ready.total.equals(exact.total)
+
+
+def test_rows_of_one_value_stand_together_the_largest_first_and_days_in_their_order(reader):
+    rows = report(reader, "cost", Period(), "model,day").rows.select("model", "requested_day", "total_usage").rows()
+    usage = sums(lambda i: RECORDS[i]["model"])
+    models = list(dict.fromkeys(model for model, _, _ in rows))
+    assert models == sorted(usage, key=lambda m: -usage[m])
+    assert [(m, d) for m, d, _ in rows] == [
+        (m, d) for m in models for d in sorted(day for model, day, _ in rows if model == m)
+    ]
+
+
+def test_a_filter_on_a_value_that_nothing_has_is_told(reader):
+    model = RECORDS[IDS[0]]["model"]
+    for name in ("cost", "summary", "latency", "cache", "failed", "errors"):
+        assert "nothing has" not in report(reader, name, Period(), where=[f"model={model}"]).note
+        note = report(reader, name, Period(), where=[f"model!={model}x"]).note
+        assert note == f"nothing has the model {model}x: did you mean {model}?"
+
+
+def test_attempts_are_filtered_by_who_made_the_request(reader):
+    user = next(r["external_user"] for r in RECORDS.values() if r["external_user"])
+    found = report(reader, "errors", Period(), where=[f"user={user}"]).total["attempt_count"].item()
+    assert found == sum(len(r["provider_responses"] or []) for r in RECORDS.values() if r["external_user"] == user)
+
+
 def test_top_of_percentiles_keeps_the_largest_and_notes_how_many_are_left_out(reader):
     every, kept = report(reader, "latency", Period()), report(reader, "latency", Period(), top=2)
     assert kept.rows.equals(every.rows.head(2))
@@ -238,6 +272,12 @@ def test_until_must_come_after_since():
     [
         (("costs", Period()), "did you mean cost?"),
         (("cost", Period(), "modle"), "did you mean model?"),
+        (("cost", Period(), "model,dya"), "did you mean day?"),
+        (("cost", Period(), "model,"), "name one of them"),
+        (("cost", Period(), "model,day,user,app"), "leave some out, or keep to one of their values with --where"),
+        (("cost", Period(), None, None, ["modle=a"]), "did you mean model?"),
+        (("forecast", Period(), None, None, ["model=a"]), "leave --where out"),
+        (("summary", Period(), "model"), "leave --by out"),
         (("forecast", Period(), "model"), "leave --by out"),
         (("forecast", Period(), None, 3), "leave --top out"),
         (("summary", Period(), None, 3), "leave --top out"),
@@ -327,7 +367,9 @@ def test_no_number_is_ever_cut(by_model, rows, width):
     schema = by_model.rows.schema
     filler = {c: None for c in schema if c not in {"model", "request_count", "total_usage"}}
     made = [{"model": m, "request_count": n, "total_usage": u, **filler} for m, n, u in rows]
-    text = table(Report("cost", Period(), pl.DataFrame(made, schema), by_model.total, pl.DataFrame()), width)
+    text = table(
+        Report("cost", Period(), pl.DataFrame(made, schema), by_model.total, pl.DataFrame(), "", ("model",)), width
+    )
     lines = text.splitlines()[2 : 2 + len(rows)]
     for line, (_, count, usage) in zip(lines, rows, strict=True):
         assert f" {count:,} " in line
@@ -358,7 +400,10 @@ def columns_of(text):
     }
 
 
-@pytest.mark.parametrize("by", [(name, by) for name, made in REPORTS.items() for by in made.dimensions or (None,)])
+@pytest.mark.parametrize(
+    "by",
+    [(name, by) for name, made in REPORTS.items() for by in (made.dimensions if made.default_dimension else (None,))],
+)
 def test_every_report_has_a_title_and_its_amounts_stand_at_the_point(reader, by):
     name, dimension = by
     found = report(reader, name, Period(), dimension)
@@ -406,7 +451,7 @@ def test_a_column_without_any_value_is_left_out_of_tables_only(by_model, rows, t
     ended = pl.DataFrame(
         [{**dict.fromkeys(by_model.total.columns), "request_count": 1, **total, **without}], by_model.total.schema
     )
-    found = Report("cost", Period(), made, ended, pl.DataFrame())
+    found = Report("cost", Period(), made, ended, pl.DataFrame(), columns=("model",))
     filled = {c for frame in (made, ended) for c in frame.columns if frame[c].null_count() < frame.height}
     expected = [c.title for c in REPORTS["cost"].columns if c.name in filled]
     assert list(columns_of(printed(found, "table", 1000))) == ["model", *expected]

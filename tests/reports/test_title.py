@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingest.reports.definitions import REPORTS, ReportColumn, ReportDefinition
+from ingest.reports.filters import filters_of
 from ingest.reports.period import Period
-from ingest.reports.title import title_of
+from ingest.reports.title import Days, days_of, title_of
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati")
 MONTHS = (
@@ -27,7 +28,7 @@ NO_BOUND = Period()
 
 
 def title(period=NO_BOUND, span=None, name="cost", by="model"):
-    return title_of(name, REPORTS[name], by, period, span or {})
+    return title_of(name, REPORTS[name], [by], [], days_of(period, span or {}))
 
 
 def requests(first, last):
@@ -125,12 +126,28 @@ def test_where_there_are_only_legacy_ids_the_title_tells_their_days_and_where_no
     assert title() == "Cost by model, USD"
 
 
+@pytest.mark.parametrize(
+    ("by", "where", "subject"),
+    [
+        (["model", "day"], [], "Cost by model and day"),
+        (["model", "cost_basis", "day"], [], "Cost by model, cost basis and day"),
+        (["day"], ["user=alice"], "Cost by day (user alice)"),
+        (["day"], ["user=a", "user=b", "provider!=Azure"], "Cost by day (user a or b, provider not Azure)"),
+        (["day"], ["user=(none)", "cost_basis=byok"], "Cost by day (user (none), cost basis byok)"),
+        (["day"], ["user=\x1b[31m"], "Cost by day (user \\x1b[31m)"),
+    ],
+)
+def test_dimensions_and_filters_are_told(by, where, subject):
+    days = Days("27 November 2026")
+    assert title_of("cost", REPORTS["cost"], by, filters_of("cost", where), days) == f"{subject}, 27 November 2026, USD"
+
+
 def test_subject_and_unit_are_those_of_the_report():
-    found = {name: title_of(name, REPORTS[name], "", NO_BOUND, {}) for name in REPORTS}
+    found = {name: title_of(name, REPORTS[name], [], [], Days("")) for name in REPORTS}
     assert found["latency"] == "Latency, ms"
     assert (found["ledger"], found["errors"]) == ("IDs", "Errors")
     for name, definition in REPORTS.items():
         if any(column.kind == "money" for column in definition.columns) and not definition.unit:
             assert found[name].endswith(", USD")
     made = ReportDefinition("reports/x", (ReportColumn("x", "x", "money"),))
-    assert title_of("made", made, "cost_basis", NO_BOUND, {}) == "Made by cost basis, USD"
+    assert title_of("made", made, ["cost_basis"], [], Days("")) == "Made by cost basis, USD"

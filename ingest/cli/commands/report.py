@@ -29,7 +29,17 @@ log = logging.getLogger("orusage")
 @click.option(
     "--timezone", type=ZONE, default="UTC", show_default=True, help="Time zone of days and hours: Europe/Berlin, …"
 )
-@click.option("--by", metavar="COLUMN", help="One row for each model, provider, day, week, month, user, …")
+@click.option(
+    "--by",
+    metavar="DIMENSION,…",
+    help="One row for each model, provider, day, week, month, user, …; up to three: model,day.",
+)
+@click.option(
+    "--where",
+    metavar="DIMENSION=VALUE",
+    multiple=True,
+    help="Only requests of this value, or, with !=, only others. Repeatable; values of one dimension are alternatives.",
+)
 @click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
 @format_option(*FORMATS)
 @click.pass_obj
@@ -41,6 +51,7 @@ def report(
     until: datetime | None,
     timezone: ZoneInfo,
     by: str | None,
+    where: tuple[str, ...],
     top: int | None,
     format: str,
 ) -> int:
@@ -52,6 +63,7 @@ def report(
     \b
       orusage report
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
+      orusage report cost --by model,day --where user=alice --where provider!=Azure
       orusage report latency --by provider --since 7d --top 5
     """
     from ingest.cli.output import print_result, print_table, terminal_width
@@ -63,7 +75,7 @@ def report(
 
     period = Period.between(since, until, timezone, SystemClock().now())
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, by, top)
+        found = report_of(reader, name, period, by, top, where)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:

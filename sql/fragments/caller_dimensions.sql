@@ -1,0 +1,5 @@
+-- Branches of CASE: the dimensions that tell who made the request.
+            WHEN 'app' THEN CAST(app_id AS VARCHAR)
+            WHEN 'user' THEN external_user
+            WHEN 'session' THEN session_id
+            WHEN 'workspace' THEN workspace_id

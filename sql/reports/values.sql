@@ -1,0 +1,15 @@
+-- The values of a dimension of generations, in all of history; not of a dimension of time.
+WITH timed AS (
+    SELECT
+        *,
+        requested_at AS local_at,
+        'Z' AS label
+    FROM main.generation_facts
+)
+
+SELECT DISTINCT
+    CASE $by_1
+        -- include: fact_dimensions
+    END AS value
+FROM timed
+ORDER BY value;
