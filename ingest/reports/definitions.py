@@ -234,6 +234,42 @@ REPORTS = {
     ),
 }
 
+COMPARISONS = {
+    "cost": ReportDefinition(
+        "reports/comparison",
+        (
+            ReportColumn("request_count", "requests", "count", WIDE),
+            ReportColumn("earlier_usage", "before", "money", WIDE),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("change_usage", "change", "money"),
+            ReportColumn("change_share", "in %", "share"),
+            ReportColumn("volume_usage", "by volume", "money", NORMAL),
+            ReportColumn("mix_usage", "by mix", "money", NORMAL),
+            ReportColumn("price_usage", "by price", "money", NORMAL),
+        ),
+        {name: column for name, column in FACTS.items() if name not in TIME_UNITS},
+        "model",
+        title="Change of cost",
+    ),
+}
+"""What --compare makes of a report."""
+
+
+def compared_definition_of(name: str) -> ReportDefinition:
+    """Return the definition of a report for --compare.
+
+    Raises:
+        UsageError: There is no report of that name, or it does not support --compare.
+    """
+    definition_of(name)
+    if name in COMPARISONS:
+        return COMPARISONS[name]
+    raise UsageError(
+        f"`report {name}` does not support --compare",
+        cause=f"only {', '.join(COMPARISONS)} does",
+        fix="write `orusage report cost --compare …`, or leave --compare out",
+    )
+
 
 def definition_of(name: str) -> ReportDefinition:
     """Return the definition of a report.
@@ -250,17 +286,17 @@ def definition_of(name: str) -> ReportDefinition:
     )
 
 
-def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
+def dimensions_of(name: str, definition: ReportDefinition, by: str | None) -> tuple[str, ...]:
     """Return the dimensions by which a report groups: those of --by, or the default.
 
     Args:
         name: The report.
+        definition: Its definition.
         by: Names of dimensions, separated by commas; None if --by is not given.
 
     Raises:
         UsageError: The report has no such dimension, or they are too many.
     """
-    definition = REPORTS[name]
     if by is None:
         return (definition.default_dimension,) if definition.default_dimension else ()
     if not definition.default_dimension:
@@ -269,7 +305,7 @@ def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
             cause="its rows cannot be grouped otherwise",
             fix="leave --by out",
         )
-    names = tuple(dict.fromkeys(require_dimension(name, part.strip()) for part in by.split(",")))
+    names = tuple(dict.fromkeys(require_dimension(name, definition, part.strip()) for part in by.split(",")))
     if len(names) > MAX_DIMENSIONS:
         raise UsageError(
             f"--by names {len(names)} dimensions",
@@ -279,13 +315,13 @@ def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
     return names
 
 
-def require_dimension(report: str, name: str) -> str:
+def require_dimension(report: str, definition: ReportDefinition, name: str) -> str:
     """Return the name of a report's dimension.
 
     Raises:
         UsageError: The report has no such dimension.
     """
-    dimensions = REPORTS[report].dimensions
+    dimensions = definition.dimensions
     if name in dimensions:
         return name
     raise UsageError(

@@ -9,16 +9,26 @@ import polars as pl
 
 from ingest.core.errors import UsageError
 from ingest.core.suggestions import did_you_mean
-from ingest.reports.definitions import FACTS, MAX_DIMENSIONS, REPORTS, TIME_UNITS, definition_of, dimensions_of
+from ingest.reports.definitions import (
+    COMPARISONS,
+    FACTS,
+    MAX_DIMENSIONS,
+    REPORTS,
+    TIME_UNITS,
+    compared_definition_of,
+    definition_of,
+    dimensions_of,
+)
 from ingest.reports.filters import filters_of
 from ingest.reports.names import shown
 from ingest.reports.period import Period
-from ingest.reports.title import days_of, title_of
+from ingest.reports.title import compared_days, days_of, title_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ingest.reports.comparison import Comparison
     from ingest.reports.definitions import ReportDefinition
     from ingest.reports.filters import Filter
     from ingest.reports.title import Days
@@ -30,7 +40,7 @@ PART, TOTAL = "part", 2
 KEYS = tuple(f"key_{place}" for place in range(1, MAX_DIMENSIONS + 1))
 """The columns with the values of the dimensions."""
 
-DAY = "requested_day"
+DAY, EARLIER = "requested_day", "earlier_request_count"
 
 WHOLE_LEDGER = ("anomaly_count", "settled", "pending", "dead", "newest_settled_at", "oldest_pending_at")
 FORECAST = ("forecast_month", "forecast_usage")
@@ -56,6 +66,7 @@ class Report:
         partial: For each column of hours, days, weeks or months those that lie in the period in part, each with what
             part; for the summary the days.
         title: The title of its table; may be empty.
+        is_compared: Whether it tells how the period differs from an earlier one.
     """
 
     name: str
@@ -67,6 +78,12 @@ class Report:
     columns: tuple[str, ...] = ()
     partial: dict[str, dict[str, str]] = field(default_factory=dict)
     title: str = ""
+    is_compared: bool = False
+
+    @property
+    def definition(self) -> ReportDefinition:
+        """The report's definition."""
+        return (COMPARISONS if self.is_compared else REPORTS)[self.name]
 
 
 def report(
@@ -76,38 +93,44 @@ def report(
     by: str | None = None,
     top: int | None = None,
     where: Sequence[str] = (),
+    comparison: Comparison | None = None,
 ) -> Report:
     """Run a report.
 
     Args:
         reader: The warehouse.
         name: A key of `ingest.reports.definitions.REPORTS`.
-        period: The period.
+        period: The period; not used if there is a comparison.
         by: The dimensions, separated by commas; None for the report's default.
         top: The number of largest rows to keep; None for all.
         where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
+        comparison: The period, and an earlier one with which it is compared; None for no comparison.
 
     Raises:
         UsageError: There is no such report or dimension, or the report does not support an option.
         ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
-    definition = definition_of(name)
-    by_names, filters = dimensions_of(name, by), filters_of(name, where)
+    definition = compared_definition_of(name) if comparison else definition_of(name)
+    period = comparison.period if comparison else period
+    by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
-    result = reader.named(definition.query, **_parameters(definition, by_names, filters, period, top))
+    result = reader.named(definition.query, **_parameters(definition, by_names, filters, comparison or period, top))
     columns = tuple(definition.dimensions[dimension] for dimension in by_names)
     rows, total = _split_total(result, columns)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     notes = [
         *_unknown_values(reader, name, filters),
+        *_comparison_notes(kept, total),
         *_notes(reader, name, period, kept, rows.height - kept.height, " with these filters" if filters else ""),
     ]
     partial = _partial(name, by_names, period)
     kept = _with_partial(kept, partial) if set(by_names) & TIME_UNITS.keys() else kept
     kept = kept.drop(WHOLE_LEDGER, FORECAST) if name == "summary" and filters else kept
-    title = title_of(name, definition, by_names, filters, _days(reader, definition, period, rows))
+    days = compared_days(*comparison) if comparison else _days(reader, definition, period, rows)
+    title = title_of(name, definition, by_names, filters, days)
     models = _models(reader, name, period, where)
-    return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title)
+    is_compared = comparison is not None
+    return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title, is_compared)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -124,9 +147,14 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
 
 
 def _parameters(
-    definition: ReportDefinition, by: Sequence[str], filters: Sequence[Filter], period: Period, top: int | None
+    definition: ReportDefinition,
+    by: Sequence[str],
+    filters: Sequence[Filter],
+    about: Period | Comparison,
+    top: int | None,
 ) -> dict[str, Any]:
     used = {*by, *(each.dimension for each in filters)}
+    period, periods = (about, None) if isinstance(about, Period) else (about.span, about.parameter())
     parameters = {
         **period.parameters(),
         **{
@@ -135,6 +163,7 @@ def _parameters(
         },
         "filters": [each.parameter() for each in filters],
         "top": top,
+        "periods": periods,
         "ready": _uses_rollup(definition, by, used, period),
         "joined": bool(used & definition.generation_dimensions),
     }
@@ -204,6 +233,11 @@ def _values(reader: Reader, name: str, dimension: str) -> pl.Series:
     if REPORTS[name].dimensions is FACTS:
         return reader.named("reports/values", by_1=dimension)["value"]
     return report(reader, name, Period(), dimension).rows.to_series(0)
+
+
+def _comparison_notes(rows: pl.DataFrame, total: pl.DataFrame) -> Iterator[str]:
+    if EARLIER in rows.columns and rows.height and not total[EARLIER].item():
+        yield "the earlier period has no requests: all of the change counts as volume"
 
 
 def _notes(

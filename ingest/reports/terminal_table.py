@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import NARROW, NORMAL, REPORTS, WIDE, ReportColumn
+from ingest.reports.definitions import NARROW, NORMAL, WIDE, ReportColumn
 from ingest.reports.formats import aligned, at_the_point, cell, money, width_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
     """Return the columns for a terminal width, the dimensions first; a measure without any value is left out."""
-    defined = REPORTS[report.name].columns
+    defined = report.definition.columns
     fitting = (column for column in defined if column.min_width <= level and column.not_by not in report.columns)
     measures = [column for column in fitting if not _is_empty(report, column)]
     return [*(ReportColumn(name, _title(name), "text") for name in report.columns), *measures]

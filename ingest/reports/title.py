@@ -80,6 +80,12 @@ def days_of(period: Period, span: Span) -> Days:
     return Days(_days(period, first, last), _has_others(period, span, first, last))
 
 
+def compared_days(period: Period, earlier: Period) -> Days:
+    """Return the days of two periods with bounds: ``November compared with October``."""
+    now, before = (_between(_begin(each), _end(each)) for each in (period, earlier))
+    return Days(_in_zone(f"{now} compared with {before}", period))
+
+
 def _known(period: Period, span: Span, which: str) -> date | None:
     """The first or last day of requests; of legacy IDs if there are no others."""
     moment, day = span.get(f"{which}_at"), span.get(f"{which}_day")
@@ -99,7 +105,10 @@ def _days(period: Period, first: date | None, last: date | None) -> str:
     begin, end = since or (first and _Bound(first)), until or (last and _Bound(last))
     if begin and end and begin.day > end.day:  # no request is in the period
         begin, end = since, until
-    text = _between(begin or None, end or None)
+    return _in_zone(_between(begin or None, end or None), period)
+
+
+def _in_zone(text: str, period: Period) -> str:
     return f"{text} ({period.zone.key})" if text and period.zone.key not in ("UTC", "Etc/UTC") else text
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cost_change import PARTS, Request, parts_of
 
 from golden.expected import (
     METRICS,
@@ -28,6 +29,7 @@ from golden.expected import (
     total,
 )
 from golden.stored import EXPECTED, agrees
+from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import REPORTS
 from ingest.reports.names import shown
 from ingest.reports.period import Period
@@ -429,3 +431,38 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     [found] = report(reader, "summary", Period()).rows.to_dicts()
     assert found["forecast_month"] == f"{newest:%Y-%m}"
     assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
+
+
+HALF = SECONDS[len(SECONDS) // 2].replace(tzinfo=UTC)
+COMPARISONS = {
+    "the later half with the earlier": Comparison(Period(HALF, LATE), Period(EARLY, HALF)),
+    "overlapping": Comparison(Period(EARLY, LATE), Period(NOON, HALF)),
+    "of legacy IDs": Comparison(PERIODS["whole days"], Period(NOON - timedelta(days=900), NOON)),
+    "in another zone": Comparison(*(Period(*b, ZoneInfo("Asia/Tokyo")) for b in ((HALF, LATE), (EARLY, HALF)))),
+    "with nothing": Comparison(Period(HALF, LATE), Period(HALF + timedelta(9_000), HALF + timedelta(9_001))),
+}
+
+
+def request_of(key, row):
+    is_priced = row["cost_basis"] not in ("response_cache", "unknown", "byok_unknown")
+    tokens = (row["native_tokens_prompt"] or 0) + (row["native_tokens_completion"] or 0)
+    return Request(key, row["model"], row["provider_name"], row["total_usage"], is_priced, tokens)
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS.values(), ids=COMPARISONS)
+@pytest.mark.parametrize("by", ["model", "provider", "user", "workspace", "cost_basis", "status"])
+def test_a_change_and_its_parts_are_what_plain_python_makes_of_them(reader, comparison, by):
+    now, before = ([row for row in FACTS if is_in(period, row)] for period in comparison)
+    sides = ([request_of(KEYS[by](comparison.period, row), row) for row in rows] for rows in (before, now))
+    rows, total = parts_of(*sides)
+    found = report(reader, "cost", Period(), by, comparison=comparison)
+    names = [f"{part}_usage" for part in PARTS]
+    column = REPORTS["cost"].dimensions[by]
+    assert {
+        key: dict(zip(PARTS, parts, strict=True)) for key, *parts in found.rows.select(column, *names).rows()
+    } == rows
+    assert dict(zip(PARTS, found.total.select(names).row(0), strict=True)) == total
+    spent = found.total.row(0, named=True)
+    for requests, prefix in ((now, ""), (before, "earlier_")):
+        assert spent[f"{prefix}request_count"] == len(requests)
+        assert spent["total_usage" if not prefix else "earlier_usage"] == sum(r["total_usage"] for r in requests)

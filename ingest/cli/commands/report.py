@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest.cli.options import FORMATS, LOCAL_MOMENT, ZONE, format_option
+from ingest.cli.options import FORMATS, LOCAL_MOMENT, ZONE, format_option, local_moment
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ log = logging.getLogger("orusage")
     multiple=True,
     help="Only requests of this value, or, with !=, only others. Repeatable; values of one dimension are alternatives.",
 )
+@click.option(
+    "--compare",
+    metavar="PERIOD",
+    help="Of cost: how it changed since an earlier period: previous, year, or 2026-10-01..2026-11-01.",
+)
 @click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
 @format_option(*FORMATS)
 @click.pass_obj
@@ -52,6 +57,7 @@ def report(
     timezone: ZoneInfo,
     by: str | None,
     where: tuple[str, ...],
+    compare: str | None,
     top: int | None,
     format: str,
 ) -> int:
@@ -64,18 +70,21 @@ def report(
       orusage report
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
       orusage report cost --by model,day --where user=alice --where provider!=Azure
+      orusage report cost --by provider --since 7d --compare previous
       orusage report latency --by provider --since 7d --top 5
     """
     from ingest.cli.output import print_result, print_table, terminal_width
     from ingest.core.clock import SystemClock
+    from ingest.reports.comparison import comparison_of
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
     from ingest.warehouse.reader import Reader
 
     period = Period.between(since, until, timezone, SystemClock().now())
+    comparison = comparison_of(period, compare, local_moment) if compare is not None else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, by, top, where)
+        found = report_of(reader, name, period, by, top, where, comparison)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
