@@ -54,6 +54,7 @@ class ReportDefinition:
         rollup_is_daily: Whether the rollup holds figures per day; if not, it covers all of history only.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
+        default_top: The number of rows if --top is not given; None for all.
         title: What it shows, for the title of its table; the report's name if empty.
         unit: The unit of its figures, for the title; USD if it is empty and a column is money.
         span: The query for the times of the first and the last request that it can show; empty if its rows lie in the
@@ -69,6 +70,7 @@ class ReportDefinition:
     rollup_is_daily: bool = False
     is_additive: bool = True
     has_top: bool = True
+    default_top: int | None = None
     title: str = ""
     unit: str = ""
     span: str = "reports/span"
@@ -118,6 +120,22 @@ REPORTS = {
         "day",
         rollup_dimensions=frozenset({"day", "week", "month", "model", "author", "provider"}),
         rollup_is_daily=True,
+    ),
+    "top": ReportDefinition(
+        "reports/top",
+        (
+            ReportColumn("generation_count", "generations", "count", NORMAL),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("share_of_usage", "of all", "share", NORMAL),
+            ReportColumn("median_usage", "median", "money"),
+            ReportColumn("p95_usage", "p95", "money", NORMAL),
+            ReportColumn("max_usage", "dearest", "money", NORMAL),
+            ReportColumn("dearest_generation_id", "dearest generation", "text", WIDE),
+        ),
+        FACTS,
+        "request",
+        default_top=10,
+        title="Top cost",
     ),
     "latency": ReportDefinition(
         "reports/latency",

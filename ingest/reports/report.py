@@ -102,7 +102,7 @@ def report(
         name: A key of `ingest.reports.definitions.REPORTS`.
         period: The period; not used if there is a comparison.
         by: The dimensions, separated by commas; None for the report's default.
-        top: The number of largest rows to keep; None for all.
+        top: The number of largest rows to keep; None for the report's default, or all.
         where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
         comparison: The period, and an earlier one with which it is compared; None for no comparison.
 
@@ -114,6 +114,7 @@ def report(
     period = comparison.period if comparison else period
     by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
+    top = top or definition.default_top
     result = reader.named(definition.query, **_parameters(definition, by_names, filters, comparison or period, top))
     columns = tuple(definition.dimensions[dimension] for dimension in by_names)
     rows, total = _split_total(result, columns)

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ingest.reports.definitions import WIDE
+from ingest.reports.footer import footer_of
 from ingest.reports.formats import at_the_point, cell, markdown, render, width_of, without_markup
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
@@ -53,9 +54,15 @@ def printed(report: Report, format_name: str, width: int) -> str:
         return render(report.rows, format_name)
     if format_name == "markdown":
         grid = summary_grid(report) if report.name == "summary" else document(report)
-        return _above(without_markup(report.title)) + markdown(grid)
-    title = _above("\n".join(wrap(report.title, width)))
-    return title + (summary_text(report, width) if report.name == "summary" else table(report, width))
+        return _above(without_markup(report.title)) + markdown(grid) + _below(without_markup(footer_of(report)))
+    title, footer = ("\n".join(wrap(text, width)) for text in (report.title, footer_of(report)))
+    shown = summary_text(report, width) if report.name == "summary" else table(report, width)
+    return _above(title) + shown + _below(footer)
+
+
+def _below(footer: str) -> str:
+    """A line with an empty one above it."""
+    return f"\n{footer}\n" if footer else ""
 
 
 def _above(title: str) -> str:

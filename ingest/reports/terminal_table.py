@@ -167,8 +167,9 @@ def widths_of(grid: list[list[str]]) -> list[int]:
 
 
 def _is_name(column: ReportColumn) -> bool:
-    """Whether values may be shortened: not numbers, days and times."""
-    return column.kind == "text" and not column.name.startswith("requested_") and not column.name.endswith("_at")
+    """Whether values may be shortened: not numbers, days, times and the IDs of generations."""
+    is_whole = column.name.startswith("requested_") or column.name.endswith(("_at", "generation_id"))
+    return column.kind == "text" and not is_whole
 
 
 def shortened(text: str, width: int) -> str:

@@ -433,6 +433,58 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
 
 
+def nearest_rank(amounts, percent, least):
+    """The smallest amount that so many per cent do not exceed, where there are so many amounts at least."""
+    ordered = sorted(amounts)
+    return ordered[-(-len(ordered) * percent // 100) - 1] if len(ordered) >= least else None
+
+
+def top_of(everything):
+    """The measures, given all requests of the period."""
+
+    def top(rows):
+        amounts = [r["total_usage"] for r in rows]
+        dearest = [r["generation_id"] for r in rows if r["total_usage"] == max(amounts)]
+        return {
+            "generation_count": len(rows),
+            "total_usage": total(rows, "total_usage"),
+            "share_of_usage": share(total(rows, "total_usage"), total(everything, "total_usage")),
+            "median_usage": nearest_rank(amounts, 50, 1),
+            "p95_usage": nearest_rank(amounts, 95, 20),
+            "max_usage": max(amounts),
+            "dearest_generation_id": min(dearest),
+        }
+
+    return top
+
+
+def groups_of(groups):
+    """What is told of the totals of all groups that have a name."""
+    amounts = [total(rows, "total_usage") for key, rows in groups.items() if key is not None]
+    return {
+        "group_count": len(amounts),
+        "median_group_usage": nearest_rank(amounts, 50, 1),
+        "p95_group_usage": nearest_rank(amounts, 95, 20),
+        "max_group_usage": max(amounts, default=None),
+    }
+
+
+@pytest.mark.parametrize("top", [1, 3, 10_000])
+@pytest.mark.parametrize("period", PERIODS.values(), ids=PERIODS)
+@pytest.mark.parametrize("by", ["request", "session", "user", "model", "day"])
+def test_the_dearest_are_what_plain_python_makes_of_them(reader, by, period, top):
+    rows = [row for row in FACTS if is_in(period, row)]
+    groups, measures = grouped(period, rows, by), top_of(rows)
+    of_all = groups_of(groups)
+    order = sorted(groups, key=lambda key: (-total(groups[key], "total_usage"), key is None, key or ""))
+    expected = {key: measures(groups[key]) | of_all for key in order[:top]}
+    if rest := [row for key in order[top:] for row in groups[key]]:
+        expected["(other)"] = measures(rest) | of_all
+    found = report(reader, "top", period, by, top)
+    assert_rows(without_marks(found, by), REPORTS["top"].dimensions[by], expected)
+    assert_agrees(found.total.row(0, named=True), measures(rows) | of_all, "total")
+
+
 HALF = SECONDS[len(SECONDS) // 2].replace(tzinfo=UTC)
 COMPARISONS = {
     "the later half with the earlier": Comparison(Period(HALF, LATE), Period(EARLY, HALF)),

@@ -200,8 +200,13 @@ RECORDS = made_records()
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    with Reader(write_simulated_warehouse(tmp_path_factory.mktemp("compare") / "w.duckdb", RECORDS, [])) as reader:
+def path(tmp_path_factory):
+    return write_simulated_warehouse(tmp_path_factory.mktemp("compare") / "w.duckdb", RECORDS, [])
+
+
+@pytest.fixture(scope="module")
+def reader(path):
+    with Reader(path) as reader:
         yield reader
 
 
@@ -324,3 +329,15 @@ def test_an_earlier_period_without_requests_is_remarked(reader):
 def test_what_cannot_be_compared_is_refused(reader, name, by):
     with pytest.raises(UsageError):
         report(reader, name, Period(), by, comparison=OCTOBER_AND_NOVEMBER)
+
+
+def test_the_command_compares(path, orusage):
+    words = ("-w", path, "report", "cost", "--since", "2026-11-01", "--until", "2026-12-01", "--format", "json")
+    [row] = orusage(*words, "--compare", "previous", "--where", "user=price", "--by", "provider").json
+    assert (row["provider_name"], row["change_usage"], row["price_usage"]) == ("Azure", -0.15, -0.15)
+    [same] = orusage(*words, "--compare", "2026-10-01..2026-11-01", "--where", "user=price", "--by", "provider").json
+    assert same == row
+    for wrong in ("before", "2026-10-01..never", "2026-10-01..2026-09-01"):
+        refused = orusage(*words, "--compare", wrong)
+        assert refused.code == 2
+        assert len(refused.err.splitlines()) == 3

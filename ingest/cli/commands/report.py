@@ -63,7 +63,7 @@ def report(
 ) -> int:
     """Print a report: cost, latency, errors and more.
 
-    NAME is summary, cost, latency, errors, cache, failed, forecast, anomalies or ledger. A table has the columns
+    NAME is summary, cost, top, latency, errors, cache, failed, forecast, anomalies or ledger. A table has the columns
     that fit the terminal; json, ndjson and csv have all columns, exact amounts and times in UTC.
 
     \b
