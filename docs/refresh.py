@@ -147,9 +147,9 @@ def _report(reader: Reader, line: str) -> str:
     assert command  # noqa: S101  # for the type checker: the command exists
     options = command.make_context("report", shlex.split(line)[2:]).params
     period = Period.between(options["since"], options["until"], options["timezone"])
-    wanted = options["compare"]
+    wanted, by = options["compare"], ",".join(options["by"]) or None
     comparison = comparison_of(period, wanted, local_moment) if wanted else None
-    found = report(reader, options["name"], period, options["by"], options["top"], options["where"], comparison)
+    found = report(reader, options["name"], period, by, options["top"], options["where"], comparison)
     return printed(found, options["format"], WIDTH)
 
 

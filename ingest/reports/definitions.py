@@ -76,6 +76,9 @@ class ReportDefinition:
     span: str = "reports/span"
 
 
+FIELD = "field:"
+"""What precedes the name of a kept field, which is a dimension of every report that has dimensions."""
+
 MAX_DIMENSIONS = 3
 """The most dimensions of one report."""
 
@@ -340,10 +343,16 @@ def require_dimension(report: str, definition: ReportDefinition, name: str) -> s
         UsageError: The report has no such dimension.
     """
     dimensions = definition.dimensions
-    if name in dimensions:
+    if name in dimensions or (dimensions and name.startswith(FIELD)):
         return name
+    listed = f"its dimensions are {', '.join(dimensions)}, and {FIELD}NAME for a kept field"
     raise UsageError(
         f"`report {report}` has no dimension {name!a}",
-        cause=f"its dimensions are {', '.join(dimensions)}" if dimensions else "its rows cannot be selected",
+        cause=listed if dimensions else "its rows cannot be selected",
         fix=did_you_mean(name, dimensions, "name one of them" if dimensions else "leave --where out"),
     )
+
+
+def column_of(report: str, dimension: str) -> str:
+    """Return the column with the values of a report's dimension; that of a field has the dimension's name."""
+    return REPORTS[report].dimensions.get(dimension, dimension)

@@ -12,9 +12,11 @@ from ingest.core.suggestions import did_you_mean
 from ingest.reports.definitions import (
     COMPARISONS,
     FACTS,
+    FIELD,
     MAX_DIMENSIONS,
     REPORTS,
     TIME_UNITS,
+    column_of,
     compared_definition_of,
     definition_of,
     dimensions_of,
@@ -115,8 +117,9 @@ def report(
     by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
     top = top or definition.default_top
+    _require_kept(reader, {*by_names, *(each.dimension for each in filters)})
     result = reader.named(definition.query, **_parameters(definition, by_names, filters, comparison or period, top))
-    columns = tuple(definition.dimensions[dimension] for dimension in by_names)
+    columns = tuple(column_of(name, dimension) for dimension in by_names)
     rows, total = _split_total(result, columns)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     notes = [
@@ -147,6 +150,23 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
         )
 
 
+def _require_kept(reader: Reader, dimensions: set[str]) -> None:
+    """Refuse fields that no log line had.
+
+    Raises:
+        UsageError: There is such a field.
+    """
+    asked = sorted(name.removeprefix(FIELD) for name in dimensions if name.startswith(FIELD))
+    known = reader.named("reports/fields")["name"].to_list() if asked else []
+    for name in asked:
+        if name not in known and name.partition(".")[0] not in known:
+            raise UsageError(
+                f"no ID has a kept field {name!a}",
+                cause=f"the kept fields are {', '.join(map(ascii, known))}" if known else "no field was kept",
+                fix=did_you_mean(name, known, "keep it with `orusage ingest --reread --keep-field NAME SOURCES`"),
+            )
+
+
 def _parameters(
     definition: ReportDefinition,
     by: Sequence[str],
@@ -166,7 +186,7 @@ def _parameters(
         "top": top,
         "periods": periods,
         "ready": _uses_rollup(definition, by, used, period),
-        "joined": bool(used & definition.generation_dimensions),
+        "joined": any(n in definition.generation_dimensions or n.startswith(FIELD) for n in used),
     }
     return {name: parameters[name] for name in sql_files.parameters_of(definition.query)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import NARROW, NORMAL, WIDE, ReportColumn
+from ingest.reports.definitions import FIELD, NARROW, NORMAL, WIDE, ReportColumn
 from ingest.reports.formats import aligned, at_the_point, cell, money, width_of
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _is_empty(report: Report, column: ReportColumn) -> bool:
 
 
 def _title(column: str) -> str:
+    if column.startswith(FIELD):
+        return cell(column)
     return column.removeprefix("requested_").removesuffix("_name").replace("_", " ")
 
 

@@ -2,8 +2,13 @@
 -- fragment {dimensions} is as in keys.
         len($filters) = 0
         OR list_bool_and([
-            list_contains(filter.marked_values, coalesce('=' || CASE filter.dimension
-                -- include: {dimensions}
-            END, '')) <> filter.is_excluded
+            list_contains(
+                filter.marked_values,
+                coalesce(
+                    '=' ||
+                    -- include: {dimensions} name=filter.dimension
+                    , ''
+                )
+            ) <> filter.is_excluded
             FOR filter IN CAST($filters AS STRUCT(dimension VARCHAR, marked_values VARCHAR[], is_excluded BOOLEAN)[])
         ])

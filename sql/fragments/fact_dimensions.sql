@@ -1,4 +1,5 @@
--- Branches of CASE: the dimensions of generations.
+-- Expression: the value of {name}, one of the dimensions of generations.
+        CASE {name}
             -- include: time_dimensions
             WHEN 'model' THEN model
             WHEN 'author' THEN model_author
@@ -16,3 +17,6 @@
                 WHEN native_tokens_completion >= 11 THEN '11-100'
                 WHEN native_tokens_completion >= 1 THEN '1-10'
             END
+            ELSE
+                -- include: field_value name={name}
+        END

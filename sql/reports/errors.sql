@@ -34,7 +34,8 @@ in_period AS (
         facts.external_user,
         facts.session_id,
         facts.workspace_id,
-        facts.request_id
+        facts.request_id,
+        facts.log_fields
     FROM dated
     LEFT JOIN main.generation_facts AS facts
         ON facts.generation_id = dated.generation_id

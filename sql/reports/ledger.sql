@@ -8,7 +8,8 @@ states AS (
         CASE WHEN requested_at IS NULL THEN CAST(requested_day AS TIMESTAMP) END AS legacy_at,
         source,
         'settled' AS state,
-        NULL AS reason
+        NULL AS reason,
+        log_fields
     FROM main.generations
     WHERE $whole
        OR (requested_at >= $since AND requested_at < $until)
@@ -19,7 +20,8 @@ states AS (
         NULL AS legacy_at,
         source,
         state,
-        reason
+        reason,
+        log_fields
     FROM ops.work
     WHERE $whole
        OR (requested_at >= $since AND requested_at < $until)

@@ -8,8 +8,7 @@ WITH timed AS (
 )
 
 SELECT DISTINCT
-    CASE $by_1
-        -- include: fact_dimensions
-    END AS value
+    -- include: fact_dimensions name=$by_1
+    AS value
 FROM timed
 ORDER BY value;

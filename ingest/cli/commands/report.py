@@ -32,7 +32,8 @@ log = logging.getLogger("orusage")
 @click.option(
     "--by",
     metavar="DIMENSION,…",
-    help="One row for each model, provider, day, week, month, user, …; up to three: model,day.",
+    multiple=True,
+    help="One row for each model, provider, day, week, month, user, field:NAME, …; up to three: model,day.",
 )
 @click.option(
     "--where",
@@ -55,7 +56,7 @@ def report(
     since: datetime | None,
     until: datetime | None,
     timezone: ZoneInfo,
-    by: str | None,
+    by: tuple[str, ...],
     where: tuple[str, ...],
     compare: str | None,
     top: int | None,
@@ -84,7 +85,7 @@ def report(
     period = Period.between(since, until, timezone, SystemClock().now())
     comparison = comparison_of(period, compare, local_moment) if compare is not None else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, by, top, where, comparison)
+        found = report_of(reader, name, period, ",".join(by) or None, top, where, comparison)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
