@@ -149,7 +149,7 @@ def _report(reader: Reader, line: str) -> str:
     period = Period.between(options["since"], options["until"], options["timezone"])
     wanted, by = options["compare"], ",".join(options["by"]) or None
     comparison = comparison_of(period, wanted, local_moment) if wanted else None
-    found = report(reader, options["name"], period, by, options["top"], options["where"], comparison)
+    found = report(reader, options["name"], comparison or period, by, options["top"], options["where"])
     return printed(found, options["format"], WIDTH)
 
 

@@ -79,6 +79,9 @@ class ReportDefinition:
 FIELD = "field:"
 """What precedes the name of a kept field, which is a dimension of every report that has dimensions."""
 
+TEAM = "team"
+"""The dimension that the mapping file of --map makes."""
+
 MAX_DIMENSIONS = 3
 """The most dimensions of one report."""
 
@@ -90,6 +93,7 @@ _CALLERS = {
     "user": "external_user",
     "session": "session_id",
     "workspace": "workspace_id",
+    TEAM: "team",
     "request": "request_id",
 }
 FACTS = {

@@ -7,6 +7,7 @@ character; its times end in Z.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -93,6 +94,12 @@ def cell(value: Any) -> str:
             return plain(str(value)).replace("\t", "\\t")  # a tab separates columns
 
 
+def table_cell(value: Any) -> str:
+    """Format a value for a table, where nothing stands for NULL: text that is empty, or of quotes only, is quoted."""
+    is_quoted = isinstance(value, str) and not value.strip('"\\')
+    return json.dumps(value) if is_quoted else cell(value)
+
+
 def money(value: Decimal) -> str:
     """Format USD: to the cent from 100 on, to four places from 0.01 on, below that with two significant digits."""
     if value == 0:
@@ -149,7 +156,7 @@ def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool], *, has_total: 
 
 
 def _grid(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> list[list[str]]:
-    return [[cell(name) for name in columns], *([cell(value) for value in row] for row in rows)]
+    return [[cell(name) for name in columns], *([table_cell(value) for value in row] for row in rows)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, at_the_point, cell, in_ascii, width_of
+from ingest.reports.formats import aligned, at_the_point, in_ascii, table_cell, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    cell_of = _ascii_cell if is_ascii else cell
-    empty = [column.name for column in frame if frame.height and not any(map(cell, column))]
+    cell_of = _ascii_cell if is_ascii else table_cell
+    empty = [column.name for column in frame if frame.height and column.null_count() == frame.height]
     shown = frame if len(empty) == frame.width else frame.drop(empty)
     names = [cell_of(name) for name in empty if name not in shown.columns]
     text = _laid_out(shown, width, folded, cell_of) + _named(names, ("is empty", "are empty"), width)
@@ -42,7 +42,7 @@ def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_
 
 
 def _ascii_cell(value: Any) -> str:
-    return cell(value).encode("ascii", "backslashreplace").decode("ascii")
+    return table_cell(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:

@@ -9,19 +9,24 @@ import json
 
 from ingest.core.errors import UsageError
 
-NO_NAME, REST, TOTAL = "(none)", "(other)", "total"
-"""What a table shows where there is no name, for the rows beyond --top, and for the total."""
+NO_NAME, UNMAPPED, REST, TOTAL = "(none)", "(unmapped)", "(other)", "total"
+"""What a table shows where there is no name, no team, for the rows beyond --top, and for the total."""
 
-_LABELS = frozenset({NO_NAME, REST, TOTAL})
+_LABELS = frozenset({NO_NAME, UNMAPPED, REST, TOTAL})
 
 _FIRST = '"='
 """Characters with which no unquoted name begins: a quote, and a sign that could belong to a filter's."""
 
 
-def shown(name: str | None) -> str:
-    """Return the text that stands for a name and for no other."""
+def shown(name: str | None, missing: str = NO_NAME) -> str:
+    """Return the text that stands for a name and for no other.
+
+    Args:
+        name: The name; None if there is none.
+        missing: What is shown then, `NO_NAME` or `UNMAPPED`.
+    """
     if name is None:
-        return NO_NAME
+        return missing
     is_plain = name and name == name.strip() and name not in _LABELS and name[0] not in _FIRST
     return name if is_plain else json.dumps(name, ensure_ascii=False)
 
@@ -32,7 +37,7 @@ def named(text: str) -> str | None:
     Raises:
         UsageError: The text begins with a double quote, but is no JSON string.
     """
-    if text == NO_NAME:
+    if text in (NO_NAME, UNMAPPED):
         return None
     if not text.startswith('"'):
         return text

@@ -9,12 +9,14 @@ import polars as pl
 
 from ingest.core.errors import UsageError
 from ingest.core.suggestions import did_you_mean
+from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import (
     COMPARISONS,
     FACTS,
     FIELD,
     MAX_DIMENSIONS,
     REPORTS,
+    TEAM,
     TIME_UNITS,
     column_of,
     compared_definition_of,
@@ -22,21 +24,21 @@ from ingest.reports.definitions import (
     dimensions_of,
 )
 from ingest.reports.filters import filters_of
-from ingest.reports.names import shown
+from ingest.reports.names import UNMAPPED, shown
 from ingest.reports.period import Period
+from ingest.reports.team_map import TeamMap
 from ingest.reports.title import compared_days, days_of, title_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ingest.reports.comparison import Comparison
     from ingest.reports.definitions import ReportDefinition
     from ingest.reports.filters import Filter
     from ingest.reports.title import Days
     from ingest.warehouse.reader import Reader
 
-PART, TOTAL = "part", 2
+PART, OTHERS, TOTAL = "part", 1, 2
 """The column that says what a row is: 0 one value of each dimension, 1 the sum of rows beyond --top, 2 the total."""
 
 KEYS = tuple(f"key_{place}" for place in range(1, MAX_DIMENSIONS + 1))
@@ -50,6 +52,9 @@ FORECAST = ("forecast_month", "forecast_usage")
 
 TOP_MODELS = 5
 """The number of models in the summary."""
+
+NAMED_UNMAPPED = 10
+"""How many values of a dimension without a team are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,49 +96,49 @@ class Report:
 def report(
     reader: Reader,
     name: str,
-    period: Period,
+    about: Period | Comparison,
     by: str | None = None,
     top: int | None = None,
     where: Sequence[str] = (),
-    comparison: Comparison | None = None,
+    teams: TeamMap | None = None,
 ) -> Report:
     """Run a report.
 
     Args:
         reader: The warehouse.
         name: A key of `ingest.reports.definitions.REPORTS`.
-        period: The period; not used if there is a comparison.
+        about: The period; or two, of which the first is compared with the second.
         by: The dimensions, separated by commas; None for the report's default.
         top: The number of largest rows to keep; None for the report's default, or all.
         where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
-        comparison: The period, and an earlier one with which it is compared; None for no comparison.
+        teams: The mapping file behind the dimension `team`.
 
     Raises:
         UsageError: There is no such report or dimension, or the report does not support an option.
         ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
-    definition = compared_definition_of(name) if comparison else definition_of(name)
-    period = comparison.period if comparison else period
+    is_compared = isinstance(about, Comparison)
+    definition = compared_definition_of(name) if is_compared else definition_of(name)
+    period = about.period if isinstance(about, Comparison) else about
     by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
     top = top or definition.default_top
-    _require_kept(reader, {*by_names, *(each.dimension for each in filters)})
-    result = reader.named(definition.query, **_parameters(definition, by_names, filters, comparison or period, top))
+    teams = _required_maps(reader, {*by_names, *(each.dimension for each in filters)}, teams)
+    result = reader.named(definition.query, **_parameters(definition, by_names, filters, about, top, teams))
     columns = tuple(column_of(name, dimension) for dimension in by_names)
-    rows, total = _split_total(result, columns)
+    rows, total = _split_total(result, columns, has_rest=definition.is_additive and top is not None)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     notes = [
-        *_unknown_values(reader, name, filters),
+        *_unknown_values(reader, name, filters, teams),
+        *(_unmapped(reader, period, teams) if TEAM in by_names else ()),
         *_comparison_notes(kept, total),
         *_notes(reader, name, period, kept, rows.height - kept.height, " with these filters" if filters else ""),
     ]
     partial = _partial(name, by_names, period)
     kept = _with_partial(kept, partial) if set(by_names) & TIME_UNITS.keys() else kept
     kept = kept.drop(WHOLE_LEDGER, FORECAST) if name == "summary" and filters else kept
-    days = compared_days(*comparison) if comparison else _days(reader, definition, period, rows)
-    title = title_of(name, definition, by_names, filters, days)
-    models = _models(reader, name, period, where)
-    is_compared = comparison is not None
+    title = title_of(name, definition, by_names, filters, _days(reader, definition, about, rows))
+    models = _models(reader, name, period, where, teams)
     return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title, is_compared)
 
 
@@ -148,6 +153,18 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
             cause="its view groups by UTC days",
             fix="leave --timezone out",
         )
+
+
+def _required_maps(reader: Reader, used: set[str], teams: TeamMap | None) -> TeamMap:
+    """Return the mapping file if a dimension needs it, else an empty one.
+
+    Raises:
+        UsageError: It is missing, or a field is used that no log line had.
+    """
+    _require_kept(reader, {*used, *(teams.dimensions if teams else ())})
+    if TEAM in used and teams is None:
+        raise UsageError("there are no teams", cause="a mapping file tells them", fix="give it with --map FILE")
+    return teams if teams and TEAM in used else TeamMap()
 
 
 def _require_kept(reader: Reader, dimensions: set[str]) -> None:
@@ -173,11 +190,13 @@ def _parameters(
     filters: Sequence[Filter],
     about: Period | Comparison,
     top: int | None,
+    teams: TeamMap,
 ) -> dict[str, Any]:
     used = {*by, *(each.dimension for each in filters)}
     period, periods = (about, None) if isinstance(about, Period) else (about.span, about.parameter())
     parameters = {
         **period.parameters(),
+        **teams.parameters(),
         **{
             f"by_{place}": dimension
             for place, dimension in enumerate((*by, *[None] * (MAX_DIMENSIONS - len(by))), start=1)
@@ -197,14 +216,18 @@ def _uses_rollup(definition: ReportDefinition, by: Sequence[str], used: set[str]
     return period.is_whole_days if definition.rollup_is_daily else period.is_all and used == {*by} and len(by) == 1
 
 
-def _split_total(result: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows, with the keys renamed to the columns of the dimensions, and the total."""
+def _split_total(result: pl.DataFrame, columns: Sequence[str], *, has_rest: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows, with the keys renamed to the columns of the dimensions, and the total.
+
+    With --top a column ``is_rest`` tells the row (other) from one of a user, a model, … of that name.
+    """
     if not columns:
         return result, result.clear()
     is_total = result[PART] == TOTAL
     renamed = dict(zip(KEYS, columns, strict=False))
     unused = [key for key in KEYS if key not in renamed and key in result.columns]
-    rows = result.filter(~is_total).drop(PART, *unused).rename(renamed)
+    marked = result.with_columns(is_rest=result[PART] == OTHERS) if has_rest else result
+    rows = marked.filter(~is_total).drop(PART, *unused).rename(renamed)
     return rows, result.filter(is_total).drop(PART, *KEYS, strict=False)
 
 
@@ -225,35 +248,47 @@ def _with_partial(rows: pl.DataFrame, partial: dict[str, dict[str, str]]) -> pl.
     return rows.with_columns(is_partial=pl.any_horizontal(marks).fill_null(value=False))
 
 
-def _days(reader: Reader, definition: ReportDefinition, period: Period, rows: pl.DataFrame) -> Days:
+def _days(reader: Reader, definition: ReportDefinition, about: Period | Comparison, rows: pl.DataFrame) -> Days:
     """The days for the title: those of the period, or of the rows if they lie in the future."""
+    if isinstance(about, Comparison):
+        return compared_days(*about)
     if definition.span:
-        return days_of(period, reader.named(definition.span).row(0, named=True))
+        return days_of(about, reader.named(definition.span).row(0, named=True))
     days = {"first_day": rows[DAY].min(), "last_day": rows[DAY].max()}
-    return days_of(replace(period, since=None, until=None), days)
+    return days_of(replace(about, since=None, until=None), days)
 
 
-def _models(reader: Reader, name: str, period: Period, where: Sequence[str]) -> pl.DataFrame:
+def _models(reader: Reader, name: str, period: Period, where: Sequence[str], teams: TeamMap) -> pl.DataFrame:
     is_summary = name == "summary"
-    return report(reader, "cost", period, "model", TOP_MODELS, where).rows if is_summary else pl.DataFrame()
+    return report(reader, "cost", period, "model", TOP_MODELS, where, teams).rows if is_summary else pl.DataFrame()
 
 
-def _unknown_values(reader: Reader, name: str, filters: Sequence[Filter]) -> Iterator[str]:
+def _unknown_values(reader: Reader, name: str, filters: Sequence[Filter], teams: TeamMap) -> Iterator[str]:
     """Yield a remark on each filter value that no row of all history has, whatever the other filters."""
     for each in filters:
         if each.dimension in TIME_UNITS:
             continue
-        known = _values(reader, name, each.dimension)
+        known = teams.names if each.dimension == TEAM else _values(reader, name, each.dimension)
         for value in each.values:
             if value not in known:
-                hint = did_you_mean(value or "", known.drop_nulls(), "")
+                hint = did_you_mean(value or "", sorted(filter(None, known)), "")
                 yield f"nothing has the {each.dimension} {shown(value)}" + (f": {hint}" if hint else "")
 
 
-def _values(reader: Reader, name: str, dimension: str) -> pl.Series:
+def _unmapped(reader: Reader, period: Period, teams: TeamMap) -> Iterator[str]:
+    """Yield for each mapped dimension the values, the most expensive first, whose requests are of no team."""
+    for dimension in teams.dimensions:
+        found = report(reader, "cost", period, dimension, where=[f"{TEAM}={UNMAPPED}"], teams=teams).rows.to_series(0)
+        names = [shown(value) for value in found.drop_nulls()]
+        if names:
+            more = f" and {len(names) - NAMED_UNMAPPED:,} more" if len(names) > NAMED_UNMAPPED else ""
+            yield f"{teams.name} does not map {dimension} {', '.join(names[:NAMED_UNMAPPED])}{more}"
+
+
+def _values(reader: Reader, name: str, dimension: str) -> set[str | None]:
     if REPORTS[name].dimensions is FACTS:
-        return reader.named("reports/values", by_1=dimension)["value"]
-    return report(reader, name, Period(), dimension).rows.to_series(0)
+        return set(reader.named("reports/values", by_1=dimension)["value"])
+    return set(report(reader, name, Period(), dimension).rows.to_series(0))
 
 
 def _comparison_notes(rows: pl.DataFrame, total: pl.DataFrame) -> Iterator[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ingest.reports.definitions import WIDE
 from ingest.reports.footer import footer_of
 from ingest.reports.formats import at_the_point, cell, markdown, render, width_of, without_markup
+from ingest.reports.names import shown
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
-    NO_VALUE,
     count,
     document,
     dollars,
@@ -174,7 +174,7 @@ def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     for name, [number_text] in zip(models["model"], amounts, strict=True):
         amount = number_text.rjust(widest)
         room = max(width - _LABEL_WIDTH - len(amount) - 1, MIN_NAME_WIDTH)
-        yield label, [f"{amount} {shortened(cell(name) or NO_VALUE, room)}"]
+        yield label, [f"{amount} {shortened(cell(shown(name)), room)}"]
         label = ""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.definitions import FIELD, NARROW, NORMAL, WIDE, ReportColumn
+from ingest.reports.definitions import FIELD, NARROW, NORMAL, TEAM, WIDE, ReportColumn
 from ingest.reports.formats import aligned, at_the_point, cell, money, width_of
+from ingest.reports.names import NO_NAME, REST, TOTAL, UNMAPPED, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 MIN_NAME_WIDTH = 10
 """The width to which names are shortened at most, in characters."""
-
-NO_VALUE = "(none)"
-"""What a table shows for a missing or empty name."""
 
 GAP = 2
 """Characters between two columns."""
@@ -95,7 +93,7 @@ def _columns(report: Report, level: int) -> list[ReportColumn]:
 
 def _is_empty(report: Report, column: ReportColumn) -> bool:
     frames = (frame for frame in (report.rows, report.total) if column.name in frame.columns)
-    return report.rows.height > 0 and not any(_text(column, value) for frame in frames for value in frame[column.name])
+    return report.rows.height > 0 and all(frame[column.name].null_count() == frame.height for frame in frames)
 
 
 def _title(column: str) -> str:
@@ -108,8 +106,11 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     """Return header, rows and total as text."""
     names = [column.name for column in columns]
     rows = [
-        [_marked(_text(column, value), column, value, report) for column, value in zip(columns, row, strict=True)]
-        for row in report.rows.select(names).rows()
+        [
+            _marked(_text(column, value, is_rest and column.name in report.columns), column, value, report)
+            for column, value in zip(columns, row, strict=True)
+        ]
+        for row, is_rest in zip(report.rows.select(names).rows(), _rests(report.rows), strict=True)
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
 
@@ -120,16 +121,22 @@ def _marked(text: str, column: ReportColumn, value: Any, report: Report) -> str:
     return f"{text} ({mark})" if mark else text
 
 
-def _text(column: ReportColumn, value: Any) -> str:
-    is_unnamed = column.kind == "text" and value in {None, ""} and not column.name.endswith("_at")
-    return NO_VALUE if is_unnamed else _FORMATTERS[column.kind](value)
+def _rests(rows: pl.DataFrame) -> Sequence[bool]:
+    """Tell of each row whether it is the sum of those beyond --top."""
+    return rows["is_rest"].to_list() if "is_rest" in rows.columns else [False] * rows.height
+
+
+def _text(column: ReportColumn, value: Any, is_rest: bool) -> str:  # noqa: FBT001  # one of three parts of a cell
+    if column.kind == "text" and not column.name.endswith("_at") and isinstance(value, str | None):
+        return REST if is_rest else cell(shown(value, UNMAPPED if column.name == TEAM else NO_NAME))
+    return _FORMATTERS[column.kind](value)
 
 
 def _total(total: pl.DataFrame, columns: Sequence[ReportColumn]) -> list[list[str]]:
     if total.is_empty():
         return []
     values = total.row(0, named=True)
-    return [["total", *(_total_text(column, values.get(column.name)) for column in columns[1:])]]
+    return [[TOTAL, *(_total_text(column, values.get(column.name)) for column in columns[1:])]]
 
 
 def _total_text(column: ReportColumn, value: Any) -> str:

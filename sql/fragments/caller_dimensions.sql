@@ -3,3 +3,4 @@
             WHEN 'user' THEN external_user
             WHEN 'session' THEN session_id
             WHEN 'workspace' THEN workspace_id
+            WHEN 'team' THEN team

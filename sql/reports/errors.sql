@@ -2,6 +2,8 @@
 -- generation can have several attempts.
 -- include: period_shifts
 
+-- include: teams
+
 dated AS (
     SELECT
         attempts.*,
@@ -35,11 +37,13 @@ in_period AS (
         facts.session_id,
         facts.workspace_id,
         facts.request_id,
-        facts.log_fields
+        facts.log_fields,
+        teams.team
     FROM dated
     LEFT JOIN main.generation_facts AS facts
         ON facts.generation_id = dated.generation_id
         AND $joined
+    LEFT JOIN teams ON teams.generation_id = dated.generation_id
 ),
 
 timed AS (

@@ -3,7 +3,8 @@ WITH timed AS (
     SELECT
         *,
         requested_at AS local_at,
-        'Z' AS label
+        'Z' AS label,
+        CAST(NULL AS VARCHAR) AS team
     FROM main.generation_facts
 )
 

@@ -227,7 +227,7 @@ def expected(before, now, column):
 
 
 def found_in(reader, user, by, column, top=None):
-    found = report(reader, "cost", Period(), by, top, [f"user={user}"], OCTOBER_AND_NOVEMBER)
+    found = report(reader, "cost", OCTOBER_AND_NOVEMBER, by, top, [f"user={user}"])
     names = [f"{part}_usage" for part in PARTS]
     rows = {key: dict(zip(PARTS, values, strict=True)) for key, *values in found.rows.select(column, *names).rows()}
     return found, rows, dict(zip(PARTS, found.total.select(names).row(0), strict=True))
@@ -296,7 +296,7 @@ spans = st.tuples(st.integers(0, 60), st.integers(1, 61)).map(
 @given(spans, spans, st.sampled_from(["model", "provider,user", "app", "status"]))
 def test_any_two_periods_are_compared_exactly(reader, period, earlier, by):
     """They may overlap, and the earlier one may be the later one."""
-    found = report(reader, "cost", Period(), by, comparison=Comparison(period, earlier))
+    found = report(reader, "cost", Comparison(period, earlier), by)
     total = found.total.row(0, named=True)
     assert (total["request_count"], total["total_usage"]) == spent(period.since, period.until)
     assert (total["earlier_request_count"], total["earlier_usage"]) == spent(earlier.since, earlier.until)
@@ -310,25 +310,25 @@ def test_any_two_periods_are_compared_exactly(reader, period, earlier, by):
 
 
 def test_the_title_tells_both_periods(reader):
-    found = report(reader, "cost", Period(), comparison=OCTOBER_AND_NOVEMBER)
+    found = report(reader, "cost", OCTOBER_AND_NOVEMBER)
     days = "1 to 30 November 2026 compared with 1 to 31 October 2026"
     assert printed(found, "table", 120).splitlines()[0] == f"Change of cost by model, {days}, USD"
     berlin = compared("2026-11-20", "2026-11-27", "previous", "Europe/Berlin")
-    title = report(reader, "cost", Period(), "user", comparison=berlin).title
+    title = report(reader, "cost", berlin, "user").title
     days = "20 to 26 November 2026 compared with 13 to 19 November 2026 (Europe/Berlin)"
     assert title == f"Change of cost by user, {days}, USD"
 
 
 def test_an_earlier_period_without_requests_is_remarked(reader):
-    found = report(reader, "cost", Period(), comparison=compared("2026-11-01", "2026-12-01", "year"))
+    found = report(reader, "cost", compared("2026-11-01", "2026-12-01", "year"))
     assert "the earlier period has no requests" in found.note
-    assert "earlier period" not in report(reader, "cost", Period(), comparison=OCTOBER_AND_NOVEMBER).note
+    assert "earlier period" not in report(reader, "cost", OCTOBER_AND_NOVEMBER).note
 
 
 @pytest.mark.parametrize(("name", "by"), [("latency", None), ("cost", "day"), ("cost", "model,hour"), ("costs", None)])
 def test_what_cannot_be_compared_is_refused(reader, name, by):
     with pytest.raises(UsageError):
-        report(reader, name, Period(), by, comparison=OCTOBER_AND_NOVEMBER)
+        report(reader, name, OCTOBER_AND_NOVEMBER, by)
 
 
 def test_the_command_compares(path, orusage):

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from ingest.cli import options
 from ingest.export.sql_text import fill_query
-from ingest.reports.formats import _FORMULA, FORMATS, STREAMS, cell, money, plain, render, streamed
+from ingest.reports.formats import _FORMULA, FORMATS, STREAMS, cell, money, plain, render, streamed, table_cell
 
 EVIL = "a\x1b[31mb\u202ec\x00d\x9be\u200bf\u2028g\r\nh\x7fi\ud800"
 COLUMNS = ("model", "usage", "requested_at", "streamed", "tokens")
@@ -252,6 +252,7 @@ printable = st.text(st.sampled_from("abc 智谱é|-1.,"), max_size=30)
 def test_a_table_never_cuts_and_its_columns_stand_below_each_other(rows):
     columns = [f"column{i}" for i in range(len(rows[0]))]
     head, rule, *lines = printed("table", columns, rows).splitlines()
+    rows = [[text or '""' for text in row] for row in rows]
     widths = [len(part) for part in rule.split("  ")]
     assert widths == [max(map(width, (name, *cells))) for name, *cells in zip(columns, *rows, strict=True)]
     for row, line in zip([columns, *rows], [head, *lines], strict=True):
@@ -314,8 +315,19 @@ def test_markdown_shows_the_text_and_nothing_else(rows):
     parser.feed(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text))
     assert parser.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
     assert [" ".join(c.split()) for c in parser.cells] == [
-        " ".join(cell(v).split()) for row in [("a<b>|c", "d"), *rows] for v in row
+        " ".join(table_cell(v).split()) for row in [("a<b>|c", "d"), *rows] for v in row
     ]
+
+
+named = st.one_of(
+    st.none(), st.sampled_from(["", '""', '"', "\\", '"\\""', '\\"']), st.text(st.sampled_from('"\\a '), max_size=4)
+)
+
+
+@given(named, named)
+def test_null_and_every_text_are_told_apart(one, other):
+    assert (table_cell(one) == table_cell(other)) == (one == other)
+    assert (table_cell(one) == "") == (one is None)
 
 
 # JSON

@@ -69,7 +69,7 @@ def empty_in(text):
 
 def empty_of(frame):
     """The columns without any value, if there is one that has some."""
-    empty = [name for name in frame.columns if frame.height and all(value in (None, "") for value in frame[name])]
+    empty = [name for name in frame.columns if frame.height and frame[name].null_count() == frame.height]
     return empty if len(empty) < frame.width else []
 
 
@@ -99,9 +99,8 @@ def test_a_folded_column_keeps_every_word(sentences, width):
     frame = pl.DataFrame({"relation": [f"view_{n}" for n in range(len(sentences))], "meaning": sentences})
     text = frame_table(frame, width, folded="meaning")
     assert all(width_of(line) <= max(width, LEAST_FOLDED) for line in text.splitlines())
-    text = text.partition("1 more column is empty")[0]
     words = "".join(word for line in text.splitlines()[2:] for word in re.sub(r"view_\d", "", line).split())
-    assert words == "".join("".join(sentences).split())
+    assert words == "".join("".join(sentence or '""' for sentence in sentences).split())
 
 
 def test_one_row_that_does_not_fit_has_a_line_for_each_column():

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest.cli.options import FORMATS, LOCAL_MOMENT, ZONE, format_option, local_moment
+from ingest.cli.options import FORMATS, LOCAL_MOMENT, PATH, ZONE, format_option, local_moment
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from ingest.cli.global_options import GlobalOptions
@@ -42,6 +43,9 @@ log = logging.getLogger("orusage")
     help="Only requests of this value, or, with !=, only others. Repeatable; values of one dimension are alternatives.",
 )
 @click.option(
+    "--map", "map_file", metavar="FILE", type=PATH, help="CSV that maps users, apps, … to the dimension team."
+)
+@click.option(
     "--compare",
     metavar="PERIOD",
     help="Of cost: how it changed since an earlier period: previous, year, or 2026-10-01..2026-11-01.",
@@ -58,6 +62,7 @@ def report(
     timezone: ZoneInfo,
     by: tuple[str, ...],
     where: tuple[str, ...],
+    map_file: Path | None,
     compare: str | None,
     top: int | None,
     format: str,
@@ -80,12 +85,14 @@ def report(
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
+    from ingest.reports.team_map import read_team_map
     from ingest.warehouse.reader import Reader
 
     period = Period.between(since, until, timezone, SystemClock().now())
     comparison = comparison_of(period, compare, local_moment) if compare is not None else None
+    teams = read_team_map(map_file) if map_file else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, ",".join(by) or None, top, where, comparison)
+        found = report_of(reader, name, comparison or period, ",".join(by) or None, top, where, teams)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
