@@ -100,6 +100,11 @@ def table_cell(value: Any) -> str:
     return json.dumps(value) if is_quoted else cell(value)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is aligned to the right."""
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
 def money(value: Decimal) -> str:
     """Format USD: to the cent from 100 on, to four places from 0.01 on, below that with two significant digits."""
     if value == 0:
@@ -111,10 +116,7 @@ def money(value: Decimal) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns with numbers to the right; lines are never wrapped or cut."""
-    right = [
-        any(isinstance(r[i], (int, float, Decimal)) and not isinstance(r[i], bool) for r in rows)
-        for i in range(len(columns))
-    ]
+    right = [any(is_number(row[i]) for row in rows) for i in range(len(columns))]
     return aligned(at_the_point(_grid(columns, rows), right), right)
 
 

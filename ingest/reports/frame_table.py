@@ -1,14 +1,15 @@
 """Renders any rows as a table that fits the terminal: text is shortened or folded, numbers never; then columns go.
 
-A column without any value is left out. Every column that a table lacks is named below it.
+A column of a view or a command without any value is left out. Every column that a table lacks is named below it.
 """
 
 from __future__ import annotations
 
+from datetime import date, time
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, at_the_point, in_ascii, table_cell, width_of
+from ingest.reports.formats import aligned, at_the_point, in_ascii, is_number, table_cell, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -17,27 +18,40 @@ if TYPE_CHECKING:
     import polars as pl
 
     Grid = list[list[str]]
+    Rows = Sequence[tuple[Any, ...]]
 
 LEAST_FOLDED = 24
 """Characters of a folded column, at least."""
 
+_TIMES = (date, time)
+"""Types whose text, like that of numbers, is never shortened. A datetime is a date, too."""
+
 
 def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_ascii: bool = False) -> str:
+    """Render a frame as `rows_table` does, without the columns that have no value; these are named below."""
+    empty = [column.name for column in frame if frame.height and column.null_count() == frame.height]
+    shown = frame if len(empty) == frame.width else frame.drop(empty)
+    names = [name for name in empty if name not in shown.columns]
+    text = rows_table(shown.columns, shown.rows(), width, folded, is_ascii=is_ascii)
+    below = _named(list(map(_ascii_cell if is_ascii else table_cell, names)), ("is empty", "are empty"), width)
+    return text + (in_ascii(below) if is_ascii else below)
+
+
+def rows_table(
+    columns: Sequence[str], rows: Rows, width: int | None, folded: str = "", *, is_ascii: bool = False
+) -> str:
     """Render rows as a table that ends with a line break.
 
     A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit.
 
     Args:
-        frame: The rows.
+        columns: The names of the columns.
+        rows: The rows.
         width: Characters of a line; None to show everything.
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    cell_of = _ascii_cell if is_ascii else table_cell
-    empty = [column.name for column in frame if frame.height and column.null_count() == frame.height]
-    shown = frame if len(empty) == frame.width else frame.drop(empty)
-    names = [cell_of(name) for name in empty if name not in shown.columns]
-    text = _laid_out(shown, width, folded, cell_of) + _named(names, ("is empty", "are empty"), width)
+    text = _laid_out(columns, rows, width, folded, _ascii_cell if is_ascii else table_cell)
     return in_ascii(text) if is_ascii else text
 
 
@@ -45,17 +59,16 @@ def _ascii_cell(value: Any) -> str:
     return table_cell(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
-    right = [dtype.is_numeric() for dtype in frame.dtypes]
-    rows = ([cell_of(value) for value in row] for row in frame.rows())
-    grid = at_the_point([[cell_of(name) for name in frame.columns], *rows], right)
+def _laid_out(columns: Sequence[str], rows: Rows, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
+    right = [any(is_number(row[place]) for row in rows) for place in range(len(columns))]
+    grid = at_the_point([list(map(cell_of, columns)), *(list(map(cell_of, row)) for row in rows)], right)
     if width is None or length(widths_of(grid)) <= width:
         return aligned(grid, right)
-    if folded in frame.columns:
-        grid = _with_folded(grid, frame.columns.index(folded), width)
-    texts = [place for place, dtype in enumerate(frame.dtypes) if not dtype.is_numeric() and not dtype.is_temporal()]
+    if folded in columns:
+        grid = _with_folded(grid, list(columns).index(folded), width)
+    texts = [n for n in range(len(columns)) if not right[n] and not any(isinstance(row[n], _TIMES) for row in rows)]
     least = [min(w, MIN_NAME_WIDTH) if place in texts else w for place, w in enumerate(widths_of(grid))]
-    if length(least) > width and frame.height == 1:
+    if length(least) > width and len(rows) == 1:
         return _record(grid, texts, width)
     shown = max(sum(length(least[: n + 1]) <= width for n in range(len(least))), 1)
     part = [line[:shown] for line in grid]
