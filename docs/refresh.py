@@ -26,10 +26,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ingest.cli.app import orusage
+from ingest.cli.options import local_moment
 from ingest.client.decode import decode_generation
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Dead, Settled, WorkItem
 from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.reports.comparison import comparison_of
 from ingest.reports.formats import FORMATS, render
 from ingest.reports.period import Period
 from ingest.reports.report import report
@@ -145,7 +147,9 @@ def _report(reader: Reader, line: str) -> str:
     assert command  # noqa: S101  # for the type checker: the command exists
     options = command.make_context("report", shlex.split(line)[2:]).params
     period = Period.between(options["since"], options["until"], options["timezone"])
-    found = report(reader, options["name"], period, ",".join(options["by"]) or None, options["top"], options["where"])
+    wanted, by = options["compare"], ",".join(options["by"]) or None
+    comparison = comparison_of(period, wanted, local_moment) if wanted else None
+    found = report(reader, options["name"], comparison or period, by, options["top"], options["where"])
     return printed(found, options["format"], WIDTH)
 
 

@@ -21,7 +21,9 @@ from ingest.core.errors import OrusageError
 from ingest.core.generation_id import READY_AGE
 from ingest.core.resources import SAMPLES
 from ingest.core.settings import Settings
-from ingest.reports.frame_table import frame_table
+from ingest.reports.period import Period
+from ingest.reports.report import report
+from ingest.reports.summary_view import printed
 from ingest.simulator.replies import DEFAULT_KEY
 from ingest.warehouse.reader import Reader
 
@@ -33,6 +35,15 @@ DIRECTORY = Path("orusage-demo")
 NEWEST_AGE = READY_AGE + timedelta(seconds=10)
 NOT_FOUND_FOR = NEWEST_AGE + timedelta(seconds=30)
 """The newest IDs of the samples are old enough to be fetched at once, but a few are answered 404 at first."""
+
+TABLES = (("ledger", "state"), ("cost", "model"), ("latency", "provider"))
+"""The reports that the demo prints, and their dimensions."""
+
+TOP = 10
+"""Rows of each table."""
+
+UNLIMITED = 1_000_000
+"""Characters of a line where there is no terminal."""
 
 FAULTS = (
     *("--rate-limit", "300", "--burst", "50", "--not-found-for", f"{NOT_FOUND_FOR.total_seconds():g}s"),
@@ -70,9 +81,13 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
     if result.error:
         raise result.error
     with Reader(file) as reader:
-        frames = [reader.named(name) for name in ("demo/ledger", "demo/cost", "demo/latency")]
-    tables = [frame_table(frame, terminal_width()) for frame in frames]
+        tables = [_table(reader, *words) for words in TABLES]
     return "\n".join((render_summary(result, stats, "table"), *tables, _next_steps(file)))
+
+
+def _table(reader: Reader, name: str, by: str) -> str:
+    found = report(reader, name, Period(), by, TOP)
+    return printed(found, "table", terminal_width() or UNLIMITED)
 
 
 def lay_out_samples(logs: Path, newest: datetime) -> None:

@@ -174,6 +174,11 @@ PATH = KeylessPath(readable=False, path_type=Path)
 SOURCE = SourceName()
 
 
+def local_moment(text: str) -> datetime:
+    """Convert text to a moment as LOCAL_MOMENT does."""
+    return LOCAL_MOMENT.convert(text, None, None)
+
+
 def format_option(*choices: str) -> Callable[[Any], Any]:
     """The option --format; the first choice is the default."""
     kind = click.Choice(choices)

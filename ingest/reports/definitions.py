@@ -57,6 +57,11 @@ class ReportDefinition:
         generation_dimensions: Of a report on attempts: the dimensions that are told by the generation.
         is_additive: Whether rows can be added up. If so, rows beyond --top become one row, and there is a total.
         has_top: Whether --top is supported.
+        default_top: The number of rows if --top is not given; None for all.
+        title: What it shows, for the title of its table; the report's name if empty.
+        unit: The unit of its figures, for the title; USD if it is empty and a column is money.
+        span: The query for the times of the first and the last request that it can show; empty if its rows lie in the
+            future.
     """
 
     query: str
@@ -68,6 +73,10 @@ class ReportDefinition:
     generation_dimensions: frozenset[str] = frozenset()
     is_additive: bool = True
     has_top: bool = True
+    default_top: int | None = None
+    title: str = ""
+    unit: str = ""
+    span: str = "reports/span"
 
 
 TEAM = "team"
@@ -101,7 +110,7 @@ FACTS = {
 """The dimensions of all reports on generations; ``sql/fragments/fact_dimensions.sql`` has their values."""
 
 REPORTS = {
-    "summary": ReportDefinition("reports/summary", (), FACTS, is_additive=False, has_top=False),
+    "summary": ReportDefinition("reports/summary", (), FACTS, is_additive=False, has_top=False, unit="USD"),
     "cost": ReportDefinition(
         "reports/cost",
         (
@@ -120,6 +129,22 @@ REPORTS = {
         "day",
         rollup_dimensions=frozenset({"day", "week", "month", "model", "author", "provider"}),
     ),
+    "top": ReportDefinition(
+        "reports/top",
+        (
+            ReportColumn("generation_count", "generations", "count", NORMAL),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("share_of_usage", "of all", "share", NORMAL),
+            ReportColumn("median_usage", "median", "money"),
+            ReportColumn("p95_usage", "p95", "money", NORMAL),
+            ReportColumn("max_usage", "dearest", "money", NORMAL),
+            ReportColumn("dearest_generation_id", "dearest generation", "text", WIDE),
+        ),
+        FACTS,
+        "request",
+        default_top=10,
+        title="Top cost",
+    ),
     "latency": ReportDefinition(
         "reports/latency",
         (
@@ -137,6 +162,7 @@ REPORTS = {
         FACTS,
         "model",
         is_additive=False,
+        unit="ms",
     ),
     "errors": ReportDefinition(
         "reports/errors",
@@ -169,6 +195,7 @@ REPORTS = {
         ),
         FACTS,
         "model",
+        title="Cache savings",
     ),
     "failed": ReportDefinition(
         "reports/failed",
@@ -186,6 +213,7 @@ REPORTS = {
         ),
         FACTS,
         "status",
+        title="Failed spend",
     ),
     "prices": ReportDefinition(
         "reports/prices",
@@ -219,6 +247,8 @@ REPORTS = {
         ),
         is_additive=False,
         has_top=False,
+        title="Cost forecast",
+        span="",
     ),
     "anomalies": ReportDefinition(
         "reports/anomalies",
@@ -233,6 +263,7 @@ REPORTS = {
             ReportColumn("history_days", "days known", "count", WIDE),
         ),
         is_additive=False,
+        title="Cost anomalies",
     ),
     "ledger": ReportDefinition(
         "reports/ledger",
@@ -246,8 +277,46 @@ REPORTS = {
         ),
         {"state": "state", "reason": "reason", "directory": "directory", "source": "source", **TIME_UNITS},
         "state",
+        title="IDs",
+        span="reports/ledger_span",
     ),
 }
+
+COMPARISONS = {
+    "cost": ReportDefinition(
+        "reports/comparison",
+        (
+            ReportColumn("request_count", "requests", "count", WIDE),
+            ReportColumn("earlier_usage", "before", "money", WIDE),
+            ReportColumn("total_usage", "total", "money"),
+            ReportColumn("change_usage", "change", "money"),
+            ReportColumn("change_share", "in %", "share"),
+            ReportColumn("volume_usage", "by volume", "money", NORMAL),
+            ReportColumn("mix_usage", "by mix", "money", NORMAL),
+            ReportColumn("price_usage", "by price", "money", NORMAL),
+        ),
+        {name: column for name, column in FACTS.items() if name not in TIME_UNITS},
+        "model",
+        title="Change of cost",
+    ),
+}
+"""What --compare makes of a report."""
+
+
+def compared_definition_of(name: str) -> ReportDefinition:
+    """Return the definition of a report for --compare.
+
+    Raises:
+        UsageError: There is no report of that name, or it does not support --compare.
+    """
+    definition_of(name)
+    if name in COMPARISONS:
+        return COMPARISONS[name]
+    raise UsageError(
+        f"`report {name}` does not support --compare",
+        cause=f"only {', '.join(COMPARISONS)} does",
+        fix="write `orusage report cost --compare …`, or leave --compare out",
+    )
 
 
 def definition_of(name: str) -> ReportDefinition:
@@ -265,17 +334,17 @@ def definition_of(name: str) -> ReportDefinition:
     )
 
 
-def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
+def dimensions_of(name: str, definition: ReportDefinition, by: str | None) -> tuple[str, ...]:
     """Return the dimensions by which a report groups: those of --by, or the default.
 
     Args:
         name: The report.
+        definition: Its definition.
         by: Names of dimensions, separated by commas; None if --by is not given.
 
     Raises:
         UsageError: The report has no such dimension, or they are too many.
     """
-    definition = REPORTS[name]
     if by is None:
         return (definition.default_dimension,) if definition.default_dimension else ()
     if not definition.default_dimension:
@@ -284,7 +353,7 @@ def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
             cause="its rows cannot be grouped otherwise",
             fix="leave --by out",
         )
-    names = tuple(dict.fromkeys(require_dimension(name, part.strip()) for part in by.split(",")))
+    names = tuple(dict.fromkeys(require_dimension(name, definition, part.strip()) for part in by.split(",")))
     if definition.by and (len(names) > 1 or names[0] not in definition.by):
         raise UsageError(
             f"`report {name}` cannot be grouped by {', '.join(names)}",
@@ -300,13 +369,13 @@ def dimensions_of(name: str, by: str | None) -> tuple[str, ...]:
     return names
 
 
-def require_dimension(report: str, name: str) -> str:
+def require_dimension(report: str, definition: ReportDefinition, name: str) -> str:
     """Return the name of a report's dimension.
 
     Raises:
         UsageError: The report has no such dimension.
     """
-    dimensions = REPORTS[report].dimensions
+    dimensions = definition.dimensions
     if name in dimensions or (dimensions and name.startswith(FIELD)):
         return name
     listed = f"its dimensions are {', '.join(dimensions)}, and {FIELD}NAME for a kept field"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.errors import UsageError
-from ingest.reports.definitions import require_dimension
+from ingest.reports.definitions import REPORTS, require_dimension
 from ingest.reports.names import named
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def filters_of(report: str, texts: Iterable[str]) -> tuple[Filter, ...]:
     values: dict[tuple[str, bool], list[str | None]] = {}
     for text in texts:
         dimension, sign, value = _parts(text)
-        values.setdefault((require_dimension(report, dimension), sign == "!="), []).append(named(value))
+        values.setdefault((require_dimension(report, REPORTS[report], dimension), sign == "!="), []).append(
+            named(value)
+        )
     return tuple(Filter(dimension, tuple(found), excluded) for (dimension, excluded), found in values.items())
 
 

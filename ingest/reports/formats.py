@@ -117,7 +117,27 @@ def money(value: Decimal) -> str:
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns with numbers to the right; lines are never wrapped or cut."""
     right = [any(is_number(row[i]) for row in rows) for i in range(len(columns))]
-    return aligned(_grid(columns, rows), right)
+    return aligned(at_the_point(_grid(columns, rows), right), right)
+
+
+def at_the_point(grid: Sequence[Sequence[str]], right: Sequence[bool]) -> list[list[str]]:
+    """Add blanks to numbers, so that the decimal points of a column stand below each other.
+
+    Args:
+        grid: The header, which stays as it is, and the rows.
+        right: For each column, whether it is aligned to the right; in such a column what has no point is whole.
+    """
+    header, *rows = grid
+    columns = (
+        _at_the_point(column) if r else column for column, r in zip(zip(*rows, strict=True), right, strict=False)
+    )
+    return [list(header), *map(list, zip(*columns, strict=True))]
+
+
+def _at_the_point(numbers: Sequence[str]) -> list[str]:
+    fractions = [len(text) - text.rindex(".") if "." in text else 0 for text in numbers]
+    widest = max(fractions)
+    return [text + " " * (widest - digits) if text else "" for text, digits in zip(numbers, fractions, strict=True)]
 
 
 def aligned(grid: Sequence[Sequence[str]], right: Sequence[bool], *, has_total: bool = False) -> str:
@@ -164,12 +184,12 @@ def width_of(text: str) -> int:
 
 def markdown(grid: Sequence[Sequence[str]]) -> str:
     """Render a grid of text, header first, as a Markdown table. No cell holds markup or HTML, nor becomes a link."""
-    header, *rows = ([_without_markup(c) for c in line] for line in grid)
+    header, *rows = ([without_markup(c) for c in line] for line in grid)
     lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _without_markup(text: str) -> str:
+def without_markup(text: str) -> str:
     """Escape what would be read as markup."""
     return _MARKUP.sub(lambda found: _REFERENCES.get(found[0], f"\\{found[0]}"), text)
 

@@ -1,4 +1,7 @@
-"""Renders any rows as a table that fits the terminal: text is shortened or folded, numbers never; then columns go."""
+"""Renders any rows as a table that fits the terminal: text is shortened or folded, numbers never; then columns go.
+
+A column of a view or a command without any value is left out. Every column that a table lacks is named below it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from datetime import date, time
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, in_ascii, is_number, table_cell, width_of
+from ingest.reports.formats import aligned, at_the_point, in_ascii, is_number, table_cell, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -25,8 +28,13 @@ _TIMES = (date, time)
 
 
 def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_ascii: bool = False) -> str:
-    """Render a frame as `rows_table` does."""
-    return rows_table(frame.columns, frame.rows(), width, folded, is_ascii=is_ascii)
+    """Render a frame as `rows_table` does, without the columns that have no value; these are named below."""
+    empty = [column.name for column in frame if frame.height and column.null_count() == frame.height]
+    shown = frame if len(empty) == frame.width else frame.drop(empty)
+    names = [name for name in empty if name not in shown.columns]
+    text = rows_table(shown.columns, shown.rows(), width, folded, is_ascii=is_ascii)
+    below = _named(list(map(_ascii_cell if is_ascii else table_cell, names)), ("is empty", "are empty"), width)
+    return text + (in_ascii(below) if is_ascii else below)
 
 
 def rows_table(
@@ -34,8 +42,7 @@ def rows_table(
 ) -> str:
     """Render rows as a table that ends with a line break.
 
-    A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit,
-    and the others are named below.
+    A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit.
 
     Args:
         columns: The names of the columns.
@@ -53,8 +60,8 @@ def _ascii_cell(value: Any) -> str:
 
 
 def _laid_out(columns: Sequence[str], rows: Rows, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
-    grid = [[cell_of(name) for name in columns], *([cell_of(value) for value in row] for row in rows)]
     right = [any(is_number(row[place]) for row in rows) for place in range(len(columns))]
+    grid = at_the_point([list(map(cell_of, columns)), *(list(map(cell_of, row)) for row in rows)], right)
     if width is None or length(widths_of(grid)) <= width:
         return aligned(grid, right)
     if folded in columns:
@@ -66,7 +73,7 @@ def _laid_out(columns: Sequence[str], rows: Rows, width: int | None, folded: str
     shown = max(sum(length(least[: n + 1]) <= width for n in range(len(least))), 1)
     part = [line[:shown] for line in grid]
     part = shrunk(part, [place for place in texts if place < shown], width)
-    return aligned(part, right[:shown]) + _left_out(grid[0][shown:], width)
+    return aligned(part, right[:shown]) + _named(grid[0][shown:], ("does not fit", "do not fit"), width)
 
 
 def _with_folded(grid: Grid, place: int, width: int) -> Grid:
@@ -96,9 +103,10 @@ def _padded(name: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
-def _left_out(names: Sequence[str], width: int) -> str:
+def _named(names: Sequence[str], verbs: tuple[str, str], width: int | None) -> str:
+    """The line below a table that names columns which it lacks, and why."""
     if not names:
         return ""
-    count = "1 more column does not fit" if len(names) == 1 else f"{len(names)} more columns do not fit"
+    count = f"1 more column {verbs[0]}" if len(names) == 1 else f"{len(names)} more columns {verbs[1]}"
     text = f"{count}: {', '.join(names)}"
-    return "".join(line + "\n" for line in wrap(text, width))
+    return "".join(line + "\n" for line in (wrap(text, width) if width else [text]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -10,13 +10,16 @@ import polars as pl
 from ingest.core.errors import UsageError
 from ingest.core.log_fields import FIELD
 from ingest.core.suggestions import did_you_mean
+from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import (
+    COMPARISONS,
     FACTS,
     MAX_DIMENSIONS,
     REPORTS,
     TEAM,
     TIME_UNITS,
     column_of,
+    compared_definition_of,
     definition_of,
     dimensions_of,
 )
@@ -24,6 +27,7 @@ from ingest.reports.filters import filters_of
 from ingest.reports.names import UNMAPPED, shown
 from ingest.reports.period import Period
 from ingest.reports.team_map import TeamMap
+from ingest.reports.title import compared_days, days_of, title_of
 from ingest.warehouse import sql_files
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from ingest.reports.definitions import ReportDefinition
     from ingest.reports.filters import Filter
+    from ingest.reports.title import Days
     from ingest.warehouse.reader import Reader
 
 PART, OTHERS, TOTAL = "part", 1, 2
@@ -38,6 +43,8 @@ PART, OTHERS, TOTAL = "part", 1, 2
 
 KEYS = tuple(f"key_{place}" for place in range(1, MAX_DIMENSIONS + 1))
 """The columns with the values of the dimensions."""
+
+DAY, EARLIER = "requested_day", "earlier_request_count"
 
 WHOLE_LEDGER = ("anomaly_count", "settled", "pending", "dead", "newest_settled_at", "oldest_pending_at")
 FORECAST = ("forecast_month", "forecast_usage")
@@ -65,6 +72,8 @@ class Report:
         columns: The columns of `rows` with the values of the dimensions.
         partial: For each column of hours, days, weeks or months those that lie in the period in part, each with what
             part; for the summary the days.
+        title: The title of its table; may be empty.
+        is_compared: Whether it tells how the period differs from an earlier one.
     """
 
     name: str
@@ -75,12 +84,19 @@ class Report:
     note: str = ""
     columns: tuple[str, ...] = ()
     partial: dict[str, dict[str, str]] = field(default_factory=dict)
+    title: str = ""
+    is_compared: bool = False
+
+    @property
+    def definition(self) -> ReportDefinition:
+        """The report's definition."""
+        return (COMPARISONS if self.is_compared else REPORTS)[self.name]
 
 
 def report(
     reader: Reader,
     name: str,
-    period: Period,
+    about: Period | Comparison,
     by: str | None = None,
     top: int | None = None,
     where: Sequence[str] = (),
@@ -91,9 +107,9 @@ def report(
     Args:
         reader: The warehouse.
         name: A key of `ingest.reports.definitions.REPORTS`.
-        period: The period.
+        about: The period; or two, of which the first is compared with the second.
         by: The dimensions, separated by commas; None for the report's default.
-        top: The number of largest rows to keep; None for all.
+        top: The number of largest rows to keep; None for the report's default, or all.
         where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
         teams: The mapping file behind the dimension `team`.
 
@@ -101,30 +117,29 @@ def report(
         UsageError: There is no such report or dimension, or the report does not support an option.
         ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
-    definition = definition_of(name)
-    by_names, filters = dimensions_of(name, by), filters_of(name, where)
+    is_compared = isinstance(about, Comparison)
+    definition = compared_definition_of(name) if is_compared else definition_of(name)
+    period = about.period if isinstance(about, Comparison) else about
+    by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
-    used = {*by_names, *(each.dimension for each in filters)}
-    asked = (*used, *(teams.dimensions if teams else ()))
-    reader.require_fields([each.removeprefix(FIELD) for each in asked if each.startswith(FIELD)])
-    if TEAM in used and teams is None:
-        raise UsageError("there are no teams", cause="a mapping file tells them", fix="give it with --map FILE")
-    teams = teams if teams and TEAM in used else TeamMap()
-    result = reader.named(definition.query, **_parameters(definition, by_names, filters, period, top, teams))
+    top = top or definition.default_top
+    teams = _required_maps(reader, {*by_names, *(each.dimension for each in filters)}, teams)
+    result = reader.named(definition.query, **_parameters(definition, by_names, filters, about, top, teams))
     columns = tuple(column_of(name, dimension) for dimension in by_names)
     rows, total = _split_total(result, columns, has_rest=definition.is_additive and top is not None)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
     notes = [
         *_unknown_values(reader, name, filters, teams),
         *(_unmapped(reader, period, teams) if TEAM in by_names else ()),
+        *_comparison_notes(kept, total),
         *_notes(reader, name, period, kept, rows.height - kept.height, " with these filters" if filters else ""),
     ]
     partial = _partial(name, by_names, period)
     kept = _with_partial(kept, partial) if set(by_names) & TIME_UNITS.keys() else kept
     kept = kept.drop(WHOLE_LEDGER, FORECAST) if name == "summary" and filters else kept
-    return Report(
-        name, period, kept, total, _models(reader, name, period, where, teams), "; ".join(notes), columns, partial
-    )
+    title = title_of(name, definition, by_names, filters, _days(reader, definition, about, rows))
+    models = _models(reader, name, period, where, teams)
+    return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title, is_compared)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -140,15 +155,29 @@ def _require_supported(name: str, definition: ReportDefinition, period: Period, 
         )
 
 
+def _required_maps(reader: Reader, used: set[str], teams: TeamMap | None) -> TeamMap:
+    """Return the mapping file if a dimension needs it, else an empty one.
+
+    Raises:
+        UsageError: It is missing, or a field is used that no log line had.
+    """
+    asked = {*used, *(teams.dimensions if teams else ())}
+    reader.require_fields(sorted(name.removeprefix(FIELD) for name in asked if name.startswith(FIELD)))
+    if TEAM in used and teams is None:
+        raise UsageError("there are no teams", cause="a mapping file tells them", fix="give it with --map FILE")
+    return teams if teams and TEAM in used else TeamMap()
+
+
 def _parameters(
     definition: ReportDefinition,
     by: Sequence[str],
     filters: Sequence[Filter],
-    period: Period,
+    about: Period | Comparison,
     top: int | None,
     teams: TeamMap,
 ) -> dict[str, Any]:
     used = {*by, *(each.dimension for each in filters)}
+    period, periods = (about, None) if isinstance(about, Period) else (about.span, about.parameter())
     parameters = {
         **period.parameters(),
         **teams.parameters(),
@@ -158,6 +187,7 @@ def _parameters(
         },
         "filters": [each.parameter() for each in filters],
         "top": top,
+        "periods": periods,
         "ready": _uses_rollup(definition, used, period),
         "joined": any(n in definition.generation_dimensions or n.startswith(FIELD) for n in used),
     }
@@ -200,6 +230,16 @@ def _with_partial(rows: pl.DataFrame, partial: dict[str, dict[str, str]]) -> pl.
     return rows.with_columns(is_partial=pl.any_horizontal(marks).fill_null(value=False))
 
 
+def _days(reader: Reader, definition: ReportDefinition, about: Period | Comparison, rows: pl.DataFrame) -> Days:
+    """The days for the title: those of the period, or of the rows if they lie in the future."""
+    if isinstance(about, Comparison):
+        return compared_days(*about)
+    if definition.span:
+        return days_of(about, reader.named(definition.span).row(0, named=True))
+    days = {"first_day": rows[DAY].min(), "last_day": rows[DAY].max()}
+    return days_of(replace(about, since=None, until=None), days)
+
+
 def _models(reader: Reader, name: str, period: Period, where: Sequence[str], teams: TeamMap) -> pl.DataFrame:
     is_summary = name == "summary"
     return report(reader, "cost", period, "model", TOP_MODELS, where, teams).rows if is_summary else pl.DataFrame()
@@ -233,6 +273,11 @@ def _values(reader: Reader, name: str, dimension: str) -> set[str | None]:
     return set(report(reader, name, Period(), dimension).rows.to_series(0))
 
 
+def _comparison_notes(rows: pl.DataFrame, total: pl.DataFrame) -> Iterator[str]:
+    if EARLIER in rows.columns and rows.height and not total[EARLIER].item():
+        yield "the earlier period has no requests: all of the change counts as volume"
+
+
 def _notes(
     reader: Reader, name: str, period: Period, rows: pl.DataFrame, left_out: int, filtered: str
 ) -> Iterator[str]:
@@ -241,7 +286,7 @@ def _notes(
         yield f"{left_out:,} more rows are left out: {what} cannot be added up"
     if rows.height and (name != "summary" or rows["request_count"].item()):
         return
-    first, last = reader.named("reports/span").row(0)
+    first, last, *_ = reader.named("reports/span").row(0)
     if not last:
         yield "the warehouse holds no settled request yet: run `orusage ingest`"
     elif name == "forecast":

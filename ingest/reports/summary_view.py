@@ -1,11 +1,13 @@
-"""Renders a report as text; the summary as lines of a label and values that fit one screen."""
+"""Renders a report as text below its title; the summary as lines of a label and values that fit one screen."""
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ingest.reports.definitions import WIDE
-from ingest.reports.formats import cell, markdown, render, width_of
+from ingest.reports.footer import footer_of
+from ingest.reports.formats import at_the_point, cell, markdown, render, width_of, without_markup
 from ingest.reports.names import shown
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
@@ -50,9 +52,22 @@ def printed(report: Report, format_name: str, width: int) -> str:
     """
     if format_name not in _PEOPLE_FORMATS:
         return render(report.rows, format_name)
-    if report.name == "summary":
-        return summary_text(report, width) if format_name == "table" else markdown(summary_grid(report))
-    return table(report, width) if format_name == "table" else document(report)
+    if format_name == "markdown":
+        grid = summary_grid(report) if report.name == "summary" else document(report)
+        return _above(without_markup(report.title)) + markdown(grid) + _below(without_markup(footer_of(report)))
+    title, footer = ("\n".join(wrap(text, width)) for text in (report.title, footer_of(report)))
+    shown = summary_text(report, width) if report.name == "summary" else table(report, width)
+    return _above(title) + shown + _below(footer)
+
+
+def _below(footer: str) -> str:
+    """A line with an empty one above it."""
+    return f"\n{footer}\n" if footer else ""
+
+
+def _above(title: str) -> str:
+    """A title with an empty line below it."""
+    return f"{title}\n\n" if title else ""
 
 
 def summary_text(report: Report, width: int) -> str:
@@ -162,8 +177,10 @@ def _ledger(row: dict[str, Any]) -> Iterator[Entry]:
 
 def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     label = "top models"
-    for name, usage in models.select("model", "total_usage").rows():
-        amount = dollars(usage)
+    _, *amounts = at_the_point([[""], *([dollars(usage)] for usage in models["total_usage"])], [True])
+    widest = max((width_of(amount) for [amount] in amounts), default=0)
+    for name, [number_text] in zip(models["model"], amounts, strict=True):
+        amount = number_text.rjust(widest)
         room = max(width - _LABEL_WIDTH - len(amount) - 1, MIN_NAME_WIDTH)
         yield label, [f"{amount} {shortened(cell(shown(name)), room)}"]
         label = ""

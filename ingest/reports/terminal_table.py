@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.log_fields import FIELD
-from ingest.reports.definitions import NARROW, NORMAL, REPORTS, TEAM, WIDE, ReportColumn
-from ingest.reports.formats import aligned, cell, markdown, money, width_of
+from ingest.reports.definitions import NARROW, NORMAL, TEAM, WIDE, ReportColumn
+from ingest.reports.formats import aligned, at_the_point, cell, money, width_of
 from ingest.reports.names import NO_NAME, REST, TOTAL, UNMAPPED, shown
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ def table(report: Report, width: int) -> str:
     """Render a report as a table of at most `width` characters, or wider if its numbers alone are."""
     for level in (WIDE, NORMAL, NARROW):
         columns = _columns(report, level)
-        grid = _grid(report, columns)
+        right = [column.kind != "text" for column in columns]
+        grid = at_the_point(_grid(report, columns), right)
         if level == NARROW or (level <= width and _fits(grid, columns, width)):
             break
-    right = [column.kind != "text" for column in columns]
     return aligned(_fitted(grid, columns, width), right, has_total=bool(report.total.height))
 
 
-def document(report: Report) -> str:
-    """Render a report as a Markdown table, with the columns of the widest table."""
-    return markdown(_grid(report, _columns(report, WIDE)))
+def document(report: Report) -> list[list[str]]:
+    """Return the grid of a report for Markdown, with the columns of the widest table."""
+    return _grid(report, _columns(report, WIDE))
 
 
 def dollars(amount: Decimal | float | None) -> str:
@@ -85,11 +85,17 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 
 
 def _columns(report: Report, level: int) -> list[ReportColumn]:
-    """Return the columns for a terminal width, those of the dimensions first."""
-    defined = REPORTS[report.name].columns
-    fitting = [column for column in defined if column.min_width <= level and column.not_by not in report.columns]
-    measures = [column for column in fitting if column.only_by in {"", *report.columns}]
+    """Return the columns for a terminal width, the dimensions first; a measure without any value is left out."""
+    defined = report.definition.columns
+    fitting = (column for column in defined if column.min_width <= level and column.not_by not in report.columns)
+    asked = (column for column in fitting if column.only_by in {"", *report.columns})
+    measures = [column for column in asked if not _is_empty(report, column)]
     return [*(ReportColumn(name, _title(name), "text") for name in report.columns), *measures]
+
+
+def _is_empty(report: Report, column: ReportColumn) -> bool:
+    frames = (frame for frame in (report.rows, report.total) if column.name in frame.columns)
+    return report.rows.height > 0 and all(frame[column.name].null_count() == frame.height for frame in frames)
 
 
 def _title(column: str) -> str:
@@ -103,7 +109,7 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
     names = [column.name for column in columns]
     rows = [
         [
-            _marked(_text(column, value, is_rest), column, value, report)
+            _marked(_text(column, value, is_rest and column.name in report.columns), column, value, report)
             for column, value in zip(columns, row, strict=True)
         ]
         for row, is_rest in zip(report.rows.select(names).rows(), _rests(report.rows), strict=True)
@@ -172,8 +178,9 @@ def widths_of(grid: list[list[str]]) -> list[int]:
 
 
 def _is_name(column: ReportColumn) -> bool:
-    """Whether values may be shortened: not numbers, days and times."""
-    return column.kind == "text" and not column.name.startswith("requested_") and not column.name.endswith("_at")
+    """Whether values may be shortened: not numbers, days, times and the IDs of generations."""
+    is_whole = column.name.startswith("requested_") or column.name.endswith(("_at", "generation_id"))
+    return column.kind == "text" and not is_whole
 
 
 def shortened(text: str, width: int) -> str:

@@ -71,8 +71,13 @@ def test_a_pipe_gets_all_columns(directory):
         command = [sys.executable, "-m", "ingest", *words]
         variables = {k: v for k, v in environment().items() if k != "COLUMNS"}
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True, env=variables)
-        return done.stdout.splitlines()[0].split()
+        return done.stdout.splitlines()
 
-    assert len(piped("query", "--view", "generations")) > 50
-    assert piped("status", "--runs")[0] == "run_id"
-    assert piped("report", "cost")[-1] == "tokens"
+    shown = piped("query", "--view", "generations")
+    empty = shown[-1].partition("more columns are empty: ")[2]
+    assert len(shown[0].split()) + len(empty.split(", ")) > 50
+    assert len(piped("query", "FROM generations")[0].split()) > 50
+    assert piped("status", "--runs")[0].split()[0] == "run_id"
+    title, _, header, *_ = piped("report", "cost")
+    assert title.startswith("Cost by day, ")
+    assert header.split()[-1] == "tokens"

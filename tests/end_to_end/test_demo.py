@@ -67,6 +67,9 @@ def test_the_demo_does_the_whole_job_and_again_asks_almost_nothing(orusage, tmp_
     assert "2,022 IDs, 2,022 new" in first.out
     for expected in ("anthropic/claude", "ttft p50", "newest settled (UTC)", "Try next:", "throttled"):
         assert expected in first.out
+    for title in ("IDs by state, {}", "Cost by model, {}, USD", "Latency by provider, {}, ms"):
+        days = r"\d+( \w+)? (\d+ )?to \d+ \w+ \d{4}"
+        assert re.search(f"^{title.format(days)}", first.out, re.MULTILINE), title
     status = orusage("-w", "orusage-demo/orusage.duckdb", "status", "--format", "json").json[0]
     assert status["settled"] + status["pending"] + status["dead"] == DISTINCT_IDS
     assert status["pending"] > 0

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cost_change import PARTS, Request, parts_of
 
 from golden.expected import (
     METRICS,
@@ -31,6 +32,7 @@ from golden.expected import (
     total,
 )
 from golden.stored import EXPECTED, agrees
+from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import REPORTS
 from ingest.reports.names import shown
 from ingest.reports.period import Period
@@ -456,3 +458,90 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     [found] = report(reader, "summary", Period()).rows.to_dicts()
     assert found["forecast_month"] == f"{newest:%Y-%m}"
     assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
+
+
+def nearest_rank(amounts, percent, least):
+    """The smallest amount that so many per cent do not exceed, where there are so many amounts at least."""
+    ordered = sorted(amounts)
+    return ordered[-(-len(ordered) * percent // 100) - 1] if len(ordered) >= least else None
+
+
+def top_of(everything):
+    """The measures, given all requests of the period."""
+
+    def top(rows):
+        amounts = [r["total_usage"] for r in rows]
+        dearest = [r["generation_id"] for r in rows if r["total_usage"] == max(amounts)]
+        return {
+            "generation_count": len(rows),
+            "total_usage": total(rows, "total_usage"),
+            "share_of_usage": share(total(rows, "total_usage"), total(everything, "total_usage")),
+            "median_usage": nearest_rank(amounts, 50, 1),
+            "p95_usage": nearest_rank(amounts, 95, 20),
+            "max_usage": max(amounts),
+            "dearest_generation_id": min(dearest),
+        }
+
+    return top
+
+
+def groups_of(groups):
+    """What is told of the totals of all groups that have a name."""
+    amounts = [total(rows, "total_usage") for key, rows in groups.items() if key is not None]
+    return {
+        "group_count": len(amounts),
+        "median_group_usage": nearest_rank(amounts, 50, 1),
+        "p95_group_usage": nearest_rank(amounts, 95, 20),
+        "max_group_usage": max(amounts, default=None),
+    }
+
+
+@pytest.mark.parametrize("top", [1, 3, 10_000])
+@pytest.mark.parametrize("period", PERIODS.values(), ids=PERIODS)
+@pytest.mark.parametrize("by", ["request", "session", "user", "model", "day"])
+def test_the_dearest_are_what_plain_python_makes_of_them(reader, by, period, top):
+    rows = [row for row in FACTS if is_in(period, row)]
+    groups, measures = grouped(period, rows, by), top_of(rows)
+    of_all = groups_of(groups)
+    order = sorted(groups, key=lambda key: (-total(groups[key], "total_usage"), key is None, key or ""))
+    expected = {key: measures(groups[key]) | of_all for key in order[:top]}
+    if rest := [row for key in order[top:] for row in groups[key]]:
+        expected["(other)"] = measures(rest) | of_all
+    found = report(reader, "top", period, by, top)
+    assert_rows(without_marks(found, by).drop("is_rest"), REPORTS["top"].dimensions[by], expected)
+    assert_agrees(found.total.row(0, named=True), measures(rows) | of_all, "total")
+
+
+HALF = SECONDS[len(SECONDS) // 2].replace(tzinfo=UTC)
+COMPARISONS = {
+    "the later half with the earlier": Comparison(Period(HALF, LATE), Period(EARLY, HALF)),
+    "overlapping": Comparison(Period(EARLY, LATE), Period(NOON, HALF)),
+    "of legacy IDs": Comparison(PERIODS["whole days"], Period(NOON - timedelta(days=900), NOON)),
+    "in another zone": Comparison(*(Period(*b, ZoneInfo("Asia/Tokyo")) for b in ((HALF, LATE), (EARLY, HALF)))),
+    "with nothing": Comparison(Period(HALF, LATE), Period(HALF + timedelta(9_000), HALF + timedelta(9_001))),
+}
+
+
+def request_of(key, row):
+    is_priced = row["cost_basis"] not in ("response_cache", "unknown", "byok_unknown")
+    tokens = (row["native_tokens_prompt"] or 0) + (row["native_tokens_completion"] or 0)
+    return Request(key, row["model"], row["provider_name"], row["total_usage"], is_priced, tokens)
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS.values(), ids=COMPARISONS)
+@pytest.mark.parametrize("by", ["model", "provider", "user", "workspace", "cost_basis", "status"])
+def test_a_change_and_its_parts_are_what_plain_python_makes_of_them(reader, comparison, by):
+    now, before = ([row for row in FACTS if is_in(period, row)] for period in comparison)
+    sides = ([request_of(KEYS[by](comparison.period, row), row) for row in rows] for rows in (before, now))
+    rows, total = parts_of(*sides)
+    found = report(reader, "cost", comparison, by)
+    names = [f"{part}_usage" for part in PARTS]
+    column = REPORTS["cost"].dimensions[by]
+    assert {
+        key: dict(zip(PARTS, parts, strict=True)) for key, *parts in found.rows.select(column, *names).rows()
+    } == rows
+    assert dict(zip(PARTS, found.total.select(names).row(0), strict=True)) == total
+    spent = found.total.row(0, named=True)
+    for requests, prefix in ((now, ""), (before, "earlier_")):
+        assert spent[f"{prefix}request_count"] == len(requests)
+        assert spent["total_usage" if not prefix else "earlier_usage"] == sum(r["total_usage"] for r in requests)

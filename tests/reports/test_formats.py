@@ -219,12 +219,30 @@ def test_an_evil_column_name_is_shown_in_escapes_too(form):
 
 def test_a_table_is_aligned_numbers_to_the_right():
     assert printed("table", COLUMNS, ROWS) == (
-        "model          usage  requested_at         streamed  tokens\n"
-        "──────────  ────────  ───────────────────  ────────  ──────\n"
-        "openai/gpt  0.000035  2026-11-20 12:00:01  true          12\n"
-        "智谱/模型    -1.5000                       false         -3\n"
-        "                      2026-01-01 00:00:00\n"
+        "model           usage  requested_at         streamed  tokens\n"
+        "──────────  ─────────  ───────────────────  ────────  ──────\n"
+        "openai/gpt   0.000035  2026-11-20 12:00:01  true          12\n"
+        "智谱/模型   -1.5000                         false         -3\n"
+        "                       2026-01-01 00:00:00\n"
     )
+
+
+usd = st.one_of(st.none(), st.decimals(-(10**6), 10**6, places=12), st.sampled_from([Decimal(0), Decimal("1E-12")]))
+measures = st.one_of(st.none(), st.floats(-(10**6), 10**6).filter(lambda x: not 0 < abs(x) < 0.0001))
+
+
+@given(st.lists(st.tuples(usd, measures), min_size=1, max_size=12))
+def test_the_points_of_a_column_stand_below_each_other(rows):
+    """Where a number has none, its last digit stands before the others' points."""
+    _, rule, *lines = printed("table", ("usd", "measure"), rows).splitlines()
+    widths = [len(part) for part in rule.split("  ")]
+    for place, values_of in enumerate(zip(*rows, strict=True)):
+        begin = sum(widths[:place]) + 2 * place
+        cells = [line.ljust(len(rule))[begin : begin + widths[place]] for line in lines]
+        assert [text.strip() for text in cells] == list(map(cell, values_of))
+        points = {text.index(".") if "." in text else len(text.rstrip()) for text in cells if text.strip()}
+        has_point = any("." in text for text in cells)
+        assert len(points) <= 1 or not has_point
 
 
 printable = st.text(st.sampled_from("abc 智谱é|-1.,"), max_size=30)

@@ -42,18 +42,35 @@ def test_a_table_never_wraps_and_never_cuts_a_number(frame, width):
     text = frame_table(frame, width)
     assert text.endswith("\n")
     assert all(width_of(line) <= width for line in text.splitlines())
-    shown = frame.columns[: len(frame.columns) - len(left_out(text))]
-    for name in shown:
-        if frame[name].dtype.is_numeric():
+    for name in frame.columns:
+        if frame[name].dtype.is_numeric() and name not in left_out(text) + empty_in(text):
             assert all(cell(value) in text for value in frame[name])
+
+
+LEFT_OUT = r"^(\d+)\s+more\s+columns?\s+%s:((?:(?!^\d+\s+more)(?s:.))*)"
+
+
+def named(text, why):
+    found = re.search(LEFT_OUT % why, text, re.MULTILINE)
+    names = found[2].replace(",", " ").split() if found else []
+    assert not found or len(names) == int(found[1])
+    return names
 
 
 def left_out(text):
     """The names of the columns that the table says do not fit."""
-    found = re.search(r"^(\d+)\s+more\s+columns?\s+do(?:es)?\s+not\s+fit:((?s:.*))\Z", text, re.MULTILINE)
-    names = found[2].replace(",", " ").split() if found else []
-    assert not found or len(names) == int(found[1])
-    return names
+    return named(text, r"do(?:es)?\s+not\s+fit")
+
+
+def empty_in(text):
+    """The names of the columns that the table says are empty."""
+    return named(text, r"(?:is|are)\s+empty")
+
+
+def empty_of(frame):
+    """The columns without any value, if there is one that has some."""
+    empty = [name for name in frame.columns if frame.height and frame[name].null_count() == frame.height]
+    return empty if len(empty) < frame.width else []
 
 
 @settings(max_examples=100)
@@ -61,15 +78,20 @@ def left_out(text):
 def test_every_column_is_shown_or_named(frame, width):
     text = frame_table(frame, width)
     header = re.split(r"  +", text.splitlines()[0].strip())
+    assert empty_in(text) == empty_of(frame)
+    shown = frame.drop(empty_of(frame)).columns
     names = left_out(text)
-    assert len(header) == len(frame.columns) - len(names)
-    assert names == frame.columns[len(header) :]
+    assert len(header) == len(shown) - len(names)
+    assert names == shown[len(header) :]
 
 
 @settings(max_examples=50)
 @given(frames())
 def test_without_a_width_everything_is_shown(frame):
-    assert frame_table(frame, None) == render(frame, "table") or not frame.height
+    table, empty = frame_table(frame, None), empty_of(frame)
+    assert empty_in(table) == empty
+    assert table.partition(f"{len(empty)} more column")[0] == render(frame.drop(empty), "table") or not frame.height
+    assert render(frame, "csv").splitlines()[0].split(",") == frame.columns
 
 
 @given(st.lists(st.text("ab ", max_size=300), min_size=1, max_size=4), st.sampled_from(WIDTHS))

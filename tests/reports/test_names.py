@@ -79,8 +79,8 @@ def reader(tmp_path_factory):
 
 
 def first_cells(found, form):
-    """The names in the table, that of the total included."""
-    lines = printed(found, form, 1_000).splitlines()[2:]
+    """The names in the table below its title, that of the total included."""
+    lines = printed(found, form, 1_000).split("\n\n")[1].splitlines()[2:]
     if form == "markdown":
         cells = [re.split(r" \| ", line.removeprefix("| "))[0] for line in lines]
         return [html.unescape(cell.replace("\\", "")) for cell in cells]

@@ -106,8 +106,19 @@ def test_the_rollup_says_what_the_facts_say(reader, by):
     assert ready.rows.sort(ready.rows.columns[0]).equals(exact.rows.sort(exact.rows.columns[0]))
 
 
+OF_THE_DEAREST = {"median_usage", "p95_usage", "max_usage"}
+OF_THE_DEAREST |= {"group_count", "median_group_usage", "p95_group_usage", "max_group_usage"}
+"""Columns that are no sums."""
+
+
 def biggest(name, rows):
-    by = {"cost": "total_usage", "failed": "total_usage", "errors": "attempt_count", "ledger": "ids"}
+    by = {
+        "cost": "total_usage",
+        "failed": "total_usage",
+        "top": "total_usage",
+        "errors": "attempt_count",
+        "ledger": "ids",
+    }
     if name == "cache":
         return rows["cache_discount"] + rows["response_cache_saved_usage"]
     return rows[by[name]]
@@ -119,7 +130,7 @@ def test_rows_beyond_top_become_one_row_and_totals_stay(reader, name, top):
     every, kept = report(reader, name, Period(), top=1_000_000), report(reader, name, Period(), top=top)
     assert kept.rows["is_rest"].to_list() == [key == "(other)" for key in kept.rows.to_series(0)]
     amounts = [c for c, kind in every.rows.schema.items() if isinstance(kind, pl.Decimal) or kind == pl.Int64]
-    for column in amounts:
+    for column in set(amounts) - OF_THE_DEAREST:
         assert every.rows[column].sum() == kept.rows[column].sum() == every.total[column].item()
     assert kept.rows.height == min(every.rows.height, top + 1)
     assert (kept.rows[0:, 0].to_list()[-1] == "(other)") == (every.rows.height > top)
@@ -399,8 +410,10 @@ def test_no_number_is_ever_cut(by_model, rows, width):
     for line, (_, count, usage) in zip(lines, rows, strict=True):
         assert f" {count:,} " in line
         assert dollars(usage) in line.split()
-    counts, amounts_ = [len(f"{n:,}") for _, n, _ in rows], [len(dollars(u)) for *_, u in rows]
-    narrowest = max(counts, default=0) + max(amounts_, default=0) + 22  # each column is as wide as its widest cell
+    counts, amounts_ = [len(f"{n:,}") for _, n, _ in rows], [dollars(u).partition(".") for *_, u in rows]
+    sizes = [max((len(whole) for whole, *_ in amounts_), default=0)]
+    sizes += [max((len(point + fraction) for _, point, fraction in amounts_), default=0)]
+    narrowest = max(counts, default=0) + sum(sizes) + 22  # each column is as wide as its widest whole and fraction
     assert all(width_of(line) <= max(width, narrowest) for line in text.splitlines())
 
 
@@ -409,6 +422,87 @@ def test_no_number_is_ever_cut(by_model, rows, width):
 def test_a_report_fits_its_terminal(reader, name, width):
     text = printed(report(reader, name, Period()), "table", width)
     assert all(width_of(line) <= width for line in text.splitlines()), text
+
+
+def grouped_by(definition):
+    """The report's default, and three more of its dimensions."""
+    if not definition.default_dimension:
+        return [None]
+    return dict.fromkeys([definition.default_dimension, *[by for by in definition.dimensions if by != "team"][::4]])
+
+
+def columns_of(text):
+    """The cells below each other of each column of a table, as wide as its rule."""
+    head, rule, *lines = [line for line in text.splitlines() if line]
+    widths = [len(part) for part in rule.split("  ")]
+    begins = [sum(widths[:place]) + 2 * place for place in range(len(widths))]
+    rows = [line for line in lines if line != rule]
+    return {
+        head.ljust(len(rule))[begin : begin + w].strip(): [row.ljust(len(rule))[begin : begin + w] for row in rows]
+        for begin, w in zip(begins, widths, strict=True)
+    }
+
+
+@pytest.mark.parametrize("by", [(name, by) for name, made in REPORTS.items() for by in grouped_by(made)])
+def test_every_report_has_a_title_and_its_amounts_stand_at_the_point(reader, by):
+    name, dimension = by
+    found = report(reader, name, Period(), dimension)
+    title, empty, *_ = (text := printed(found, "table", 1000)).splitlines()
+    assert title == found.title
+    assert not empty
+    assert f" by {(dimension or '').replace('_', ' ')}, " in title or dimension is None
+    assert printed(found, "markdown", 80).startswith(f"{title}\n\n| ")
+    for form in ("json", "csv", "ndjson"):
+        assert title not in printed(found, form, 80)
+    if name != "summary" and found.rows.height:
+        for header, cells in columns_of(text.split("\n\n")[1]).items():
+            amounts = [c for c in cells if "$" in c]
+            points = {c.index(".") if "." in c else len(c.rstrip()) for c in amounts}
+            assert len(points) <= 1 or not any("." in c for c in amounts), header
+
+
+def test_the_models_of_the_summary_stand_at_the_point(reader):
+    text = printed(report(reader, "summary", Period()), "table", 80)
+    lines = text[text.index("top models") :].splitlines()
+    assert len({line.index(".") for line in lines}) == 1
+    assert len({line.rindex(line.split()[-1]) for line in lines}) == 1
+
+
+measured = st.fixed_dictionaries(
+    {
+        name: st.one_of(st.none(), st.just(Decimal(0)), st.decimals(0, 10**6, places=12))
+        for name in ("total_usage", "credits_usage", "byok_usage", "cache_discount")
+    }
+)
+
+
+@settings(max_examples=100)
+@given(
+    rows=st.lists(measured, min_size=1, max_size=4),
+    total=measured,
+    nulls=st.sets(st.sampled_from(["total_usage", "byok_usage", "cache_discount"])),
+)
+def test_a_column_without_any_value_is_left_out_of_tables_only(by_model, rows, total, nulls):
+    schema, without = by_model.rows.schema, dict.fromkeys(nulls)
+    filler = dict.fromkeys(schema)
+    made = pl.DataFrame(
+        [{**filler, "model": f"m{n}", "request_count": n, **row, **without} for n, row in enumerate(rows)], schema
+    )
+    ended = pl.DataFrame(
+        [{**dict.fromkeys(by_model.total.columns), "request_count": 1, **total, **without}], by_model.total.schema
+    )
+    found = Report("cost", Period(), made, ended, pl.DataFrame(), columns=("model",))
+    filled = {c for frame in (made, ended) for c in frame.columns if frame[c].null_count() < frame.height}
+    expected = [c.title for c in REPORTS["cost"].columns if c.name in filled]
+    assert list(columns_of(printed(found, "table", 1000))) == ["model", *expected]
+    assert printed(found, "markdown", 80).splitlines()[0] == f"| {' | '.join(['model', *expected])} |"
+    assert printed(found, "csv", 80).splitlines()[0].split(",") == list(schema)
+    assert list(json.loads(printed(found, "json", 80))[0]) == list(schema)
+
+
+def test_without_rows_all_columns_are_shown(reader):
+    found = report(reader, "latency", Period(datetime(2030, 1, 1, tzinfo=UTC)))
+    assert all(column.title in printed(found, "table", 1000) for column in REPORTS["latency"].columns)
 
 
 def test_wider_terminals_show_more_columns_and_programs_all(reader):

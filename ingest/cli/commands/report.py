@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest.cli.options import FORMATS, LOCAL_MOMENT, PATH, ZONE, format_option
+from ingest.cli.options import FORMATS, LOCAL_MOMENT, PATH, ZONE, format_option, local_moment
 from ingest.core.errors import Exit
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ log = logging.getLogger("orusage")
 @click.option(
     "--map", "map_file", metavar="FILE", type=PATH, help="CSV that maps users, apps, … to the dimension team."
 )
+@click.option(
+    "--compare",
+    metavar="PERIOD",
+    help="Of cost: how it changed since an earlier period: previous, year, or 2026-10-01..2026-11-01.",
+)
 @click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
 @format_option(*FORMATS)
 @click.pass_obj
@@ -58,22 +63,25 @@ def report(
     by: tuple[str, ...],
     where: tuple[str, ...],
     map_file: Path | None,
+    compare: str | None,
     top: int | None,
     format: str,
 ) -> int:
     """Print a report: cost, latency, errors and more.
 
-    NAME is summary, cost, latency, errors, cache, failed, prices, forecast, anomalies or ledger. A table has the
+    NAME is summary, cost, top, latency, errors, cache, failed, prices, forecast, anomalies or ledger. A table has the
     columns that fit the terminal; json, ndjson and csv have all columns, exact amounts and times in UTC.
 
     \b
       orusage report
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
       orusage report cost --by model,day --where user=alice --where provider!=Azure
+      orusage report cost --by provider --since 7d --compare previous
       orusage report latency --by provider --since 7d --top 5
     """
     from ingest.cli.output import print_result, print_table, terminal_width
     from ingest.core.clock import SystemClock
+    from ingest.reports.comparison import comparison_of
     from ingest.reports.period import Period
     from ingest.reports.report import report as report_of
     from ingest.reports.summary_view import printed
@@ -81,9 +89,10 @@ def report(
     from ingest.warehouse.reader import Reader
 
     period = Period.between(since, until, timezone, SystemClock().now())
+    comparison = comparison_of(period, compare, local_moment) if compare is not None else None
     teams = read_team_map(map_file) if map_file else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, period, ",".join(by) or None, top, where, teams)
+        found = report_of(reader, name, comparison or period, ",".join(by) or None, top, where, teams)
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:
