@@ -17,6 +17,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from golden.unusual_days import ACCOUNT, unusual_days
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -540,35 +542,35 @@ def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction
 
 
 def cost_anomalies(world: World) -> list[Row]:
-    cells = [
-        key | {"spent": Fraction(total(rows, "total_usage")), "request_count": len(rows)}
-        for key, rows in grouped((r for r in world.facts if r["requested_day"]), "requested_day", "model")
+    return [
+        {
+            "requested_day": row["requested_day"],
+            "scope": "account" if row["key"] is ACCOUNT else "model",
+            "model": None if row["key"] is ACCOUNT else row["key"],
+            "kind": row["kind"],
+            "total_usage": usd(row["exact"]),
+            "expected_usage": Near(Fraction(row["expected_usage"]), ROUNDED),
+            "excess_usage": Near(row["exact"] - Fraction(row["expected_usage"]), ROUNDED),
+            "score": row["score"],
+            "request_count": row["request_count"],
+            "history_days": row["history_days"],
+        }
+        for row in anomalies_by(world, "model")
     ]
-    return [row for cell in cells if (row := _anomaly(cell, [c for c in cells if c["model"] == cell["model"]]))]
 
 
-def _anomaly(cell: Row, own: list[Row]) -> Row | None:
-    day, half = cell["requested_day"], QUANTILES[50]
-    before = [c["spent"] for c in own if day - 28 * DAY <= c["requested_day"] < day]
-    if len(before) < 7:
-        return None
-    middle = interpolated(before, half)
-    scatter = interpolated([abs(spent - middle) for spent in before], half)
-    deviation = max(Fraction("1.4826") * scatter, middle / 20, Fraction("0.000001"))
-    excess = cell["spent"] - middle
-    if abs(excess) <= Fraction("3.5") * deviation:
-        return None
-    is_exact = len(before) % 2 == 1  # the mean of two may have a digit more than is held
-    return {
-        "requested_day": day,
-        "model": cell["model"],
-        "total_usage": usd(cell["spent"]),
-        "median_usage": usd(middle) if is_exact else Near(middle, ROUNDED),
-        "excess_usage": usd(excess) if is_exact else Near(excess, ROUNDED),
-        "score": excess / deviation,
-        "request_count": cell["request_count"],
-        "history_days": len(before),
+def anomalies_by(world: World, name: str) -> list[Row]:
+    """The unusual days of the account and of each value of a column, with their exact cost."""
+    dated = grouped((r for r in world.facts if r["requested_day"]), "requested_day", name)
+    cells = {
+        (key["requested_day"], key[name]): (Fraction(total(rows, "total_usage")), len(rows)) for key, rows in dated
     }
+    spent = spent_daily(world)
+    return [
+        row | {"exact": spent[day] if key is ACCOUNT else cells.get((day, key), (Fraction(0), 0))[0]}
+        for row in unusual_days(cells)
+        for day, key in [(row["requested_day"], row["key"])]
+    ]
 
 
 # Latency
@@ -1010,7 +1012,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.web_search_usage": ("model web_search_engine", web_search_usage),
     "main.failed_spend": ("model provider_name status", failed_spend),
     "main.cost_forecast": ("requested_day", cost_forecast),
-    "main.cost_anomalies": ("requested_day model", cost_anomalies),
+    "main.cost_anomalies": ("requested_day scope model", cost_anomalies),
     "main.latency_by_model": ("model", latency_by("model")),
     "main.latency_by_provider": ("provider_name", latency_by("provider_name")),
     "main.latency_hourly": ("requested_hour", latency_hourly),

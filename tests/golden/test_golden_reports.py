@@ -11,6 +11,7 @@ from golden.expected import (
     METRICS,
     NOBODYS,
     QUANTILES,
+    anomalies_by,
     cost_anomalies,
     cost_forecast,
     costs,
@@ -24,8 +25,10 @@ from golden.expected import (
     share,
     spent_daily,
     total,
+    usd,
 )
 from golden.stored import EXPECTED, agrees
+from golden.unusual_days import ACCOUNT
 from ingest.reports.definitions import REPORTS
 from ingest.reports.period import Period
 from ingest.reports.report import report
@@ -278,14 +281,34 @@ def days_of(period, rows):
 DAYS = [PERIODS[name] for name in ("all", "from second to second", "whole days")]
 
 
+BY = {"model": "model", "author": "model_author", "provider": "provider_name", "workspace": "workspace_id"}
+BY |= {"app": "app_id", "user": "external_user"}
+
+
 @pytest.mark.parametrize("period", DAYS)
-def test_anomalies_and_the_forecast_are_those_of_the_period(reader, period):
-    anomalies = days_of(period, cost_anomalies(EXPECTED))
-    found = report(reader, "anomalies", period).rows.to_dicts()
-    assert [(r["requested_day"], r["model"]) for r in found] == [
-        (r["requested_day"], r["model"])
-        for r in sorted(anomalies, key=lambda r: (-r["requested_day"].toordinal(), -abs(excess(r)), r["model"]))
-    ]
+@pytest.mark.parametrize("by", BY)
+def test_anomalies_are_those_of_the_period_the_largest_first(reader, period, by):
+    expected = {
+        (r["requested_day"], *(("account", "(account)") if r["key"] is ACCOUNT else (by, name_of(r["key"])))): r
+        for r in days_of(period, anomalies_by(EXPECTED, BY[by]))
+    }
+    found = report(reader, "anomalies", period, by).rows.to_dicts()
+    assert {(r["requested_day"], r["scope"], r[BY[by]]) for r in found} == expected.keys()
+    assert len(found) == len(expected)
+    sizes = [abs(r["excess_usage"]) for r in found]
+    assert sizes == sorted(sizes, reverse=True)
+    for row in found:
+        told = expected[row["requested_day"], row["scope"], row[BY[by]]]
+        assert (row["kind"], row["request_count"]) == (told["kind"], told["request_count"])
+        assert row["total_usage"] == usd(told["exact"])
+
+
+def name_of(key):
+    return None if key is None else str(key)
+
+
+@pytest.mark.parametrize("period", DAYS)
+def test_the_forecast_is_that_of_the_period(reader, period):
     coming = {r["requested_day"]: r for r in days_of(period, cost_forecast(EXPECTED)) if r["is_forecast"]}
     forecast = report(reader, "forecast", period).rows.to_dicts()
     assert [r["requested_day"] for r in forecast] == sorted(coming)
@@ -301,7 +324,8 @@ def excess(row):
 def test_the_biggest_anomalies_are_kept(reader):
     [biggest] = sorted(cost_anomalies(EXPECTED), key=lambda r: -abs(excess(r)))[:1]
     [found] = report(reader, "anomalies", Period(), top=1).rows.to_dicts()
-    assert (found["requested_day"], found["model"]) == (biggest["requested_day"], biggest["model"])
+    assert (found["requested_day"], found["scope"]) == (biggest["requested_day"], biggest["scope"])
+    assert found["total_usage"] == biggest["total_usage"]
 
 
 @pytest.mark.parametrize("period", DAYS)

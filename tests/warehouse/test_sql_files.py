@@ -14,7 +14,7 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "6a6fa425a9d21a1f"
+VIEWS_DIGEST = "53e0d0259d08a3a3"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
@@ -22,7 +22,7 @@ DIGESTS = {
     "ops.cost_cells": "5a808ef1266e4744",
     "ops.latency_samples": "494d09a496a5085d",
     "main.cache_savings": "45710ea2d0843770",
-    "main.cost_anomalies": "3e256f2f948dbe0e",
+    "main.cost_anomalies": "14a89f6e3b552bad",
     "main.cost_by_app": "792c6a3d0fa4f976",
     "main.cost_by_model": "bb2d3fc6f21cfc6e",
     "main.cost_by_provider": "4e038c0d586fe472",
@@ -103,23 +103,44 @@ def migrations_of(path):
         return connection.execute("SELECT * FROM ops.migrations ORDER BY number").fetchall()
 
 
-def test_an_earlier_warehouse_is_current(earlier_warehouse):
+def test_an_earlier_warehouse_is_known_to_be_of_an_earlier_version(earlier_warehouse):
     with duckdb.connect(earlier_warehouse, read_only=True) as connection:
-        assert is_current(connection, earlier_warehouse)
+        assert not is_current(connection, earlier_warehouse)
 
 
-def test_a_night_without_news_leaves_an_earlier_warehouse_as_it_is(earlier_warehouse, orusage, tmp_path):
+def test_a_night_without_news_migrates_an_earlier_warehouse_and_then_leaves_it_as_it_is(
+    earlier_warehouse, orusage, tmp_path
+):
     (tmp_path / "empty.log").touch()
-    before = earlier_warehouse.read_bytes()
+    facts = facts_of(earlier_warehouse)
     assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
-    assert earlier_warehouse.read_bytes() == before
+    migrated = earlier_warehouse.read_bytes()
+    assert facts_of(earlier_warehouse) == facts
+    assert orusage("ingest", "empty.log", "--base-url", "http://127.0.0.1:9/api/v1").code == 0
+    assert earlier_warehouse.read_bytes() == migrated
 
 
-def test_writing_to_an_earlier_warehouse_applies_no_migration(earlier_warehouse, orusage, simulation, tmp_path):
-    before = migrations_of(earlier_warehouse)
+def facts_of(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        columns = "generation_id, model, provider_name, usage, is_byok, cancelled, latency, source, fetched_at, run_id"
+        return connection.execute(f"SELECT {columns} FROM generations ORDER BY generation_id").fetchall()
+
+
+def test_writing_to_an_earlier_warehouse_migrates_it_and_keeps_its_data(
+    earlier_warehouse, orusage, simulation, tmp_path
+):
+    before = facts_of(earlier_warehouse)
+    assert len(before) == 4
     write_log(tmp_path / "app.log", [*new_ids(4), *new_ids(1, seed=2)])
     assert orusage("ingest", "app.log", "--base-url", simulation.base_url).code == 0
-    assert migrations_of(earlier_warehouse) == before
+    with duckdb.connect(earlier_warehouse, read_only=True) as connection:
+        assert is_current(connection, earlier_warehouse)
+    after = facts_of(earlier_warehouse)
+    assert len(after) == 5
+    assert set(before) < set(after)
+    assert [name for number, name, _ in migrations_of(earlier_warehouse) if number] == [
+        m.name for m in sql_files.migrations()
+    ]
     assert orusage("status", "--format", "json").json[0]["settled"] == 5
 
 
