@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from golden.forecast import forecast
 from golden.unusual_days import ACCOUNT, unusual_days
 
 if TYPE_CHECKING:
@@ -490,55 +491,38 @@ def cost_forecast(world: World) -> list[Row]:
     past = [oldest + n * DAY for n in range((newest - oldest).days)]
     if len(past) < 7:
         return []
-    level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(31))}
-    weekday = {day.isoweekday(): value for day, value in level.items()}
-    off = [(spent.get(day, Fraction(0)) - weekday[day.isoweekday()]) ** 2 for day in past]
-    reach = {day: reach_of(sum(off), len(past), len(_alike(past, day))) for day in level}
+    days = forecast([float(spent.get(day, 0)) for day in past])
     about = {"history_days": len(past)}
     history = [
         {"requested_day": day, "is_forecast": False, "total_usage": usd(spent.get(day, Fraction(0)))} for day in past
     ]
     coming = [
         {
-            "requested_day": day,
+            "requested_day": newest + n * DAY,
             "is_forecast": True,
-            "total_usage": Near(value, ROUNDED),
-            "low_usage": Near(max(value - reach[day], min(value, Fraction(0))), ROUNDED),
-            "high_usage": Near(value + reach[day], ROUNDED),
+            "total_usage": _dollars(day.expected),
+            "low_usage": _dollars(max(day.expected - day.reach, min(day.expected, 0))),
+            "high_usage": _dollars(day.expected + day.reach),
+            "running_usage": _dollars(day.running),
+            "running_low_usage": _dollars(max(day.running - day.running_reach, min(day.running, 0))),
+            "running_high_usage": _dollars(day.running + day.running_reach),
         }
-        for day, value in level.items()
+        for n, day in enumerate(days)
     ]
-    return [{"low_usage": None, "high_usage": None} | row | about for row in history + coming]
+    return [dict.fromkeys(RANGES) | row | about for row in history + coming]
+
+
+RANGES = _names("low_usage high_usage running_usage running_low_usage running_high_usage")
+
+
+def _dollars(value: float) -> Near:
+    return Near(Fraction(value), ROUNDED)
 
 
 def _begin_of_stretch(days: list[date]) -> date:
     """The first day after the last week without any traffic."""
     begins = [day for before, day in pairwise(days) if (day - before).days > 7]
     return begins[-1] if begins else days[0]
-
-
-def reach_of(squares: Fraction, days: int, alike: int) -> Fraction:
-    """How far the 80 % range reaches from the level: the prediction interval of a mean of `alike` days.
-
-    `squares` is the sum of squares of the history's `days` around their levels.
-    """
-    freedom = days - (7 if days >= 14 else 1)
-    return Fraction(t_90(freedom) * math.sqrt(squares / freedom * (1 + Fraction(1, alike))))
-
-
-def t_90(freedom: int) -> float:
-    """The 90 % quantile of Student's t, to a thousandth from 6 degrees of freedom on."""
-    return 1.281552 + 0.846595 / freedom + 0.570902 / freedom**2
-
-
-def _alike(past: list[date], day: date) -> list[date]:
-    """The same weekday; all days where the history is short."""
-    return [d for d in past if len(past) < 14 or d.isoweekday() == day.isoweekday()]
-
-
-def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction:
-    alike = _alike(past, day)
-    return sum((spent.get(d, Fraction(0)) for d in alike), start=Fraction(0)) / len(alike)
 
 
 def cost_anomalies(world: World) -> list[Row]:

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from golden.expected import (
+    DAY,
     METRICS,
     NOBODYS,
     QUANTILES,
+    Near,
     anomalies_by,
     cost_anomalies,
     cost_forecast,
@@ -354,9 +356,7 @@ def test_the_summary_is_what_plain_python_makes_of_it(reader, period):
         "anomaly_count": len(days_of(period, cost_anomalies(EXPECTED))),
     }
     standing = {name: value for name, value in ledger(LEDGER).items() if name != "ids"}
-    assert_agrees(
-        {k: v for k, v in found.items() if k not in {"forecast_month", "forecast_usage"}}, expected | standing, ""
-    )
+    assert_agrees({k: v for k, v in found.items() if not k.startswith("forecast_")}, expected | standing, "")
 
 
 def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
@@ -371,3 +371,13 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     [found] = report(reader, "summary", Period()).rows.to_dicts()
     assert found["forecast_month"] == f"{newest:%Y-%m}"
     assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
+    [last] = [
+        {name: value.value for name, value in r.items() if isinstance(value, Near)}
+        for r in cost_forecast(EXPECTED)
+        if r["is_forecast"] and r["requested_day"].month == newest.month and (r["requested_day"] + DAY).day == 1
+    ]
+    before = sum(value for day, value in spent.items() if f"{newest:%Y-%m}-01" <= str(day) < str(newest))
+    more = max(spent[newest] - expected[newest], 0)
+    low, high = (before + more + last[f"running_{end}_usage"] for end in ("low", "high"))
+    assert float(found["forecast_low_usage"]) == pytest.approx(float(max(low, before + spent[newest])), rel=1e-12)
+    assert float(found["forecast_high_usage"]) == pytest.approx(float(high), rel=1e-12)
