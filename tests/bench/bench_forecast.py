@@ -3,8 +3,8 @@
     python tests/bench/bench_forecast.py [HISTORIES]     # 40 of each kind and scatter unless told: about a minute
 
 Simulated accounts from fixed seeds: 90 days, then the 31 days that are forecast. Weekends have 30 to 90 % of the
-traffic; days scatter log-normally by 10, 20 and 40 %. Printed: median error of the month's total, and the share of months within
-its 80 % range (of the rule before: within the sum of the days' ranges).
+traffic; days scatter log-normally by 10, 20 and 40 %. Printed: median error of the month's total, and the share of
+months within its 80 % range (of the rule before: within the sum of the days' ranges).
 """
 
 import sys
