@@ -55,22 +55,9 @@ class GlobalOptions:
 
     @property
     def file(self) -> Path:
-        """The DuckDB file, named or default.
-
-        Raises:
-            UsageError: The name is an API key, which would become the name of a file.
-        """
+        """The DuckDB file, named or default."""
         from pathlib import Path
 
-        from ingest.core.errors import UsageError
-        from ingest.core.masking import is_like_a_key
-
-        if self.warehouse and is_like_a_key(self.warehouse):
-            raise UsageError(
-                "an API key was given as the warehouse",
-                cause="the key would become the name of a file",
-                fix="name a DuckDB file after --warehouse; for one whose name begins with sk-, write ./ before it",
-            )
         return Path(self.warehouse or DEFAULT_WAREHOUSE)
 
     @property
@@ -79,11 +66,29 @@ class GlobalOptions:
         return self.log_level == "warning"
 
     def take(self, name: str, value: Any, source: ParameterSource) -> None:
-        """Set an option that was given on the command line or by an environment variable."""
+        """Set an option that was given on the command line or by an environment variable.
+
+        Raises:
+            UsageError: The warehouse's name is an API key, which would become the name of a file.
+        """
         if name in ("quiet", "verbose"):
             self._levels[source].add(name)
-        else:
-            setattr(self, name, value)
+            return
+        if name == "warehouse":
+            _refuse_keys(value)
+        setattr(self, name, value)
+
+
+def _refuse_keys(name: str) -> None:
+    from ingest.core.errors import UsageError
+    from ingest.core.masking import is_like_a_key
+
+    if is_like_a_key(name):
+        raise UsageError(
+            "an API key was given as the warehouse",
+            cause="the key would become the name of a file",
+            fix="name a DuckDB file after --warehouse; for one whose name begins with sk-, write ./ before it",
+        )
 
 
 def visible_options() -> list[click.Option]:

@@ -148,12 +148,25 @@ class SourceName(click.ParamType["str"]):
         return str(value)
 
 
+class FieldName(click.ParamType["str"]):
+    """A field of log lines; no API key, which would be printed where the field is missing."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a name; a usage error if it is a key."""
+        if is_like_a_key(value):
+            self.fail("an API key is no name of a field", param, ctx)
+        return str(value)
+
+
 DURATION = Duration()
 POSITIVE_DURATION = Duration(positive=True)
 MOMENT = Moment()
 LOCAL_MOMENT = Moment(local=True)
 ZONE = Zone()
 PAIR = Pair()
+FIELD_NAME = FieldName()
 
 PATH = KeylessPath(readable=False, path_type=Path)
 """Click does not check readability: the command does, because the exit code depends on what the file is for."""

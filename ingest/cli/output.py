@@ -62,13 +62,7 @@ def print_frame(frame: pl.DataFrame, form: str, folded: str = "") -> None:
         form: The format.
         folded: A column of sentences, which a table breaks into lines instead of shortening them.
     """
-    from ingest.reports.formats import render
-    from ingest.reports.frame_table import frame_table
-
-    if form == "table":
-        print_result(frame_table(frame, terminal_width(), folded, is_ascii=not _shows_unicode()))
-    else:
-        print_result(render(frame, form))
+    _print_all(frame.columns, frame.rows(), form, folded)
 
 
 def print_table(text: str) -> None:
@@ -106,9 +100,16 @@ def print_rows(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...
     """Print all rows at once, for the formats that need them all; returns as `print_batches`."""
     from itertools import chain
 
-    from ingest.reports.formats import FORMATS
+    return _print_all(columns, list(chain.from_iterable(batches)), form)
 
-    return print_result(FORMATS[form](columns, list(chain.from_iterable(batches))))
+
+def _print_all(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], form: str, folded: str = "") -> bool:
+    from ingest.reports.formats import FORMATS
+    from ingest.reports.frame_table import rows_table
+
+    if form == "table":
+        return print_result(rows_table(columns, rows, terminal_width(), folded, is_ascii=not _shows_unicode()))
+    return print_result(FORMATS[form](columns, rows))
 
 
 def print_batches(columns: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]], form: str) -> bool:

@@ -3,6 +3,7 @@
 The tree::
 
     OrusageError                 1   unexpected
+    ├── LibraryFailedError       1   a library failed by an exception that is no `Exception`
     ├── UsageError               2   the command line is wrong
     ├── UnexpectedInputError    65   input or answers do not have the expected form
     ├── NoInputError            66   no source was readable, or there is nothing to work on

@@ -7,6 +7,7 @@ then for its content if the settings want it.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from ingest.core.run_stats import RunStats
     from ingest.core.settings import Settings
     from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+
+
+INTERRUPTED_PATIENCE = 5.0
+"""Seconds that requests in flight have once a signal ends the run. Containers kill it 10 seconds after SIGTERM."""
 
 
 class Fetcher:
@@ -84,7 +89,7 @@ class Fetcher:
                 yield outcome
             await pool
             if not self._cancellation.error:
-                missing.warn()
+                missing.tell()
         finally:
             pool.cancel()
             with suppress(asyncio.CancelledError):
@@ -92,6 +97,7 @@ class Fetcher:
 
     async def _run_workers(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
         """Run all workers, then put None. Not if cancelled: then nothing reads the queue, and it may be full."""
+        patience = asyncio.create_task(self._abandon_after_a_signal())
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self._settings.concurrency):
@@ -99,7 +105,16 @@ class Fetcher:
         except BaseExceptionGroup as failures:
             await outcomes.put(None)
             raise failures.exceptions[0] from None
+        finally:
+            patience.cancel()
         await outcomes.put(None)
+
+    async def _abandon_after_a_signal(self) -> None:
+        """Cancel the requests that are still in flight some seconds after a signal; their IDs stay pending."""
+        await self._cancellation.sleep(self._clock, math.inf)
+        if self._cancellation.is_interrupted():
+            await self._clock.sleep(INTERRUPTED_PATIENCE)
+            self._requests.abandon()
 
     async def _work(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
         while ask := await self._admit(items):

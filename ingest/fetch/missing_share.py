@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 LEAST_MISSING = 5
 LEAST_SHARE = 0.1
-"""So many IDs, and such a share of those that were found or not, are worth a warning."""
+"""So many IDs, and such a share of those that were found or not, are worth a message."""
+
+ALARMING_SHARE = 0.5
+"""From this share on the message is a warning, which ``--quiet`` does not suppress."""
 
 log = logging.getLogger("orusage")
 
@@ -33,11 +36,12 @@ class MissingShare:
         elif outcome.reason == NOT_FOUND or (outcome.reason == "not_found_yet" and _is_old(outcome, now)):
             self.missing += 1
 
-    def warn(self) -> None:
-        """Log a warning if many IDs are missing."""
+    def tell(self) -> None:
+        """Log a message if many IDs are missing."""
         answers = self.found + self.missing
         if self.missing >= max(LEAST_MISSING, LEAST_SHARE * answers):
-            log.warning(
+            log.log(
+                logging.WARNING if self.missing >= ALARMING_SHARE * answers else logging.INFO,
                 "%s of %s answers were 404: do these IDs belong to another account than the key?",
                 f"{self.missing:,}",
                 f"{answers:,}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,8 @@ from ingest.fetch import answer_policy
 from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from ingest.client.operations import AsyncCaller
     from ingest.client.request import Operation, Result
     from ingest.core.cancellation import RunCancellation
@@ -51,6 +54,14 @@ class RequestLoop:
         self._cancellation = cancellation
         self._clock = clock
         self._stats = stats
+        self._in_flight: set[asyncio.Task[Any] | None] = set()
+        self._is_abandoned = False
+
+    def abandon(self) -> None:
+        """Wait no longer for the requests in flight: their runs return None."""
+        self._is_abandoned = True
+        for task in filter(None, self._in_flight):
+            task.cancel()
 
     async def run(self, ask: Ask, operation: Operation[Any], steps: StepTable[T]) -> T | None:
         """Ask until a step is an outcome, not a wait; None if the run ended before."""
@@ -60,7 +71,9 @@ class RequestLoop:
                     return None
                 ask.admit_next()
                 ask.sent_at = permit.sent_at
-                result = await self._send(ask, operation)
+                result = await self._unless_abandoned(self._send(ask, operation))
+                if result is None:
+                    return None
                 verdict = answer_policy.verdict_of(result)
                 permit.answer, permit.hint = answer_policy.answer_of(result, verdict), self._hint(result)
             if verdict is not Verdict.UNREACHED:
@@ -72,6 +85,19 @@ class RequestLoop:
                 return step
             await self._cancellation.sleep(self._clock, step)
         return None
+
+    async def _unless_abandoned(self, request: Coroutine[Any, Any, Result[T]]) -> Result[T] | None:
+        task = asyncio.current_task()
+        self._in_flight.add(task)
+        try:
+            return await request
+        except asyncio.CancelledError:
+            if task is None or not self._is_abandoned:
+                raise
+            task.uncancel()
+            return None
+        finally:
+            self._in_flight.discard(task)
 
     async def _send(self, ask: Ask, operation: Operation[T]) -> Result[T]:
         ask.requests += 1

@@ -82,20 +82,21 @@ async def ingest(sources: Sequence[str], context: RunContext) -> RunResult:
             await run.fetch()
         strict, pending = context.settings.strict, warehouse.ledger.pending(context.clock.now())
         overdue, reason = warehouse.ledger.count_overdue(context.settings, context.clock.now()), run.stopped_by()
-        run.finish(exit_code(context.stats, len(problems), overdue, reason, strict=strict))
+        unusable = len(problems) + len(warehouse.quarantined)
+        run.finish(exit_code(context.stats, unusable, overdue, reason, strict=strict))
         reason = await run.publish(reason)
-        code = exit_code(context.stats, len(problems), overdue, reason, strict=strict)
+        code = exit_code(context.stats, unusable, overdue, reason, strict=strict)
     return RunResult(run.run_id, problems, overdue, reason, code, context.clock.monotonic() - started, pending)
 
 
 def exit_code(
-    stats: RunStats, problems: int, overdue: int, error: OrusageError | None, *, strict: bool = False
+    stats: RunStats, unusable: int, overdue: int, error: OrusageError | None, *, strict: bool = False
 ) -> Exit:
     """The exit code of a run that was not ended by an exception.
 
     Args:
         stats: The run's counts.
-        problems: Sources that were not read to their end.
+        unusable: Sources that were not read to their end, and work copies that could not be published.
         overdue: IDs still pending although they are older than the not-found grace.
         error: The error that stopped fetching early; None if it came to its end.
         strict: Whether dead letters that were to be expected count, too.
@@ -103,7 +104,7 @@ def exit_code(
     if error is not None:
         return Exit(error.code)
     dead = stats.dead if strict else stats.dead - stats.expected_dead
-    return Exit.PARTIAL if problems or overdue or dead else Exit.DONE
+    return Exit.PARTIAL if unusable or overdue or dead else Exit.DONE
 
 
 def _open_warehouse(context: RunContext, now: datetime) -> Warehouse:

@@ -93,6 +93,11 @@ def cell(value: Any) -> str:
             return plain(str(value)).replace("\t", "\\t")  # a tab separates columns
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is aligned to the right."""
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
 def money(value: Decimal) -> str:
     """Format USD: to the cent from 100 on, to four places from 0.01 on, below that with two significant digits."""
     if value == 0:
@@ -104,10 +109,7 @@ def money(value: Decimal) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns with numbers to the right; lines are never wrapped or cut."""
-    right = [
-        any(isinstance(r[i], (int, float, Decimal)) and not isinstance(r[i], bool) for r in rows)
-        for i in range(len(columns))
-    ]
+    right = [any(is_number(row[i]) for row in rows) for i in range(len(columns))]
     return aligned(_grid(columns, rows), right)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ingest.reports.formats import aligned, cell, in_ascii, width_of
+from ingest.reports.formats import aligned, cell, in_ascii, is_number, width_of
 from ingest.reports.terminal_table import GAP, MIN_NAME_WIDTH, length, shortened, shrunk, widths_of
 
 if TYPE_CHECKING:
@@ -14,24 +15,36 @@ if TYPE_CHECKING:
     import polars as pl
 
     Grid = list[list[str]]
+    Rows = Sequence[tuple[Any, ...]]
 
 LEAST_FOLDED = 24
 """Characters of a folded column, at least."""
 
+_TIMES = (date, time)
+"""Types whose text, like that of numbers, is never shortened. A datetime is a date, too."""
+
 
 def frame_table(frame: pl.DataFrame, width: int | None, folded: str = "", *, is_ascii: bool = False) -> str:
+    """Render a frame as `rows_table` does."""
+    return rows_table(frame.columns, frame.rows(), width, folded, is_ascii=is_ascii)
+
+
+def rows_table(
+    columns: Sequence[str], rows: Rows, width: int | None, folded: str = "", *, is_ascii: bool = False
+) -> str:
     """Render rows as a table that ends with a line break.
 
     A single row that does not fit is shown as one line per column. Of several rows as many columns are shown as fit,
     and the others are named below.
 
     Args:
-        frame: The rows.
+        columns: The names of the columns.
+        rows: The rows.
         width: Characters of a line; None to show everything.
         folded: A column of sentences, which are broken into lines instead of shortened.
         is_ascii: Whether nothing but ASCII can be shown; other characters are escaped.
     """
-    text = _laid_out(frame, width, folded, _ascii_cell if is_ascii else cell)
+    text = _laid_out(columns, rows, width, folded, _ascii_cell if is_ascii else cell)
     return in_ascii(text) if is_ascii else text
 
 
@@ -39,16 +52,16 @@ def _ascii_cell(value: Any) -> str:
     return cell(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _laid_out(frame: pl.DataFrame, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
-    grid = [[cell_of(name) for name in frame.columns], *([cell_of(value) for value in row] for row in frame.rows())]
-    right = [dtype.is_numeric() for dtype in frame.dtypes]
+def _laid_out(columns: Sequence[str], rows: Rows, width: int | None, folded: str, cell_of: Callable[[Any], str]) -> str:
+    grid = [[cell_of(name) for name in columns], *([cell_of(value) for value in row] for row in rows)]
+    right = [any(is_number(row[place]) for row in rows) for place in range(len(columns))]
     if width is None or length(widths_of(grid)) <= width:
         return aligned(grid, right)
-    if folded in frame.columns:
-        grid = _with_folded(grid, frame.columns.index(folded), width)
-    texts = [place for place, dtype in enumerate(frame.dtypes) if not dtype.is_numeric() and not dtype.is_temporal()]
+    if folded in columns:
+        grid = _with_folded(grid, list(columns).index(folded), width)
+    texts = [n for n in range(len(columns)) if not right[n] and not any(isinstance(row[n], _TIMES) for row in rows)]
     least = [min(w, MIN_NAME_WIDTH) if place in texts else w for place, w in enumerate(widths_of(grid))]
-    if length(least) > width and frame.height == 1:
+    if length(least) > width and len(rows) == 1:
         return _record(grid, texts, width)
     shown = max(sum(length(least[: n + 1]) <= width for n in range(len(least))), 1)
     part = [line[:shown] for line in grid]

@@ -6,11 +6,23 @@ import re
 
 from ingest.core.generation_id import FORMS, TAG
 
-CUT = r'(?:(?!gen-)[0-9A-Za-z-]){0,47}+(?==?[ \t]*\r?\n|[ \t]+[^\s]{1,60}:[0-9]{1,6}[ \t]*\r?\n|","(?:attrs|stream)":)'
-"""Regular expression of what follows ``gen-`` where a line ends within an ID. Rich prints a source line beside it."""
+_LINE_END = r'(?==?[ \t]*\r?\n|[ \t]+[^\s]{1,60}:[0-9]{1,6}[ \t]*\r?\n|","(?:attrs|stream)":)'
+"""Regular expression of where a piece ends. Rich prints a source line beside it; Docker keeps lines in JSON."""
+
+CUT = rf"(?:(?!gen-)[0-9A-Za-z-]){{0,47}}+{_LINE_END}"
+"""Regular expression of what follows ``gen-`` where a line ends within an ID."""
 
 LINES = 50
 """Lines that are searched for the next piece of a container's line: those of another stream may lie between."""
+
+LAST_LINES = 4096
+"""Bytes at the end of a window in which an ID may be cut that continues in the next."""
+
+_REST = re.compile(rb"-1[67][0-9]{8}-(?<!gen-1[67][0-9]{8}-)")
+"""The second of an ID that does not follow ``gen``: perhaps an ID that is cut within it."""
+
+_CUT_IN_GEN = re.compile(rf"g(?<![0-9A-Za-z]g)(?:en?)?{_LINE_END}".encode())
+_OPEN = re.compile(rf"gen-(?!{FORMS}){CUT}|{_CUT_IN_GEN.pattern.decode()}".encode())
 
 _WHOLE = re.compile(f"gen-{FORMS}".encode())
 _CONVINCING = re.compile(f"gen-{TAG}(?:16[7-9]|1[7-9][0-9])[0-9]".encode())
@@ -18,7 +30,7 @@ _PIECE = re.compile(rb"[0-9A-Za-z-]{1,48}")
 _CRI = re.compile(rb"[0-9T:.Z+-]{20,40} (stdout|stderr) ([FP])(?::[^ \n]*)? ")
 _DOCKER = b'{"log":"'
 _STREAM = re.compile(rb'","(?:attrs":\{[^\n]*?\},")?stream":"([a-z]+)"')
-_WRAP = re.compile(rb"(=)\r?\n|(?:[ \t]+[^\s]{1,60}:[0-9]{1,6})?[ \t]*\r?\n([ \t]*)")
+_WRAP = re.compile(rb"=\r?\n|(?:[ \t]+[^\s]{1,60}:[0-9]{1,6})?[ \t]*\r?\n[ \t]+")
 
 
 def joined(buffer: bytearray, place: int, cut: bytes, limit: int) -> bytes | None:
@@ -32,7 +44,7 @@ def joined(buffer: bytearray, place: int, cut: bytes, limit: int) -> bytes | Non
     """
     text, at = cut, place + len(cut)
     for _ in range(4):
-        begin = _next_piece(buffer, at, limit, text)
+        begin = _next_piece(buffer, at, limit)
         piece = _PIECE.match(buffer, begin, limit) if begin else None
         if not piece:
             return None
@@ -42,12 +54,32 @@ def joined(buffer: bytearray, place: int, cut: bytes, limit: int) -> bytes | Non
     return None
 
 
+def cut_in_gen(buffer: bytearray, limit: int) -> list[tuple[int, bytes]]:
+    """The places and texts of the IDs that a line end cuts within ``gen-``, joined; those that do not fit are none."""
+    if not _REST.search(buffer, 0, limit):
+        return []
+    cuts = ((cut.start(), cut[0]) for cut in _CUT_IN_GEN.finditer(buffer, 0, limit))
+    return [(place, whole) for place, cut in cuts if (whole := joined(buffer, place, cut, limit))]
+
+
+def end_of_closed_lines(buffer: bytearray, begin: int, end: int) -> int:
+    """Where the last line begins in which an ID is cut that may continue behind `end`; `end` if there is none.
+
+    Args:
+        buffer: The text.
+        begin: Where its first line begins.
+        end: Where its last line ends.
+    """
+    cut = _OPEN.search(buffer, max(begin, end - LAST_LINES), end)
+    return buffer.rfind(b"\n", begin, cut.start()) + 1 or begin if cut else end
+
+
 def is_convincing(cut: bytes) -> bool:
     """Whether the beginning of an ID is one beyond doubt: it has the first digits of a possible second."""
     return _CONVINCING.match(cut) is not None
 
 
-def _next_piece(buffer: bytearray, at: int, limit: int, text: bytes) -> int | None:
+def _next_piece(buffer: bytearray, at: int, limit: int) -> int | None:
     """Where the text continues that is cut at a place; None if nothing says that it does."""
     line = buffer.rfind(b"\n", 0, at) + 1
     if header := _CRI.match(buffer, line, at):
@@ -56,11 +88,7 @@ def _next_piece(buffer: bytearray, at: int, limit: int, text: bytes) -> int | No
         stream = _STREAM.match(buffer, at, limit)
         return _next_of_docker(buffer, at, limit, stream[1]) if stream else None
     wrap = _WRAP.match(buffer, at, limit)
-    if not wrap or wrap[1] or wrap[2]:
-        return wrap.end() if wrap else None
-    end = buffer.find(b"\n", wrap.end(), limit)
-    is_as_long = (limit if end < 0 else end) - wrap.end() <= at - line  # a terminal fills a line before it wraps
-    return wrap.end() if is_as_long and text.count(b"-") > 0 else None
+    return wrap.end() if wrap else None
 
 
 def _next_of_cri(buffer: bytearray, at: int, limit: int, stream: bytes) -> int | None:

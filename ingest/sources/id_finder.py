@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ingest.core.generation_id import FORMS, LONGEST, OLDEST, latest
-from ingest.sources.cut_ids import CUT, is_convincing, joined
+from ingest.sources.cut_ids import CUT, cut_in_gen, is_convincing, joined
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +81,8 @@ class Window(NamedTuple):
         end: Where in the buffer the next window begins.
         limit: Where in the buffer an ID that begins before `end` may end at the latest.
         offset: Where in the text the buffer begins, in bytes.
+        ends_a_line: Whether it ends with a line that is closed. False where a line was cut, where a text ends without a
+            newline, or where an ID is cut in its last lines that may continue when the text grows.
     """
 
     buffer: bytearray
@@ -88,11 +90,7 @@ class Window(NamedTuple):
     end: int
     limit: int
     offset: int
-
-    @property
-    def ends_a_line(self) -> bool:
-        """Whether it ends with a line; false where a line was cut, or where a text ends without a newline."""
-        return self.end == self.limit and self.buffer[self.end - 1 : self.end] == b"\n"
+    ends_a_line: bool = False
 
 
 class IdFinder:
@@ -118,15 +116,15 @@ class IdFinder:
         """
         parts = _ID.split(memoryview(window.buffer)[: window.limit])
         before, found, places = parts[:-1:2], parts[1::2], list(accumulate(map(len, parts)))[:-1:2]
-        spelled = _spelled(window)
+        others = [*_spelled(window), *_cut_in_gen(window)]
         if len(self._recent) >= REMEMBERED:
             self._recent.clear()
         once = set(found)
-        if once <= self._recent and not spelled:
+        if once <= self._recent and not others:
             return [], []
-        is_whole = (window.begin, window.end) == (0, window.limit) and not spelled
+        is_whole = (window.begin, window.end) == (0, window.limit) and not others
         if not (is_whole and len(once) == len(found) and self._is_plain(once) and not _follows_word(before)):
-            candidates = sorted([*zip(places, found, before, strict=True), *spelled])
+            candidates = sorted([*zip(places, found, before, strict=True), *others])
             found, places = self._select(candidates, window)
         self._recent.update(found)
         return b"\n".join(found).decode("ascii").split("\n") if found else [], places
@@ -185,6 +183,12 @@ def _spelled(window: Window) -> list[Candidate]:
         if found and not before[-1:].isdigit():
             spelled.append((place, found[0], _from_numbers(numbers_before[0]) if numbers_before else b""))
     return spelled
+
+
+def _cut_in_gen(window: Window) -> list[Candidate]:
+    """The IDs of a window that a line end cuts within ``gen-``."""
+    found = cut_in_gen(window.buffer, window.limit)
+    return [(place, whole, bytes(window.buffer[max(place - CONTEXT, 0) : place])) for place, whole in found]
 
 
 def _from_numbers(text: bytes) -> bytes:

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ingest.core.mounts import mounts
 from ingest.sources import remote
 from ingest.sources.readers import HEAD, PeekableReader
 from ingest.sources.source_names import STDIN, is_url, without_secrets
@@ -122,13 +123,7 @@ def _refuse_kernel_files(status: os.stat_result, *, named: bool) -> None:
 @cache
 def kernel_file_systems() -> frozenset[int]:
     """The devices of the mounted file systems whose files are made by the kernel, such as /proc; none on macOS."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return frozenset()
-    fields = [(mount.split(), mount.partition(" - ")[2].split()) for mount in mounts]
-    numbers = [f[2].split(":") for f, kind in fields if kind and kind[0] in _KERNEL_FILE_SYSTEMS]
-    return frozenset(os.makedev(int(major), int(minor)) for major, minor in numbers)
+    return frozenset(mount.device for mount in mounts() if mount.kind in _KERNEL_FILE_SYSTEMS)
 
 
 class KernelFileReader:

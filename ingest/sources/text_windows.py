@@ -1,4 +1,7 @@
-"""Cuts text into windows of limited size. A window ends with a line, unless the line is longer than a window."""
+"""Cuts text into windows of limited size. A window ends with a line, unless the line is longer than a window.
+
+A line in which an ID is cut begins the next window, which may hold the rest of the ID.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from isal.isal_zlib import crc32
 
+from ingest.sources.cut_ids import end_of_closed_lines
 from ingest.sources.id_finder import CONTEXT, REACH, Window
 from ingest.sources.readers import HEAD
 
@@ -65,11 +69,14 @@ class TextWindows:
         while count := self._text.readinto(view[filled:]):
             line_end = buffer.rfind(b"\n", filled, filled + count) + 1
             filled += count
-            if not line_end and filled < self._size:
+            closed = end_of_closed_lines(buffer, begin, line_end) if line_end else begin
+            if closed == begin and filled < self._size:
                 continue
-            window = Window(buffer, begin, line_end or filled - REACH, line_end or filled, self.position - begin)
+            line_end = closed if closed > begin else line_end
+            end, limit = (line_end, line_end) if line_end else (filled - REACH, filled)
+            window = Window(buffer, begin, end, limit, self.position - begin, ends_a_line=line_end > 0)
             yield window
-            self._advance(view, window, is_line=line_end > 0)
+            self._advance(view, window)
             kept = line_end or window.end - CONTEXT
             begin = window.end - kept
             view[: filled - kept] = view[kept:filled]
@@ -78,12 +85,12 @@ class TextWindows:
             yield Window(buffer, begin, filled, filled, self.position - begin)
             self.position += filled - begin
 
-    def _advance(self, view: memoryview, window: Window, *, is_line: bool) -> None:
+    def _advance(self, view: memoryview, window: Window) -> None:
         """Move the position, and the resume point if the window ends a line, to the end of a window."""
         new = view[window.begin : window.end]
         self.position += len(new)
         self._checksum = crc32(new, self._checksum)
         self._tail = (self._tail + bytes(new[-HEAD:]))[-HEAD:]
-        if is_line:
+        if window.ends_a_line:
             lines = window.buffer.count(b"\n", window.begin, window.end) if self._counts_lines else 0
             self.resume_at = ResumePoint(self.position, self.resume_at.line + lines, self._checksum, self._tail)

@@ -19,8 +19,10 @@ from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
+from ingest.warehouse.recovery import recover_ids
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
+from ingest.warehouse.storage.publication import refuse_mount_point
 from ingest.warehouse.storage.published_file import has_writer, wal_of
 from ingest.warehouse.storage.workspace import Workspace
 from ingest.warehouse.times import naive_utc
@@ -61,11 +63,13 @@ class Warehouse:
     Attributes:
         path: The file.
         migrated: Names of the migrations that were applied.
+        quarantined: Work copies of earlier runs that could not be published; their IDs were taken over.
         ledger: Read-only queries of the ledger.
 
     Raises:
         UnexpectedInputError: the file is no DuckDB file, or no warehouse of ours.
         ConfigurationError: its schema is newer than this program.
+        CannotCreateError: the file is a mount point, so that no other can be renamed over it.
         TryAgainLaterError: another run holds the lock.
         OrusageError: the file cannot be opened, as `storage_errors` says.
     """
@@ -82,11 +86,13 @@ class Warehouse:
         refuse_impossible(path)
         self.path = path
         self.migrated: list[str] = []
+        self.quarantined: list[Path] = []
         self.ledger = LedgerReader(lambda name, /, **parameters: self._rows(name, **parameters))
         self._now = now
         self._purpose = purpose
         self._lock_wait = lock_wait
         self._workspace = Workspace(path, bounded=bounded)
+        refuse_mount_point(self._workspace.published)
         self._mutex = RLock()
         self._published: duckdb.DuckDBPyConnection | None = None
         self._session: WriteSession | None = None
@@ -152,6 +158,8 @@ class Warehouse:
             session = WriteSession(self._workspace, self.path, self._now, self._lock_wait)
             self._session = session
             self.migrated += session.migrated
+            self.quarantined += self._workspace.quarantined
+            recover_ids(session, self._workspace.quarantined, self._now)
             self._run_log.store(session)
         return session
 

@@ -23,6 +23,7 @@ COMMANDS = {
     ("ingest",): ("a.log",),
     ("query",): ("SELECT 1",),
     ("report",): ("cost",),
+    ("retry",): (),
     ("simulate",): (),
     ("status",): (),
     ("views",): (),

@@ -72,7 +72,9 @@ def test_generated_parts_are_up_to_date(refresh, sample, document):
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_every_query_in_the_documents_runs(sample, query):
-    sample.select(query)
+    columns, batches = sample.query(query).stream()
+    assert columns
+    assert all(len(row) == len(columns) for batch in batches for row in batch)
 
 
 def test_every_result_in_the_pages_is_of_a_query_or_a_report(refresh):

@@ -102,7 +102,7 @@ def test_what_the_shell_has_written_is_kept(orusage, night, shell, tmp_path):
     assert night(2).code == Exit.TRY_AGAIN_LATER
     held.close()
     done = night(3)
-    assert done.code == Exit.DONE, done.err
+    assert done.code == Exit.PARTIAL, done.err  # its work copy could not be published
     assert settled(orusage)[0] == 15
     [kept] = [p for p in (tmp_path / "orusage.duckdb.work").glob("quarantine-*.duckdb") if _holds_mine(p)] or [
         tmp_path / "orusage.duckdb"

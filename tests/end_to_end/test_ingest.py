@@ -203,10 +203,10 @@ def test_sources_of_every_kind(orusage, simulation, tmp_path):
     coverage = rows(tmp_path / "orusage.duckdb", "SELECT source, settled FROM ops.coverage ORDER BY source")
     assert coverage == [
         ("-", 10),
-        ("logs/a.log", 10),
-        ("logs/b.log.gz", 20),
-        ("other/c-1.txt", 10),
-        ("other/d-1.txt", 10),
+        (f"{tmp_path}/logs/a.log", 10),
+        (f"{tmp_path}/logs/b.log.gz", 20),
+        (f"{tmp_path}/other/c-1.txt", 10),
+        (f"{tmp_path}/other/d-1.txt", 10),
     ]
 
 
@@ -214,7 +214,9 @@ def test_a_file_name_that_is_no_utf8_is_told_and_stored(orusage, simulation, tmp
     write_log(tmp_path / os.fsdecode(b"logs/caf\xe9.log"), new_ids(3))
     done = orusage("ingest", "logs", "gone\udce9.log", "--base-url", simulation.base_url, "--summary", "json")
     assert (done.code, done.json["settled"]) == (3, 3)
-    assert rows(tmp_path / "orusage.duckdb", "SELECT DISTINCT source FROM generations") == [("logs/caf\\udce9.log",)]
+    assert rows(tmp_path / "orusage.duckdb", "SELECT DISTINCT source FROM generations") == [
+        (f"{tmp_path}/logs/caf\\udce9.log",)
+    ]
 
 
 def test_an_interrupted_run_keeps_what_it_reached_and_the_next_one_completes(orusage, simulate, tmp_path):

@@ -696,7 +696,7 @@ def test_after_a_backup_was_restored_over_the_file_a_run_goes_on_from_that(
     assert len(dead) == 1
     restore(tmp_path / "backup", warehouse)
     assert state_of(warehouse) == (6, 6)
-    done = night([])
+    done = night([], code=3)
     assert (done.json["requests"], done.json["settled"]) == (34, 34)
     assert state_of(warehouse) == (40, 40)
     assert_each_once(warehouse, [*first, *second, *third])
@@ -709,7 +709,7 @@ def test_after_a_backup_was_restored_over_the_file_a_run_goes_on_from_that(
 def test_a_warehouse_that_was_removed_begins_anew(first_night, night, killed_night, server, warehouse):
     killed_night(new_ids(30, seed=3), at_least=10)
     warehouse.unlink()
-    night([])
+    night([], code=3)
     assert state_of(warehouse) == (36, 36)
 
 

@@ -54,8 +54,8 @@ def with_attempts(generation_id, count):
 
 def is_complete(path, ids):
     with Reader(path) as reader:
-        rows = reader.select("SELECT known_ids FROM ops.last_commit").rows()
-    return rows == [(len(ids),)]
+        _, batches = reader.query("SELECT known_ids FROM ops.last_commit").stream()
+        return [tuple(row) for batch in batches for row in batch] == [(len(ids),)]
 
 
 @PROPERTY

@@ -11,15 +11,17 @@ from email.utils import format_datetime
 from itertools import accumulate, count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.clock import NOON, FakeClock
 from support.scripted_answers import (
+    CONTENT,
     DAY,
     ERROR,
     HANGS,
     HOUR,
     HTML,
+    METADATA,
     MINUTE,
     RESETS,
     Server,
@@ -48,13 +50,19 @@ from ingest.client.errors import OpenRouterConnectionError, RequestAbortedError,
 from ingest.client.request import GET_GENERATION
 from ingest.client.result import Err
 from ingest.core.cancellation import RunCancellation
-from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
+from ingest.core.errors import (
+    InterruptedRunError,
+    KeyRefusedError,
+    TryAgainLaterError,
+    UnexpectedInputError,
+    UnreachableError,
+)
 from ingest.core.outcomes import Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.answer_policy import REFUSAL_REST
 from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
-from ingest.fetch.fetcher import Fetcher
+from ingest.fetch.fetcher import INTERRUPTED_PATIENCE, Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
 from ingest.fetch.run_guards import FREE_RETRIES
@@ -765,6 +773,36 @@ def test_a_cancellation_before_the_run_takes_nothing():
     cancellation.set()
     run = fetch(good, items(5), cancellation=cancellation, concurrency=4)
     assert (run.outcomes, run.taken) == ([], [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(at=st.floats(0.5, 40), answers_after=st.floats(0, 300), path=st.sampled_from([METADATA, CONTENT]))
+@example(at=1.0, answers_after=300.0, path=CONTENT)
+def test_a_signal_leaves_requests_in_flight_a_few_seconds(at, answers_after, path):
+    clock, cancellation, sent = FakeClock(), RunCancellation(), []
+
+    async def late(which, generation_id):
+        if which == path:
+            sent.append(clock.elapsed)
+            await clock.sleep(answers_after)
+        return readable_answer(which, generation_id)
+
+    async def scenario():
+        async def end():
+            await clock.sleep(at)
+            cancellation.set(InterruptedRunError(15))
+
+        options = Settings(concurrency=8, timeout=400.0, content=True)
+        run, _ = await asyncio.gather(drained(StandIn(late), items(400), clock, cancellation, options), end())
+        return run
+
+    run = asyncio.run(scenario())
+    assert clock.elapsed <= at + INTERRUPTED_PATIENCE + 0.01
+    assert stop(run) == (InterruptedRunError, 143)
+    late_ones = sum(moment + answers_after > at + INTERRUPTED_PATIENCE + 0.01 for moment in sent)
+    unsettled = [(o.reason, o.charged) for o in run.outcomes if not isinstance(o, Settled)]
+    assert set(unsettled) <= {("interrupted", False)}
+    assert len(unsettled) >= late_ones
 
 
 def test_a_cancellation_wakes_a_worker_that_waits_for_the_next_try():

@@ -36,12 +36,23 @@ def test_a_recent_id_and_a_failure_count_as_neither(kinds):
 
 
 @pytest.mark.parametrize(
-    ("found", "missing", "is_said"),
-    [(0, 0, False), (0, 4, False), (0, 5, True), (45, 5, True), (46, 5, False), (917, 683, True), (2000, 11, False)],
+    ("found", "missing", "level"),
+    [
+        (0, 0, None),
+        (0, 4, None),
+        (0, 5, logging.WARNING),
+        (45, 5, logging.INFO),
+        (46, 5, None),
+        (917, 683, logging.INFO),
+        (684, 683, logging.INFO),
+        (683, 683, logging.WARNING),
+        (2000, 11, None),
+    ],
 )
-def test_five_missing_ids_and_a_tenth_are_said(found, missing, is_said, caplog):
-    MissingShare(found, missing).warn()
-    assert [r.levelno for r in caplog.records] == [logging.WARNING] * is_said
+def test_five_missing_ids_and_a_tenth_are_said_and_a_half_is_a_warning(found, missing, level, caplog):
+    caplog.set_level(logging.INFO, "orusage")
+    MissingShare(found, missing).tell()
+    assert [r.levelno for r in caplog.records] == [level] * (level is not None)
 
 
 @pytest.mark.parametrize("age", [2 * HOUR, 2 * DAY])

@@ -375,4 +375,4 @@ def test_attributes_of_opentelemetry_are_fields(value, expected, place):
 
 
 def test_a_number_that_json_cannot_hold_becomes_a_text():
-    assert fields_of(f'{{"id": "{ID}", "n": [1e999, -1e999, 1.5]}}', "n") == {"n": ["inf", "-inf", 1.5]}
+    assert fields_of(f'{{"id": "{ID}", "n": [1e999, -1e999, 1.5]}}', "n") == {"n": ["1e999", "-1e999", 1.5]}

@@ -101,7 +101,7 @@ def test_line_numbers_are_left_out_unless_requested(tmp_path):
 
 def test_a_windows_lines_are_counted_on_from_those_before():
     buffer = bytearray(f"rest\n{ID}\n\n {OTHER} {LEGACY}\n".encode())
-    window = Window(buffer, 0, len(buffer), len(buffer), 1000)
+    window = Window(buffer, 0, len(buffer), len(buffer), 1000, ends_a_line=True)
     lines = LineIndex("a.log", 41, CallSiteParser())
     ids = (ID, OTHER, LEGACY)
     assert [s.line for s in lines.sightings(window, ids, [buffer.index(i.encode()) for i in ids])] == [43, 45, 45]

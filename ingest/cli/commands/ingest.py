@@ -8,6 +8,7 @@ import click
 
 from ingest.cli.options import (
     DURATION,
+    FIELD_NAME,
     MOMENT,
     POSITIVE_DURATION,
     SOURCE,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--until", type=MOMENT, help="Only IDs before this moment.")
 @click.option(
     "--keep-field",
+    type=FIELD_NAME,
     metavar="NAME",
     multiple=True,
     help="Store this JSON or logfmt field of each ID's log line; a.b is b inside a. May be repeated.",

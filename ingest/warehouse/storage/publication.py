@@ -10,7 +10,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
-from ingest.core.errors import StorageError
+from ingest.core.errors import CannotCreateError, StorageError
+from ingest.core.mounts import mounts
 from ingest.warehouse.storage.connection import checkpoint, pack
 from ingest.warehouse.storage.durable_files import copy, identity, identity_of, require_space, sync, take_over_access
 from ingest.warehouse.storage.published_file import quarantine_path, quarantine_wal, wal_of, wal_size, without_writers
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
     from ingest.warehouse.storage.work_directory import WorkDirectory
 
 log = logging.getLogger("orusage")
+
+
+def refuse_mount_point(published: Path) -> None:
+    """Refuse a file that is mounted on its own: the kernel lets no other file be renamed over it (EBUSY).
+
+    Raises:
+        CannotCreateError: it is the mount point of a file.
+    """
+    if any(mount.point == published for mount in mounts()):
+        raise CannotCreateError(
+            f"{published} cannot be replaced",
+            cause="this single file is mounted, and a run renames the new state over it",
+            fix=f"mount the directory instead, as in `docker run -v DIRECTORY:{published.parent}`",
+        )
 
 
 def make_clone(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.warehouse.storage.connection import DamagedError, is_ours, open_work
 from ingest.warehouse.storage.durable_files import NOWHERE, copy, identity, identity_of, require_space, sync
@@ -18,33 +18,44 @@ if TYPE_CHECKING:
     from ingest.warehouse.storage.work_directory import WorkDirectory
 
 
-def open_leftover(
-    directory: WorkDirectory, now: datetime, *, bounded: bool
-) -> tuple[Path, duckdb.DuckDBPyConnection] | None:
-    """Open the work copy of a run that did not end; None if there is none that can be used.
+class Leftover(NamedTuple):
+    """What a run that did not end has left.
 
-    It must descend from the published file as it is now, open, and be readable whole. A work copy that cannot be used
-    is quarantined; its IDs are then found and requested again, where their sources are still there.
+    Attributes:
+        opened: Its work copy, open; None if there is none that can be used.
+        quarantined: The work copies that could not be used, under their new names.
     """
+
+    opened: tuple[Path, duckdb.DuckDBPyConnection] | None
+    quarantined: list[Path]
+
+
+def open_leftover(directory: WorkDirectory, now: datetime, *, bounded: bool) -> Leftover:
+    """Open the work copy of a run that did not end.
+
+    It must descend from the published file as it is now, open, and be readable whole; else it is quarantined.
+    """
+    quarantined: list[Path] = []
     for left in directory.work_copies:
         if left != directory.work_copy_of(identity_of(directory.published)):
-            _quarantine(directory, left, now, f"does not descend from {directory.published.name} as it is now")
+            reason = f"does not descend from {directory.published.name} as it is now"
+            quarantined.append(_quarantine(directory, left, now, reason))
             continue
         try:
             connection = open_work(left, bounded=bounded)
         except DamagedError as error:
-            _quarantine(directory, left, now, f"does not open ({error.cause})")
+            quarantined.append(_quarantine(directory, left, now, f"does not open ({error.cause})"))
             continue
         if reason := _defect(directory, left, connection):
             connection.close()
-            _quarantine(directory, left, now, reason)
+            quarantined.append(_quarantine(directory, left, now, reason))
             continue
-        return left, connection
-    return None
+        return Leftover((left, connection), quarantined)
+    return Leftover(None, quarantined)
 
 
-def _defect(directory: WorkDirectory, left: Path, connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Why an open work copy cannot be used; None if it can. A damaged one would be published, or fail to be.
+def _defect(directory: WorkDirectory, left: Path, connection: duckdb.DuckDBPyConnection) -> str:
+    """Why an open work copy cannot be used; empty if it can. A damaged one would be published, or fail to be.
 
     Raises:
         DamagedError: the published file is damaged too, so that another copy of it would be no better.
@@ -52,7 +63,7 @@ def _defect(directory: WorkDirectory, left: Path, connection: duckdb.DuckDBPyCon
     """
     try:
         require_sound(connection, left)
-        return None if is_ours(connection) or not directory.published.exists() else "is empty"
+        return "" if is_ours(connection) or not directory.published.exists() else "is empty"
     except DamagedError as error:
         connection.close()
         if directory.published.exists():
@@ -63,14 +74,14 @@ def _defect(directory: WorkDirectory, left: Path, connection: duckdb.DuckDBPyCon
         raise
 
 
-def _quarantine(directory: WorkDirectory, left: Path, now: datetime, reason: str) -> None:
+def _quarantine(directory: WorkDirectory, left: Path, now: datetime, reason: str) -> Path:
     """Keep a work copy for inspection. Its log is renamed first: alone, it would be removed as a leftover."""
     if wal_of(left).exists():
         target = quarantine_path(directory.path, left.name, now)
         wal_of(left).rename(wal_of(target))
-    promise = "its IDs are found and requested again where their sources still are"
-    quarantine(left, directory.path, now, f"{reason}, so {promise}, not those of standard input")
+    target = quarantine(left, directory.path, now, f"{reason}, so it cannot be published")
     sync(directory.path)
+    return target
 
 
 def new_work_copy(directory: WorkDirectory, *, bounded: bool) -> Path:

@@ -38,11 +38,13 @@ class Workspace:
     Attributes:
         directory: The names inside the work directory.
         work: The work copy; None until `begin`, and again after `publish`.
+        quarantined: Work copies of an earlier run that the last `begin` could not use, under their new names.
     """
 
     def __init__(self, warehouse: Path, *, bounded: bool = True) -> None:
         self.directory = WorkDirectory(warehouse.resolve())
         self.work: Path | None = None
+        self.quarantined: list[Path] = []
         self._lock = Lock(self.directory.lock_file)
         self._bounded = bounded
         self._is_locked = False
@@ -96,8 +98,10 @@ class Workspace:
 
     def _begin(self, now: datetime) -> duckdb.DuckDBPyConnection:
         if self.work is None:
-            if leftover := open_leftover(self.directory, now, bounded=self._bounded):
-                self.work, connection = leftover
+            leftover = open_leftover(self.directory, now, bounded=self._bounded)
+            self.quarantined = leftover.quarantined
+            if leftover.opened:
+                self.work, connection = leftover.opened
                 return connection
             self.work = new_work_copy(self.directory, bounded=self._bounded)
         return open_work(self.work, bounded=self._bounded)

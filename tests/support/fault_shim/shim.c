@@ -6,7 +6,7 @@
  *   SHIM_ONLY  "fsync": count only calls of this name ("write" and "pwrite" are both "write", fdatasync is "fsync")
  *   SHIM_AT    number of the call that goes wrong, from 1 on
  *   SHIM_DO    "kill": SIGKILL before it.  "tear:N": write N bytes of it, then SIGKILL (N may be "half", "most", "all").
- *              "fail:E": it returns error E.  "full:E": it writes half, and whatever comes after fails with E.
+ *              "fail:E": it returns error E.  "full:E": it writes half, and whatever comes after but removing fails with E.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -39,6 +39,15 @@ static const char *path_of(int descriptor, char *path) {
     return path;
 }
 
+/* The whole path of a name in an open directory. */
+static const char *path_in(int directory, const char *name, char *path) {
+    if (directory == AT_FDCWD || name[0] == '/') return name;
+    path_of(directory, path);
+    size_t length = strlen(path);
+    snprintf(path + length, PATH_MAX - length, "/%s", name);
+    return path;
+}
+
 static void note(long number, const char *name, size_t length, const char *path) {
     char line[PATH_MAX + 128];
     const char *log = getenv("SHIM_LOG");
@@ -63,6 +72,7 @@ static int fate(const char *name, const char *path, size_t length, size_t *part)
     if (!what || !chosen || number < chosen) return 0;
     const char *argument = strchr(what, ':') ? strchr(what, ':') + 1 : "";
     if (!strncmp(what, "full", 4)) {
+        if (!strcmp(name, "unlink")) return 0; /* removing needs no space */
         *part = length / 2;
         if (number == chosen && *part) return 2;
         errno = atoi(argument);
@@ -122,7 +132,8 @@ CHANGING(int fdatasync(int fd), "fsync", path_of(fd, buffer), REAL(fdatasync)(fd
 CHANGING(int ftruncate(int fd, off_t size), "truncate", path_of(fd, buffer), REAL(ftruncate)(fd, size))
 CHANGING(int ftruncate64(int fd, off64_t size), "truncate", path_of(fd, buffer), REAL(ftruncate64)(fd, size))
 CHANGING(int rename(const char *old, const char *new), "rename", new, REAL(rename)(old, new))
-CHANGING(int renameat(int from, const char *old, int to, const char *new), "rename", new, REAL(renameat)(from, old, to, new))
+CHANGING(int renameat(int from, const char *old, int to, const char *new), "rename", path_in(to, new, buffer),
+         REAL(renameat)(from, old, to, new))
 CHANGING(int unlink(const char *path), "unlink", path, REAL(unlink)(path))
-CHANGING(int unlinkat(int fd, const char *path, int flags), "unlink", path, REAL(unlinkat)(fd, path, flags))
+CHANGING(int unlinkat(int fd, const char *path, int flags), "unlink", path_in(fd, path, buffer), REAL(unlinkat)(fd, path, flags))
 CHANGING(int mkdir(const char *path, mode_t mode), "mkdir", path, REAL(mkdir)(path, mode))
