@@ -370,7 +370,7 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     of_month = sum(value for day, value in months.items() if (day.year, day.month) == (newest.year, newest.month))
     [found] = report(reader, "summary", Period()).rows.to_dicts()
     assert found["forecast_month"] == f"{newest:%Y-%m}"
-    assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
+    assert float(found["forecast_usage"]) == pytest.approx(float(of_month), rel=1e-12)
     [last] = [
         {name: value.value for name, value in r.items() if isinstance(value, Near)}
         for r in cost_forecast(EXPECTED)
