@@ -171,7 +171,9 @@ def _ledger(row: dict[str, Any]) -> Iterator[Entry]:
     if row["newest_settled_at"]:
         yield "newest", [f"{cell(row['newest_settled_at'])} UTC"]
     if row["forecast_usage"] is not None:
-        yield "forecast", [f"{total_dollars(row['forecast_usage'])} for {row['forecast_month']}"]
+        low, high = total_dollars(row["forecast_low_usage"]), total_dollars(row["forecast_high_usage"])
+        expected = f"{total_dollars(row['forecast_usage'])} for {row['forecast_month']}"
+        yield "forecast", [expected, f"80 % range {low} to {high}"]
     yield "anomalies", [count(row["anomaly_count"])]
 
 

@@ -4,6 +4,9 @@ SELECT
     low_usage,
     total_usage,
     high_usage,
+    running_low_usage,
+    running_usage,
+    running_high_usage,
     history_days
 FROM main.cost_forecast
 WHERE is_forecast

@@ -80,8 +80,7 @@ anomalies AS (
 
 expected AS (
     SELECT
-        requested_day,
-        total_usage,
+        *,
         min(requested_day) OVER () AS newest
     FROM main.cost_forecast
     WHERE is_forecast
@@ -92,20 +91,33 @@ spent_daily AS (
         requested_day,
         sum(total_usage) AS total_usage
     FROM ops.cost_rollup
+    WHERE
+        -- include: believed_day
     GROUP BY requested_day
 ),
 
--- The month of the newest day: actual cost of past days, the greater of actual and expected cost of the newest day, and
--- expected cost of the remaining days.
+-- Of the month of the newest day: what was spent before that day, and how much more that day has cost than expected.
+booked AS (
+    SELECT
+        coalesce(sum(spent_daily.total_usage) FILTER (WHERE spent_daily.requested_day < newest), 0) AS before,
+        max(spent_daily.total_usage) FILTER (WHERE spent_daily.requested_day = newest) AS so_far,
+        greatest(max(spent_daily.total_usage - expected.total_usage) FILTER (WHERE spent_daily.requested_day = newest), 0) AS more
+    FROM spent_daily
+    JOIN expected
+        ON expected.requested_day = newest
+        AND spent_daily.requested_day BETWEEN date_trunc('month', newest) AND newest
+),
+
+-- Its whole cost: that, and what is expected up to its last day.
 forecast AS (
     SELECT
-        strftime(max(month.newest), '%Y-%m') AS forecast_month,
-        CAST(sum(greatest(spent_daily.total_usage, expected.total_usage)) AS DECIMAL(28, 12)) AS forecast_usage
+        strftime(newest, '%Y-%m') AS forecast_month,
+        CAST(before + more + running_usage AS DECIMAL(28, 12)) AS forecast_usage,
+        CAST(before + greatest(more + running_low_usage, so_far) AS DECIMAL(28, 12)) AS forecast_low_usage,
+        CAST(before + more + running_high_usage AS DECIMAL(28, 12)) AS forecast_high_usage
     FROM expected
-    FULL JOIN spent_daily ON spent_daily.requested_day = expected.requested_day
-    CROSS JOIN (SELECT max(newest) AS newest FROM expected) AS month
-    WHERE date_trunc('month', coalesce(spent_daily.requested_day, expected.requested_day))
-        = date_trunc('month', month.newest)
+    CROSS JOIN booked
+    WHERE requested_day = last_day(newest)
 ),
 
 ledger AS (

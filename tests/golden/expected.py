@@ -18,6 +18,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from golden.forecast import forecast
+from golden.unusual_days import ACCOUNT, unusual_days
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -711,25 +714,32 @@ def cost_forecast(world: World) -> list[Row]:
     past = [oldest + n * DAY for n in range((newest - oldest).days)]
     if len(past) < 7:
         return []
-    level = {day: _level(spent, past, day) for day in (newest + n * DAY for n in range(31))}
-    weekday = {day.isoweekday(): value for day, value in level.items()}
-    off = [(spent.get(day, Fraction(0)) - weekday[day.isoweekday()]) ** 2 for day in past]
-    reach = {day: reach_of(sum(off), len(past), len(_alike(past, day))) for day in level}
+    days = forecast([float(spent.get(day, 0)) for day in past])
     about = {"history_days": len(past)}
     history = [
         {"requested_day": day, "is_forecast": False, "total_usage": usd(spent.get(day, Fraction(0)))} for day in past
     ]
     coming = [
         {
-            "requested_day": day,
+            "requested_day": newest + n * DAY,
             "is_forecast": True,
-            "total_usage": Near(value, ROUNDED),
-            "low_usage": Near(max(value - reach[day], min(value, Fraction(0))), ROUNDED),
-            "high_usage": Near(value + reach[day], ROUNDED),
+            "total_usage": _dollars(day.expected),
+            "low_usage": _dollars(max(day.expected - day.reach, min(day.expected, 0))),
+            "high_usage": _dollars(day.expected + day.reach),
+            "running_usage": _dollars(day.running),
+            "running_low_usage": _dollars(max(day.running - day.running_reach, min(day.running, 0))),
+            "running_high_usage": _dollars(day.running + day.running_reach),
         }
-        for day, value in level.items()
+        for n, day in enumerate(days)
     ]
-    return [{"low_usage": None, "high_usage": None} | row | about for row in history + coming]
+    return [dict.fromkeys(RANGES) | row | about for row in history + coming]
+
+
+RANGES = _names("low_usage high_usage running_usage running_low_usage running_high_usage")
+
+
+def _dollars(value: float) -> Near:
+    return Near(Fraction(value), ROUNDED)
 
 
 def _begin_of_stretch(days: list[date]) -> date:
@@ -738,60 +748,36 @@ def _begin_of_stretch(days: list[date]) -> date:
     return begins[-1] if begins else days[0]
 
 
-def reach_of(squares: Fraction, days: int, alike: int) -> Fraction:
-    """How far the 80 % range reaches from the level: the prediction interval of a mean of `alike` days.
-
-    `squares` is the sum of squares of the history's `days` around their levels.
-    """
-    freedom = days - (7 if days >= 14 else 1)
-    return Fraction(t_90(freedom) * math.sqrt(squares / freedom * (1 + Fraction(1, alike))))
-
-
-def t_90(freedom: int) -> float:
-    """The 90 % quantile of Student's t, to a thousandth from 6 degrees of freedom on."""
-    return 1.281552 + 0.846595 / freedom + 0.570902 / freedom**2
-
-
-def _alike(past: list[date], day: date) -> list[date]:
-    """The same weekday; all days where the history is short."""
-    return [d for d in past if len(past) < 14 or d.isoweekday() == day.isoweekday()]
-
-
-def _level(spent: dict[date, Fraction], past: list[date], day: date) -> Fraction:
-    alike = _alike(past, day)
-    return sum((spent.get(d, Fraction(0)) for d in alike), start=Fraction(0)) / len(alike)
-
-
 def cost_anomalies(world: World) -> list[Row]:
-    cells = [
-        key | {"spent": Fraction(total(rows, "total_usage")), "request_count": len(rows)}
-        for key, rows in grouped((r for r in world.facts if r["requested_day"]), "requested_day", "model")
+    return [
+        {
+            "requested_day": row["requested_day"],
+            "scope": "account" if row["key"] is ACCOUNT else "model",
+            "model": None if row["key"] is ACCOUNT else row["key"],
+            "kind": row["kind"],
+            "total_usage": usd(row["exact"]),
+            "expected_usage": Near(Fraction(row["expected_usage"]), ROUNDED),
+            "excess_usage": Near(row["exact"] - Fraction(row["expected_usage"]), ROUNDED),
+            "score": row["score"],
+            "request_count": row["request_count"],
+            "history_days": row["history_days"],
+        }
+        for row in anomalies_by(world, "model")
     ]
-    return [row for cell in cells if (row := _anomaly(cell, [c for c in cells if c["model"] == cell["model"]]))]
 
 
-def _anomaly(cell: Row, own: list[Row]) -> Row | None:
-    day, half = cell["requested_day"], QUANTILES[50]
-    before = [c["spent"] for c in own if day - 28 * DAY <= c["requested_day"] < day]
-    if len(before) < 7:
-        return None
-    middle = interpolated(before, half)
-    scatter = interpolated([abs(spent - middle) for spent in before], half)
-    deviation = max(Fraction("1.4826") * scatter, middle / 20, Fraction("0.000001"))
-    excess = cell["spent"] - middle
-    if abs(excess) <= Fraction("3.5") * deviation:
-        return None
-    is_exact = len(before) % 2 == 1  # the mean of two may have a digit more than is held
-    return {
-        "requested_day": day,
-        "model": cell["model"],
-        "total_usage": usd(cell["spent"]),
-        "median_usage": usd(middle) if is_exact else Near(middle, ROUNDED),
-        "excess_usage": usd(excess) if is_exact else Near(excess, ROUNDED),
-        "score": excess / deviation,
-        "request_count": cell["request_count"],
-        "history_days": len(before),
+def anomalies_by(world: World, name: str) -> list[Row]:
+    """The unusual days of the account and of each value of a column, with their exact cost."""
+    dated = grouped((r for r in world.facts if r["requested_day"]), "requested_day", name)
+    cells = {
+        (key["requested_day"], key[name]): (Fraction(total(rows, "total_usage")), len(rows)) for key, rows in dated
     }
+    spent = spent_daily(world)
+    return [
+        row | {"exact": spent[day] if key is ACCOUNT else cells.get((day, key), (Fraction(0), 0))[0]}
+        for row in unusual_days(cells)
+        for day, key in [(row["requested_day"], row["key"])]
+    ]
 
 
 # Latency
@@ -1232,7 +1218,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.web_search_usage": ("model web_search_engine", web_search_usage),
     "main.failed_spend": ("model provider_name status", failed_spend),
     "main.cost_forecast": ("requested_day", cost_forecast),
-    "main.cost_anomalies": ("requested_day model", cost_anomalies),
+    "main.cost_anomalies": ("requested_day scope model", cost_anomalies),
     "main.latency_by_model": ("model", latency_by("model")),
     "main.latency_by_provider": ("provider_name", latency_by("provider_name")),
     "main.latency_hourly": ("requested_hour", latency_hourly),

@@ -1,17 +1,16 @@
 """Every view shows of the golden generations what plain Python makes of them, in whatever order they came."""
 
 import json
-import random
 import shutil
 from datetime import date
 from pathlib import Path
-from statistics import mean
 
 import duckdb
 import pytest
 from msgspec import Raw
 
-from golden.expected import VIEWS, number, reach_of, t_90
+from golden.expected import VIEWS, number
+from golden.forecast import t_90
 from golden.generations import Line, golden_of
 from golden.stored import EXPECTED, GOLDEN, agrees, built, world
 from ingest.warehouse import sql_files
@@ -133,19 +132,6 @@ def test_the_views_over_days_are_right_of_a_part_of_them(build, first, last, his
 @pytest.mark.parametrize(("freedom", "t"), [(6, 1.440), (7, 1.415), (12, 1.356), (21, 1.323), (49, 1.299)])
 def test_the_quantile_of_student_s_t_is_that_of_the_tables(freedom, t):
     assert t_90(freedom) == pytest.approx(t, abs=0.0015)
-
-
-@pytest.mark.parametrize("days", [7, 13, 14, 28, 56])
-def test_four_of_five_days_fall_into_the_range_of_a_forecast(days):
-    """By the definition that the view is compared with above; over 4,000 histories of days that scatter normally."""
-    draw, inside, tries = random.Random(days), 0, 4000
-    for _ in range(tries):
-        weeks = [[draw.gauss(10, 1) for _ in range(days)[first::7]] for first in range(7)]
-        groups = weeks if days >= 14 else [[value for week in weeks for value in week]]
-        level = [mean(group) for group in groups]
-        squares = sum((value - mean(group)) ** 2 for group in groups for value in group)
-        inside += abs(draw.gauss(10, 1) - level[0]) <= reach_of(squares, days, len(groups[0]))
-    assert inside / tries == pytest.approx(0.8, abs=0.025)
 
 
 MANDATORY = (

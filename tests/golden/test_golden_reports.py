@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from support.cost_change import PARTS, Request, parts_of
 
 from golden.expected import (
+    DAY,
     METRICS,
     NOBODYS,
+    Near,
+    anomalies_by,
     cost_anomalies,
     cost_forecast,
     costs,
@@ -30,8 +33,10 @@ from golden.expected import (
     share,
     spent_daily,
     total,
+    usd,
 )
 from golden.stored import EXPECTED, agrees
+from golden.unusual_days import ACCOUNT
 from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import REPORTS
 from ingest.reports.names import shown
@@ -389,14 +394,34 @@ def days_of(period, rows):
 DAYS = [PERIODS[name] for name in ("all", "from second to second", "whole days")]
 
 
+BY = {"model": "model", "author": "model_author", "provider": "provider_name", "workspace": "workspace_id"}
+BY |= {"app": "app_id", "user": "external_user"}
+
+
 @pytest.mark.parametrize("period", DAYS)
-def test_anomalies_and_the_forecast_are_those_of_the_period(reader, period):
-    anomalies = days_of(period, cost_anomalies(EXPECTED))
-    found = report(reader, "anomalies", period).rows.to_dicts()
-    assert [(r["requested_day"], r["model"]) for r in found] == [
-        (r["requested_day"], r["model"])
-        for r in sorted(anomalies, key=lambda r: (-r["requested_day"].toordinal(), -abs(excess(r)), r["model"]))
-    ]
+@pytest.mark.parametrize("by", BY)
+def test_anomalies_are_those_of_the_period_the_largest_first(reader, period, by):
+    expected = {
+        (r["requested_day"], *(("account", "(account)") if r["key"] is ACCOUNT else (by, name_of(r["key"])))): r
+        for r in days_of(period, anomalies_by(EXPECTED, BY[by]))
+    }
+    found = report(reader, "anomalies", period, by).rows.to_dicts()
+    assert {(r["requested_day"], r["scope"], r[BY[by]]) for r in found} == expected.keys()
+    assert len(found) == len(expected)
+    sizes = [abs(r["excess_usage"]) for r in found]
+    assert sizes == sorted(sizes, reverse=True)
+    for row in found:
+        told = expected[row["requested_day"], row["scope"], row[BY[by]]]
+        assert (row["kind"], row["request_count"]) == (told["kind"], told["request_count"])
+        assert row["total_usage"] == usd(told["exact"])
+
+
+def name_of(key):
+    return None if key is None else str(key)
+
+
+@pytest.mark.parametrize("period", DAYS)
+def test_the_forecast_is_that_of_the_period(reader, period):
     coming = {r["requested_day"]: r for r in days_of(period, cost_forecast(EXPECTED)) if r["is_forecast"]}
     forecast = report(reader, "forecast", period).rows.to_dicts()
     assert [r["requested_day"] for r in forecast] == sorted(coming)
@@ -412,7 +437,8 @@ def excess(row):
 def test_the_biggest_anomalies_are_kept(reader):
     [biggest] = sorted(cost_anomalies(EXPECTED), key=lambda r: -abs(excess(r)))[:1]
     [found] = report(reader, "anomalies", Period(), top=1).rows.to_dicts()
-    assert (found["requested_day"], found["model"]) == (biggest["requested_day"], biggest["model"])
+    assert (found["requested_day"], found["scope"]) == (biggest["requested_day"], biggest["scope"])
+    assert found["total_usage"] == biggest["total_usage"]
 
 
 @pytest.mark.parametrize("period", DAYS)
@@ -441,9 +467,7 @@ def test_the_summary_is_what_plain_python_makes_of_it(reader, period):
         "anomaly_count": len(days_of(period, cost_anomalies(EXPECTED))),
     }
     standing = {name: value for name, value in ledger(LEDGER).items() if name != "ids"}
-    assert_agrees(
-        {k: v for k, v in found.items() if k not in {"forecast_month", "forecast_usage"}}, expected | standing, ""
-    )
+    assert_agrees({k: v for k, v in found.items() if not k.startswith("forecast_")}, expected | standing, "")
 
 
 def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
@@ -457,10 +481,20 @@ def test_the_summary_forecasts_the_month_of_the_newest_day(reader):
     of_month = sum(value for day, value in months.items() if (day.year, day.month) == (newest.year, newest.month))
     [found] = report(reader, "summary", Period()).rows.to_dicts()
     assert found["forecast_month"] == f"{newest:%Y-%m}"
-    assert float(found["forecast_usage"]) == pytest.approx(float(of_month), abs=1e-9)
+    assert float(found["forecast_usage"]) == pytest.approx(float(of_month), rel=1e-12)
+    [last] = [
+        {name: value.value for name, value in r.items() if isinstance(value, Near)}
+        for r in cost_forecast(EXPECTED)
+        if r["is_forecast"] and r["requested_day"].month == newest.month and (r["requested_day"] + DAY).day == 1
+    ]
+    before = sum(value for day, value in spent.items() if f"{newest:%Y-%m}-01" <= str(day) < str(newest))
+    more = max(spent[newest] - expected[newest], 0)
+    low, high = (before + more + last[f"running_{end}_usage"] for end in ("low", "high"))
+    assert float(found["forecast_low_usage"]) == pytest.approx(float(max(low, before + spent[newest])), rel=1e-12)
+    assert float(found["forecast_high_usage"]) == pytest.approx(float(high), rel=1e-12)
 
 
-def nearest_rank(amounts, percent, least):
+def amount_of_rank(amounts, percent, least):
     """The smallest amount that so many per cent do not exceed, where there are so many amounts at least."""
     ordered = sorted(amounts)
     return ordered[-(-len(ordered) * percent // 100) - 1] if len(ordered) >= least else None
@@ -476,8 +510,8 @@ def top_of(everything):
             "generation_count": len(rows),
             "total_usage": total(rows, "total_usage"),
             "share_of_usage": share(total(rows, "total_usage"), total(everything, "total_usage")),
-            "median_usage": nearest_rank(amounts, 50, 1),
-            "p95_usage": nearest_rank(amounts, 95, 20),
+            "median_usage": amount_of_rank(amounts, 50, 1),
+            "p95_usage": amount_of_rank(amounts, 95, 20),
             "max_usage": max(amounts),
             "dearest_generation_id": min(dearest),
         }
@@ -490,8 +524,8 @@ def groups_of(groups):
     amounts = [total(rows, "total_usage") for key, rows in groups.items() if key is not None]
     return {
         "group_count": len(amounts),
-        "median_group_usage": nearest_rank(amounts, 50, 1),
-        "p95_group_usage": nearest_rank(amounts, 95, 20),
+        "median_group_usage": amount_of_rank(amounts, 50, 1),
+        "p95_group_usage": amount_of_rank(amounts, 95, 20),
         "max_group_usage": max(amounts, default=None),
     }
 

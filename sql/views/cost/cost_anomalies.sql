@@ -1,79 +1,45 @@
--- grain: one row per day and model whose cost stands out
--- A day is compared with the median of the model's own days with traffic among the 28 days before it, at least 7.
--- Its distance is counted in robust standard deviations: 1.4826 times the median absolute deviation (MAD), but at least
--- 5 % of the median and a millionth of a dollar, so that a flat history does not make every cent an alarm. It stands out
--- when it is more than 3.5 of them away.
+-- grain: one row per day (UTC) and account or model whose cost stands out
+-- The account's total is compared as well as each model. The rules are those of the fragment below.
 CREATE OR REPLACE VIEW main.cost_anomalies AS
-WITH cells AS (
-    SELECT * FROM ops.cost_rollup
-    WHERE requested_day IS NOT NULL
-),
-
-daily AS (
+WITH daily AS (
     SELECT
         requested_day,
-        model,
-        CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
+        model AS key,
+        sum(total_usage) AS total_usage,
         sum(request_count) AS request_count
-    FROM cells
+    FROM ops.cost_rollup
+    WHERE
+        -- include: believed_day
     GROUP BY requested_day, model
 ),
 
-compared AS (
-    SELECT
-        daily.requested_day,
-        daily.model,
-        daily.total_usage,
-        daily.request_count,
-        before.total_usage AS usage_before,
-        median(before.total_usage) OVER (PARTITION BY daily.requested_day, daily.model) AS median_usage
-    FROM daily
-    JOIN daily AS before
-        ON before.model IS NOT DISTINCT FROM daily.model
-        AND before.requested_day < daily.requested_day
-        AND before.requested_day >= daily.requested_day - 28
-),
-
-scored AS (
-    SELECT
-        requested_day,
-        model,
-        total_usage,
-        request_count,
-        median_usage,
-        count(*) AS history_days,
-        greatest(
-            1.4826 * CAST(median(abs(usage_before - median_usage)) AS DOUBLE),
-            0.05 * CAST(median_usage AS DOUBLE),
-            0.000001
-        ) AS deviation
-    FROM compared
-    GROUP BY requested_day, model, total_usage, request_count, median_usage
-),
+-- include: unusual_days
 
 final AS (
     SELECT
         requested_day,
-        model,
-        CAST(total_usage AS DECIMAL(28, 12)) AS total_usage,
-        CAST(median_usage AS DECIMAL(28, 12)) AS median_usage,
-        CAST(total_usage - median_usage AS DECIMAL(28, 12)) AS excess_usage,
-        (total_usage - median_usage) / deviation AS score,
-        CAST(request_count AS BIGINT) AS request_count,
-        CAST(history_days AS BIGINT) AS history_days
-    FROM scored
-    WHERE history_days >= 7
-        AND abs(total_usage - median_usage) > 3.5 * deviation
+        CASE WHEN is_account THEN 'account' ELSE 'model' END AS scope,
+        key AS model,
+        kind,
+        total_usage,
+        expected_usage,
+        CAST(total_usage - expected_usage AS DECIMAL(28, 12)) AS excess_usage,
+        score,
+        request_count,
+        history_days
+    FROM unusual
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.cost_anomalies IS 'One row per day and model whose cost stands out from the model''s own 28 days before, by median and median absolute deviation (MAD). The newest day may not be over. Days without traffic are not compared.';
+COMMENT ON VIEW main.cost_anomalies IS 'One row per day and model whose cost stands out, and one for the account if its total does. A day is compared with the level of the 7 days before it and its weekday. A difference of less than 5 % of the account''s median day never stands out, and nothing does in its first 14 days but a new model. The newest day is left out, because it may not be over.';
 COMMENT ON COLUMN main.cost_anomalies.requested_day IS 'Day. Unit: UTC.';
-COMMENT ON COLUMN main.cost_anomalies.model IS 'Model that answered.';
-COMMENT ON COLUMN main.cost_anomalies.total_usage IS 'What the model cost that day. Unit: USD.';
-COMMENT ON COLUMN main.cost_anomalies.median_usage IS 'Median of its days with traffic among the 28 before. Unit: USD.';
-COMMENT ON COLUMN main.cost_anomalies.excess_usage IS 'total_usage - median_usage; negative if the day was unusually cheap. Unit: USD.';
-COMMENT ON COLUMN main.cost_anomalies.score IS 'excess_usage in robust standard deviations; beyond 3.5 a day is listed. Unit: standard deviations.';
+COMMENT ON COLUMN main.cost_anomalies.scope IS 'What stands out: account (the total) or model.';
+COMMENT ON COLUMN main.cost_anomalies.model IS 'Model that answered; NULL also if scope is account.';
+COMMENT ON COLUMN main.cost_anomalies.kind IS 'up (more than usual), down (less), new (a model without a request in the 28 days before; the first day that it costs 5 % of the account''s median day) or stopped (no request, where 10 or more are usual).';
+COMMENT ON COLUMN main.cost_anomalies.total_usage IS 'What it cost that day. Unit: USD.';
+COMMENT ON COLUMN main.cost_anomalies.expected_usage IS 'What such a weekday usually costs: the level of the 7 days before it, times the index of the weekday. Of a model with fewer than 10 requests on its median day: the mean of the 56 days before. Unit: USD.';
+COMMENT ON COLUMN main.cost_anomalies.excess_usage IS 'total_usage - expected_usage; negative if the day was unusually cheap. Unit: USD.';
+COMMENT ON COLUMN main.cost_anomalies.score IS 'excess_usage in robust standard deviations; NULL if kind is new, or the model has fewer than 10 requests on its median day. Unit: standard deviations.';
 COMMENT ON COLUMN main.cost_anomalies.request_count IS 'Generations of that day. Unit: generations.';
-COMMENT ON COLUMN main.cost_anomalies.history_days IS 'Days it was compared with, at least 7. Unit: days.';
+COMMENT ON COLUMN main.cost_anomalies.history_days IS 'Days before it since the first, 56 at most. Unit: days.';
