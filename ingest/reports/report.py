@@ -47,7 +47,7 @@ KEYS = tuple(f"key_{place}" for place in range(1, MAX_DIMENSIONS + 1))
 DAY, EARLIER = "requested_day", "earlier_request_count"
 
 WHOLE_LEDGER = ("anomaly_count", "settled", "pending", "dead", "newest_settled_at", "oldest_pending_at")
-FORECAST = ("forecast_month", "forecast_usage")
+FORECAST = ("forecast_month", "forecast_usage", "forecast_low_usage", "forecast_high_usage")
 """Columns of the summary that are about everything, and left out if there are filters."""
 
 TOP_MODELS = 5

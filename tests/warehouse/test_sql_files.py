@@ -14,24 +14,26 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "1099b230a6c31a83"
+VIEWS_DIGEST = "4164913c47f392a3"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
-    "main.generation_facts": "6bd374700df269bd",
-    "ops.cost_cells": "5a808ef1266e4744",
+    "main.generation_facts": "8cb8c7c4d13171fb",
+    "ops.cost_cells": "1297ac5d8c38d37a",
     "main.cache_savings": "5b7b2892a9e93e63",
-    "main.cost_anomalies": "3e256f2f948dbe0e",
-    "main.cost_by_app": "89e310d98f07ef6b",
-    "main.cost_by_model": "68c66c353b63181e",
-    "main.cost_by_provider": "0904a9e867448eb6",
-    "main.cost_by_request": "95f11fd162319658",
-    "main.cost_by_session": "1c85f0627aa1a48e",
-    "main.cost_by_user": "a0505b458cb3f47f",
-    "main.cost_by_workspace": "b685ecd2645cd5a3",
-    "main.cost_byok_vs_credits": "4d1cc37ec49f99b0",
-    "main.cost_daily": "980d95c12d95cd2e",
-    "main.cost_forecast": "8c1512a9f5db2fd0",
+    "main.cost_anomalies": "14a89f6e3b552bad",
+    "main.cost_by_app": "cc64d27a0d599f5c",
+    "main.cost_by_field": "0f0c4b32e101ebc8",
+    "main.cost_by_model": "f78ca46ebe169454",
+    "main.cost_by_provider": "4a79ab31bcb3571d",
+    "main.cost_by_request": "73165eb23d5aec1c",
+    "main.cost_by_session": "d3a5892aece7af5b",
+    "main.cost_by_user": "2f209d76558937ef",
+    "main.cost_by_workspace": "55da9118909dab1c",
+    "main.cost_byok_vs_credits": "885987daeb88719b",
+    "main.cost_daily": "ac37b3c028c606ff",
+    "main.cost_forecast": "b28c19d92fd7053d",
+    "main.effective_prices": "de9391923bfa2a9e",
     "main.failed_spend": "0fb6f95c9ba31fe7",
     "main.reasoning_share": "8924b08a626cdf2d",
     "main.response_cache_savings": "e7f073d3c3dbced8",
@@ -53,7 +55,7 @@ DIGESTS = {
     "main.check_every_id_accounted_for": "bf97c7c262c82a52",
     "main.check_generation_id_unique": "d765cdb7ba1df4b5",
     "main.check_rollups_agree": "bc0f653cfcd8dbbd",
-    "main.focus_cost_and_usage": "3cfd1c0734d9dd74",
+    "main.focus_cost_and_usage": "170cb236d869baa5",
     "main.openrouter_traces": "a75554549243c633",
     "0001_facts_and_ledger.sql": "d5a04e0f565cdaa4",
     "0002_generation_contents.sql": "5a52cf4ceb5b8a62",
@@ -62,7 +64,8 @@ DIGESTS = {
     "0005_last_commit.sql": "7213210856479b2f",
     "0006_forgotten.sql": "599958b8c9468082",
     "0007_rollups.sql": "5964ed9d15c2abbe",
-    "0009_booked_once.sql": "e334071afb0c8265",
+    "0008_booked_once.sql": "e334071afb0c8265",
+    "0009_priced.sql": "36135797b2178386",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 
