@@ -219,10 +219,10 @@ REPORTS = {
         "reports/prices",
         (
             ReportColumn("model", "model", "text"),
-            ReportColumn("provider_name", "provider", "text", NORMAL),
+            ReportColumn("provider_name", "provider", "text"),
             ReportColumn("input_price", "1M input", "money"),
             ReportColumn("cached_price", "1M cached", "money", NORMAL),
-            ReportColumn("output_price", "1M output", "money", NORMAL),
+            ReportColumn("output_price", "1M output", "money"),
             ReportColumn("price_change", "change", "share", NORMAL),
             ReportColumn("cheaper_provider", "cheaper", "text", NORMAL),
             ReportColumn("saveable_usage", "would save", "money", WIDE),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ingest.reports.definitions import WIDE
 from ingest.reports.footer import footer_of
 from ingest.reports.formats import at_the_point, cell, markdown, render, width_of, without_markup
-from ingest.reports.names import shown
+from ingest.reports.names import REST, shown
 from ingest.reports.terminal_table import (
     MIN_NAME_WIDTH,
     count,
     document,
     dollars,
     number,
+    rests_of,
     share,
     shortened,
     table,
@@ -181,10 +182,11 @@ def _models(models: pl.DataFrame, width: int) -> Iterator[Entry]:
     label = "top models"
     _, *amounts = at_the_point([[""], *([dollars(usage)] for usage in models["total_usage"])], [True])
     widest = max((width_of(amount) for [amount] in amounts), default=0)
-    for name, [number_text] in zip(models["model"], amounts, strict=True):
+    names = [REST if is_rest else shown(name) for name, is_rest in zip(models["model"], rests_of(models), strict=True)]
+    for name, [number_text] in zip(names, amounts, strict=True):
         amount = number_text.rjust(widest)
         room = max(width - _LABEL_WIDTH - len(amount) - 1, MIN_NAME_WIDTH)
-        yield label, [f"{amount} {shortened(cell(shown(name)), room)}"]
+        yield label, [f"{amount} {shortened(cell(name), room)}"]
         label = ""
 
 

@@ -112,7 +112,7 @@ def _grid(report: Report, columns: Sequence[ReportColumn]) -> list[list[str]]:
             _marked(_text(column, value, is_rest and column.name in report.columns), column, value, report)
             for column, value in zip(columns, row, strict=True)
         ]
-        for row, is_rest in zip(report.rows.select(names).rows(), _rests(report.rows), strict=True)
+        for row, is_rest in zip(report.rows.select(names).rows(), rests_of(report.rows), strict=True)
     ]
     return [[column.title for column in columns], *rows, *_total(report.total, columns)]
 
@@ -123,7 +123,7 @@ def _marked(text: str, column: ReportColumn, value: Any, report: Report) -> str:
     return f"{text} ({mark})" if mark else text
 
 
-def _rests(rows: pl.DataFrame) -> Sequence[bool]:
+def rests_of(rows: pl.DataFrame) -> Sequence[bool]:
     """Tell of each row whether it is the sum of those beyond --top."""
     return rows["is_rest"].to_list() if "is_rest" in rows.columns else [False] * rows.height
 
