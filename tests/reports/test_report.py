@@ -22,7 +22,7 @@ from ingest.core.sightings import Chunk, Sighting
 from ingest.reports.definitions import REPORTS
 from ingest.reports.formats import width_of
 from ingest.reports.period import Period, utc_offset_periods
-from ingest.reports.report import Report, report
+from ingest.reports.report import TOP_MODELS, Report, report
 from ingest.reports.summary_view import printed
 from ingest.reports.terminal_table import dollars, shortened, table, total_dollars
 from ingest.simulator import fake_records
@@ -465,6 +465,7 @@ def test_the_models_of_the_summary_stand_at_the_point(reader):
     text = printed(report(reader, "summary", Period()), "table", 80)
     lines = text[text.index("top models") :].splitlines()
     assert len({line.index(".") for line in lines}) == 1
+    assert (lines[-1].split()[-1] == "(other)") == (len(lines) > TOP_MODELS)
     assert len({line.rindex(line.split()[-1]) for line in lines}) == 1
 
 
