@@ -42,9 +42,7 @@ log = logging.getLogger("orusage")
     multiple=True,
     help="Only requests of this value, or, with !=, only others. Repeatable; values of one dimension are alternatives.",
 )
-@click.option(
-    "--map", "map_file", metavar="FILE", type=PATH, help="CSV that maps users, apps, … to the dimension team."
-)
+@click.option("--map", metavar="FILE", type=PATH, help="CSV that maps users, apps, … to the dimension team.")
 @click.option(
     "--compare",
     metavar="PERIOD",
@@ -62,7 +60,7 @@ def report(
     timezone: ZoneInfo,
     by: tuple[str, ...],
     where: tuple[str, ...],
-    map_file: Path | None,
+    map: Path | None,
     compare: str | None,
     top: int | None,
     format: str,
@@ -90,7 +88,7 @@ def report(
 
     period = Period.between(since, until, timezone, SystemClock().now())
     comparison = comparison_of(period, compare, local_moment) if compare is not None else None
-    teams = read_team_map(map_file) if map_file else None
+    teams = read_team_map(map) if map else None
     with Reader(options.file) as reader:
         found = report_of(reader, name, comparison or period, ",".join(by) or None, top, where, teams)
     show = print_table if format == "table" else print_result
