@@ -24,7 +24,7 @@ measured AS (
         periods.is_earlier,
         CAST(timed.total_usage * 1000000000000 AS HUGEINT) AS picodollars,
         coalesce(timed.native_tokens_prompt, 0) + coalesce(timed.native_tokens_completion, 0) AS tokens,
-        timed.cost_basis NOT IN ('response_cache', 'unknown', 'byok_unknown') AS is_priced
+        timed.cost_basis NOT IN ('response_cache', 'unknown', 'byok_unknown') AS is_known
     FROM timed
     JOIN periods
         ON (timed.requested_at >= periods.since AND timed.requested_at < periods.until)
@@ -36,13 +36,13 @@ pieces AS (
         -- include: keys dimensions=fact_dimensions
         model,
         provider_name,
-        is_priced,
+        is_known,
         tokens > 0 AS has_tokens,
         min(coalesce(requested_at, local_at)) AS began,
         count(*) FILTER (WHERE is_earlier) AS earlier_requests,
         count(*) FILTER (WHERE NOT is_earlier) AS requests,
-        CAST(coalesce(sum(tokens) FILTER (WHERE is_earlier AND is_priced), 0) AS HUGEINT) AS earlier_tokens,
-        CAST(coalesce(sum(tokens) FILTER (WHERE NOT is_earlier AND is_priced), 0) AS HUGEINT) AS tokens,
+        CAST(coalesce(sum(tokens) FILTER (WHERE is_earlier AND is_known), 0) AS HUGEINT) AS earlier_tokens,
+        CAST(coalesce(sum(tokens) FILTER (WHERE NOT is_earlier AND is_known), 0) AS HUGEINT) AS tokens,
         coalesce(sum(picodollars) FILTER (WHERE is_earlier), 0) AS earlier_cost,
         coalesce(sum(picodollars) FILTER (WHERE NOT is_earlier), 0) AS cost
     FROM measured
@@ -59,8 +59,8 @@ growth AS (
 quantified AS (
     SELECT
         pieces.*,
-        CASE WHEN is_priced AND has_tokens THEN earlier_tokens ELSE earlier_requests END AS earlier_quantity,
-        CASE WHEN is_priced AND has_tokens THEN tokens ELSE requests END AS quantity,
+        CASE WHEN is_known AND has_tokens THEN earlier_tokens ELSE earlier_requests END AS earlier_quantity,
+        CASE WHEN is_known AND has_tokens THEN tokens ELSE requests END AS quantity,
         growth.earlier_volume,
         growth.volume - growth.earlier_volume AS more_volume
     FROM pieces

@@ -71,6 +71,7 @@ def reader(tmp_path_factory):
     path = tmp_path_factory.mktemp("names") / "w.duckdb"
     answer = {"finish_reason": "error", "model": "a/b", "provider_responses": [{"provider_name": "A", "status": 500}]}
     good = {"finish_reason": "stop", "cancelled": False, "response_cache_source_id": None, "api_type": "completions"}
+    good["provider_responses"] = [*answer["provider_responses"], {"provider_name": "A", "status": 200}]
     answers = [answer | {"external_user": user} for user in USERS]
     answers += [answer | good | {"external_user": user} for user in LOOK_ALIKES]
     write_named(path, [(each, {}) for each in answers])
