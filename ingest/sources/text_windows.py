@@ -67,8 +67,8 @@ class TextWindows:
         view = memoryview(buffer)
         begin = filled = 0
         while count := self._text.readinto(view[filled:]):
-            line_end = buffer.rfind(b"\n", filled, filled + count) + 1
             filled += count
+            line_end = buffer.rfind(b"\n", begin, filled) + 1
             closed = end_of_closed_lines(buffer, begin, line_end) if line_end else begin
             if closed == begin and filled < self._size:
                 continue
