@@ -330,7 +330,7 @@ def test_the_exit_code_says_what_is_left_undone(stats, problems, overdue, error,
 )
 @example(behind=timedelta(days=3), ages={200, 86_400})
 @example(behind=NOON - datetime(1980, 1, 1, tzinfo=UTC), ages={200})
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_clock_that_is_behind_loses_no_id_and_is_told(simulation, clock, tmp_path_factory, behind, ages):
     folder = tmp_path_factory.mktemp("behind")
     log, path = write_log(folder / "a.log", map(aged, sorted(ages))), folder / "w.duckdb"

@@ -78,7 +78,7 @@ drawn_fields = st.dictionaries(st.sampled_from(NAMES), values, max_size=4)
 
 
 @given(fields=st.lists(drawn_fields, min_size=len(IDS) + len(DEAD), max_size=len(IDS) + len(DEAD)), data=st.data())
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_a_kept_field_is_a_dimension_of_every_report(tmp_path_factory, fields, data):
     fields = dict(zip([*IDS, *DEAD], fields, strict=True))
     kept = sorted({name for each in fields.values() for name in each})

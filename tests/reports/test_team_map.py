@@ -80,7 +80,7 @@ def write_map(path, mapped, separator, newline, mark):
     newline=st.sampled_from(["\n", "\r\n"]),
     mark=st.sampled_from(["", "-sig"]),
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_any_mapping_file_makes_the_teams_that_plain_python_makes(world, tmp_path, mapped, separator, newline, mark):
     reader, records = world
     read = read_team_map(write_map(tmp_path / "team.csv", mapped, separator, newline, mark))

@@ -642,7 +642,7 @@ def test_an_empty_file_of_a_directory_need_not_be_opened(tmp_path, monkeypatch):
     st.lists(st.integers(0, 2**23), max_size=3),
     st.sampled_from([1_000, 2**16, 2**19]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_file_with_holes_reads_as_its_bytes_from_any_place(parts, end, places, length):
     with TemporaryDirectory() as folder:
         path = Path(folder, "sparse.log")

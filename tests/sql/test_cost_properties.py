@@ -188,8 +188,13 @@ def test_sums_over_any_grouping_are_the_total_to_the_last_digit(memory, settled,
         [found] = rows(memory, f"SELECT sum(total_usage), sum({counted}), bool_and({PARTS}) FROM {view}")
         assert found == (*whole, True), view
     assert one(memory, "SELECT sum(EffectiveCost) FROM focus_cost_and_usage") == whole[0]
-    billed = sum(s.generation.usage or 0 for s in settled)
+    billed = sum(charge(s.generation) or 0 for s in settled)
     assert one(memory, "SELECT sum(BilledCost) FROM focus_cost_and_usage") == billed
+
+
+def charge(generation):
+    """What the answer tells that OpenRouter charged; None if it tells nothing."""
+    return generation.total_cost if generation.usage is None else generation.usage
 
 
 def per_million(settled):
@@ -197,7 +202,7 @@ def per_million(settled):
     cost = tokens = 0
     for g in (answer.generation for answer in settled):
         counted = (g.native_tokens_prompt or 0) + (g.native_tokens_completion or 0)
-        parts = [g.usage, g.upstream_inference_cost] if g.is_byok else [g.usage]
+        parts = [charge(g), g.upstream_inference_cost] if g.is_byok else [charge(g)]
         if counted > 0 and None not in parts and g.response_cache_source_id is None:
             cost, tokens = cost + sum(parts), tokens + counted
     return 10**6 * cost / tokens if tokens else None

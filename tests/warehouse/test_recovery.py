@@ -45,7 +45,7 @@ def rows(path, query):
         return connection.execute(query).fetchall()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(cuts=st.lists(st.integers(0, 60), min_size=3, max_size=3).map(sorted), erased=st.booleans())
 def test_the_ids_of_an_unusable_work_copy_are_taken_over(tmp_path_factory, cuts, erased):
     path = tmp_path_factory.mktemp("w") / "w.duckdb"
