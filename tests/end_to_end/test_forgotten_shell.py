@@ -37,8 +37,8 @@ def shell(tmp_path):
 
     yield Shell
     for each in opened:
-        each.process.kill()
-        each.process.wait()
+        with each.process:  # closes its pipes
+            each.process.kill()
 
 
 @pytest.fixture
