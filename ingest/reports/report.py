@@ -268,7 +268,8 @@ def _unmapped(reader: Reader, period: Period, teams: TeamMap) -> Iterator[str]:
 
 
 def _values(reader: Reader, name: str, dimension: str) -> set[str | None]:
-    if REPORTS[name].dimensions is FACTS:
+    definition = REPORTS[name]
+    if not definition.generation_dimensions and definition.dimensions.items() <= FACTS.items():
         return set(reader.named("reports/values", by_1=dimension)["value"])
     return set(report(reader, name, Period(), dimension).rows.to_series(0))
 

@@ -1,8 +1,9 @@
 """Every report says of the golden generations what plain Python makes of them: of all of history, and of a part."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -395,17 +396,24 @@ DAYS = [PERIODS[name] for name in ("all", "from second to second", "whole days")
 
 
 BY = {"model": "model", "author": "model_author", "provider": "provider_name", "workspace": "workspace_id"}
-BY |= {"app": "app_id", "user": "external_user"}
+BY |= {"app": "app_id", "user": "external_user", "key": "api_key_id"}
+ONE_PROVIDER = Counter(r["provider_name"] for r in FACTS if r["provider_name"]).most_common(1)[0][0]
+CHOSEN = {
+    "all": ([], FACTS),
+    "one provider": ([f"provider={ONE_PROVIDER}"], [r for r in FACTS if r["provider_name"] == ONE_PROVIDER]),
+    "credits": (["cost_basis=credits"], [r for r in FACTS if r["cost_basis"] == "credits"]),
+}
 
 
 @pytest.mark.parametrize("period", DAYS)
 @pytest.mark.parametrize("by", BY)
-def test_anomalies_are_those_of_the_period_the_largest_first(reader, period, by):
+@pytest.mark.parametrize(("where", "facts"), CHOSEN.values(), ids=CHOSEN)
+def test_anomalies_are_those_of_the_period_the_largest_first(reader, period, by, where, facts):
     expected = {
         (r["requested_day"], *(("account", "(account)") if r["key"] is ACCOUNT else (by, name_of(r["key"])))): r
-        for r in days_of(period, anomalies_by(EXPECTED, BY[by]))
+        for r in days_of(period, anomalies_by(SimpleNamespace(facts=facts), BY[by]))
     }
-    found = report(reader, "anomalies", period, by).rows.to_dicts()
+    found = report(reader, "anomalies", period, by, where=where).rows.to_dicts()
     assert {(r["requested_day"], r["scope"], r[BY[by]]) for r in found} == expected.keys()
     assert len(found) == len(expected)
     sizes = [abs(r["excess_usage"]) for r in found]
