@@ -1,4 +1,4 @@
-"""Refreshes what is derived from facts at each publish: which row books a record, and the sums of changed days."""
+"""Refreshes what is derived from facts at each publish: what failed, which row books a record, and the sums of days."""
 
 from __future__ import annotations
 
@@ -21,11 +21,21 @@ def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None)
             always computed again.
     """
     with transaction(connection):
+        _mark_failed(connection)
         booked_elsewhere = _book_doubles(connection)
         changed = None if days is None else days | booked_elsewhere
         parameters = {"days": sorted(changed or ()), "all": changed is None}
         connection.execute(sql_files.query("rollups/delete_cost"), parameters)
         connection.execute(sql_files.query("rollups/insert_cost"), parameters | _range(changed))
+
+
+def _mark_failed(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark the generations of which all attempts failed, where an earlier version did not store it.
+
+    The migration that adds the column cannot: DuckDB 1.5 refuses to change rows of a table that a transaction altered.
+    """
+    if connection.execute(sql_files.query("rollups/count_unmarked")).fetchall() != [(0,)]:
+        connection.execute(sql_files.query("rollups/mark_failed"))
 
 
 def _book_doubles(connection: duckdb.DuckDBPyConnection) -> set[date]:

@@ -30,7 +30,7 @@ AT_A_TIME = 10_000
 _NESTED = re.compile(r"^(STRUCT|MAP|UNION)\(|\]$")
 _PLAIN = re.compile(r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|DECIMAL.*|TIME")
 """Types whose Python values are exact: DuckDB gives ``TIME '24:00:00'``, which Python lacks, as text."""
-_DATED = re.compile(r"DATE|TIMESTAMP( WITH TIME ZONE)?")
+_DATED = re.compile(r"DATE|TIMESTAMP")
 _OTHER_TIMES = {"TIME_NS": "TIME", "TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP", "TIMESTAMP_S": "TIMESTAMP"}
 """Types of other precision, and the type that holds most of their values."""
 
@@ -159,6 +159,8 @@ def _exact(kinds: Sequence[str]) -> str:
 def _exact_value(value: str, kind: str) -> str:
     if _PLAIN.fullmatch(kind):
         return value
+    if kind == "TIMESTAMP WITH TIME ZONE":  # shown as UTC; DuckDB 1.5 needs a package to give Python its zone
+        return _one_of(f"isfinite({value})", f"make_timestamp(epoch_us({value}))", "TIMESTAMP", value)
     if _DATED.fullmatch(kind):
         return _one_of(f"isfinite({value})", value, kind, value)  # Python would receive the last day for infinity
     if close := _OTHER_TIMES.get(kind):

@@ -1,18 +1,9 @@
 -- What decides how a generation is booked and cannot be seen in its own row. Latency percentiles are computed from the
 -- facts, exactly, so their histograms go.
 
-ALTER TABLE main.generations ADD COLUMN all_attempts_failed BOOLEAN DEFAULT false;
+ALTER TABLE main.generations ADD COLUMN all_attempts_failed BOOLEAN;
 
 COMMENT ON COLUMN main.generations.all_attempts_failed IS 'Whether its attempts told a status and none was 2xx, so that it failed whatever finish_reason says.';
-
-UPDATE main.generations
-SET all_attempts_failed = true
-WHERE generation_id IN (
-    SELECT generation_id
-    FROM main.provider_attempts
-    GROUP BY generation_id
-    HAVING count(status) > 0 AND count(*) FILTER (WHERE status BETWEEN 200 AND 299) = 0
-);
 
 ALTER TABLE main.generations ADD COLUMN booked_under VARCHAR;
 

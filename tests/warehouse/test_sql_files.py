@@ -64,7 +64,7 @@ DIGESTS = {
     "0005_last_commit.sql": "7213210856479b2f",
     "0006_forgotten.sql": "599958b8c9468082",
     "0007_rollups.sql": "5964ed9d15c2abbe",
-    "0008_booked_once.sql": "e334071afb0c8265",
+    "0008_booked_once.sql": "789316b44f390df6",
     "0009_priced.sql": "36135797b2178386",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
