@@ -93,7 +93,6 @@ PROVEN_ELSEWHERE = {
     "warehouse/migrations": "warehouse/test_warehouse",
     "warehouse/newest_state": "end_to_end/test_forgotten_shell",
     "warehouse/query_errors": "warehouse/test_user_query",
-    "warehouse/rollups": "sql/test_cost_properties",
     "warehouse/run_log": "warehouse/test_warehouse",
     "warehouse/staging": "warehouse/test_warehouse",
     "warehouse/storage/publication": "warehouse/storage/test_workspace",
