@@ -25,6 +25,7 @@ def test_a_migrated_generation_tells_whether_all_its_attempts_failed(tmp_path, s
                 "INSERT INTO main.provider_attempts (generation_id, attempt, status) VALUES ($1, $2, $3)",
                 [IDS[0], attempt, status],
             )
+        connection.execute("UPDATE main.generations SET attempts = $1", [len(statuses)])
     assert migrate(path, NOW, NO_WAIT)
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT all_attempts_failed FROM generations").fetchall() == [(failed,)]
