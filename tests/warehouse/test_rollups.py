@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from support.warehouses import IDS, write_old_warehouse
+from support.warehouses import write_old_warehouse
 
 from ingest.warehouse import sql_files
 from ingest.warehouse.maintenance import migrate
@@ -22,8 +22,9 @@ def test_a_migrated_generation_tells_whether_all_its_attempts_failed(tmp_path, s
     with duckdb.connect(path) as connection:
         for attempt, status in enumerate(statuses, start=1):
             connection.execute(
-                "INSERT INTO main.provider_attempts (generation_id, attempt, status) VALUES ($1, $2, $3)",
-                [IDS[0], attempt, status],
+                "INSERT INTO main.provider_attempts (generation_id, requested_at, attempt, status) "
+                "SELECT generation_id, requested_at, $1, $2 FROM main.generations",
+                [attempt, status],
             )
         connection.execute("UPDATE main.generations SET attempts = $1", [len(statuses)])
     assert migrate(path, NOW, NO_WAIT)
