@@ -31,7 +31,7 @@ log = logging.getLogger("orusage")
 def recover_ids(session: WriteSession, copies: list[Path], now: datetime) -> None:
     """Add the IDs of quarantined work copies that the ledger lacks. Settled ones are requested again, too.
 
-    A copy that does not open, or not to its end, costs no error: the log says that the IDs of standard input are lost.
+    A copy that cannot be read to its end costs no error: the log says that its IDs of standard input may be lost.
 
     Args:
         session: Where they are added.
@@ -39,27 +39,24 @@ def recover_ids(session: WriteSession, copies: list[Path], now: datetime) -> Non
         now: The wall clock, UTC.
     """
     for copy in copies:
-        count = 0
-        try:
-            for sightings in _sightings(copy):
-                count += Ledger(session).add(Chunk(sightings, (), 0, 0), "", now)
-        except (OrusageError, duckdb.Error) as error:
-            log.warning(
-                "%s cannot be read to its end: %s of its IDs were taken over; the others are found again where their "
-                "sources still are, not those of standard input (%s)",
-                copy,
-                f"{count:,}",
-                str(error).partition("\n")[0],
-            )
-        else:
-            log.warning("%s: %s IDs that the warehouse lacked were taken over from it", copy, f"{count:,}")
+        count = sum(Ledger(session).add(Chunk(sightings, (), 0, 0), "", now) for sightings in _sightings(copy))
+        log.warning("%s: %s IDs that the warehouse lacked were taken over from it", copy, f"{count:,}")
 
 
 def _sightings(copy: Path) -> Iterator[tuple[Sighting, ...]]:
-    with closing(open_for_reading(copy)) as connection:
-        rows = connection.execute(sql_files.query("ledger/all_sightings"))
-        while batch := rows.fetchmany(CHUNK):
-            yield tuple(_sighting(*row) for row in batch)
+    """The IDs of a work copy with their call sites, as far as it can be read."""
+    try:
+        with closing(open_for_reading(copy)) as connection:
+            rows = connection.execute(sql_files.query("ledger/all_sightings"))
+            while batch := rows.fetchmany(CHUNK):
+                yield tuple(_sighting(*row) for row in batch)
+    except (OrusageError, duckdb.Error) as error:
+        log.warning(
+            "%s cannot be read to its end (%s): its other IDs are found again where their sources still are, not those "
+            "of standard input",
+            copy,
+            str(error).partition("\n")[0],
+        )
 
 
 def _sighting(
