@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None) -> None:
-    """Mark the records that several IDs brought, and compute the rollup of the changed days again.
+    """Mark what failed and the records that several IDs brought, and compute the rollup of the changed days again.
 
     Args:
         connection: The clone that is to be published, open for writing.

@@ -14,11 +14,9 @@ from math import exp, log
 from pathlib import Path
 from random import Random
 
-import duckdb
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from ingest.warehouse import sql_files
+from support.warehouses import schema_in_memory
 
 FIRST = date(2026, 1, 5)
 DAYS, MODELS, EVERY, BEGIN = 300, 20, 30, 60
@@ -116,14 +114,6 @@ def injected(draw, cells, share, *, on_all):
     return changed, {FIRST + timedelta(days=day) for day in days}
 
 
-def warehouse():
-    connection = duckdb.connect()
-    connection.execute(sql_files.query("catalog/create_migrations_table"))
-    for text in [*(m.text for m in sql_files.migrations()), *(v.text for v in sql_files.views())]:
-        connection.execute(text)
-    return connection
-
-
 def listed(connection, cells):
     """For each rule the days that it lists, each with whether it is above what was expected, a row for a row."""
     connection.execute("DELETE FROM ops.cost_rollup")
@@ -153,7 +143,7 @@ def main(accounts):
     print(f"{accounts} accounts of {MODELS} models over {DAYS} days; found: +25 / +50 / +100 % of a day's cost")
     print(f"goals: {FALSE_ALARMS_A_MONTH} false alarms a month; {' / '.join(f'{g:.0%}' for g in GOALS.values())} found")
     for title, kind in SCENARIOS.items():
-        false, found = measure(warehouse(), accounts, **kind)
+        false, found = measure(schema_in_memory(), accounts, **kind)
         print(title)
         for name in RULES:
             shares = " / ".join(f"{found[name, share]:.1%}" for share in GOALS)

@@ -14,11 +14,9 @@ from pathlib import Path
 from random import Random
 from statistics import mean, median
 
-import duckdb
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from ingest.warehouse import sql_files
+from support.warehouses import schema_in_memory
 
 FIRST, PAST, MONTH = date(2026, 1, 5), 90, 31
 SCATTERS = (0.1, 0.2, 0.4)
@@ -89,14 +87,6 @@ def history(draw, kind, scatter):
     return spent
 
 
-def warehouse():
-    connection = duckdb.connect()
-    connection.execute(sql_files.query("catalog/create_migrations_table"))
-    for text in [*(m.text for m in sql_files.migrations()), *(v.text for v in sql_files.views())]:
-        connection.execute(text)
-    return connection
-
-
 def forecasts(connection, spent):
     """What each rule expects of the month, and its range; the newest day is the month's first."""
     connection.execute("DELETE FROM ops.cost_rollup")
@@ -124,7 +114,7 @@ def share_of(held):
 
 
 def main(histories):
-    connection = warehouse()
+    connection = schema_in_memory()
     held_in_all = {name: [] for name in RULES}
     print(f"{'':22}" + "".join(f"{name:>28}" for name in RULES))
     for kind in LEVELS:

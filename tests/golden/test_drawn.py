@@ -4,17 +4,16 @@ import json
 import random
 from itertools import pairwise
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
+from support.warehouses import schema_in_memory
 
 from golden.expected import VIEWS, World
 from golden.generations import Line, golden_of
 from golden.stored import NOW, settled
 from golden.test_golden import differences, rows_of
-from ingest.warehouse import sql_files
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.rollups import refresh
 from ingest.warehouse.staging import for_each_era
@@ -56,10 +55,7 @@ SHOWN = [relation for relation in SHOWN if "check_every_id" not in relation] + [
 @pytest.fixture(scope="module")
 def memory():
     """The schema in memory, where a warehouse is quick to fill."""
-    with duckdb.connect() as connection:
-        connection.execute(sql_files.query("catalog/create_migrations_table"))
-        for part in (*sql_files.migrations(), *sql_files.views()):
-            connection.execute(part.text)
+    with schema_in_memory() as connection:
         yield connection
 
 

@@ -378,12 +378,12 @@ def test_a_panic_of_a_library_is_an_error_and_loses_no_answer_that_was_committed
     assert rows(path, "SELECT exit_code FROM ops.runs ORDER BY run_id") == [(Exit.UNEXPECTED,), (Exit.DONE,)]
 
 
-@pytest.mark.parametrize("limit", [28, 40, 64, 100])
-def test_a_run_with_few_open_files_stores_every_answer(limit, tmp_path, simulate):
+def run_within(limit, tmp_path, simulate):
+    """A run of 120 IDs in a shell with this ``ulimit``."""
     write_log(tmp_path / "app.log", new_ids(120))
     with simulate("--latency", "300ms") as simulation:
-        shell = f"ulimit -n {limit}; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
-        done = subprocess.run(
+        shell = f"ulimit {limit}; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
+        return subprocess.run(
             ["bash", "-c", shell],
             cwd=tmp_path,
             env=environment(),
@@ -392,6 +392,11 @@ def test_a_run_with_few_open_files_stores_every_answer(limit, tmp_path, simulate
             check=False,
             timeout=200,
         )
+
+
+@pytest.mark.parametrize("limit", [28, 40, 64, 100])
+def test_a_run_with_few_open_files_stores_every_answer(limit, tmp_path, simulate):
+    done = run_within(f"-n {limit}", tmp_path, simulate)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert rows(tmp_path / "orusage.duckdb", "SELECT count(*) FROM generations") == [(120,)]
     assert f"{max(limit - OTHER_FILES, 1)} requests in flight instead of 256" in done.stderr
@@ -399,17 +404,6 @@ def test_a_run_with_few_open_files_stores_every_answer(limit, tmp_path, simulate
 
 
 def test_a_low_soft_limit_is_raised(tmp_path, simulate):
-    write_log(tmp_path / "app.log", new_ids(120))
-    with simulate("--latency", "300ms") as simulation:
-        shell = f"ulimit -Sn 40; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
-        done = subprocess.run(
-            ["bash", "-c", shell],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
-        )
+    done = run_within("-Sn 40", tmp_path, simulate)
     assert (done.returncode, "in flight instead of" in done.stderr) == (0, False)
     assert rows(tmp_path / "orusage.duckdb", "SELECT count(*) FROM generations") == [(120,)]

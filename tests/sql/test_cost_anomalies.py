@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import exp
 
-import duckdb
 import pytest
 from golden.unusual_days import ACCOUNT, unusual_days
-
-from ingest.warehouse import sql_files
+from support.warehouses import schema_in_memory
 
 FIRST = date(2026, 1, 5)
 """A Monday."""
@@ -26,12 +24,7 @@ SELECT unnest(CAST($1 AS DATE[])), unnest($2), unnest(CAST($3 AS DECIMAL(28, 12)
 
 @pytest.fixture(scope="module")
 def connection():
-    with duckdb.connect() as connection:
-        connection.execute(sql_files.query("catalog/create_migrations_table"))
-        for migration in sql_files.migrations():
-            connection.execute(migration.text)
-        for view in sql_files.views():
-            connection.execute(view.text)
+    with schema_in_memory() as connection:
         yield connection
 
 

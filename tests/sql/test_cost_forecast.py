@@ -7,11 +7,9 @@ from decimal import Decimal
 from itertools import pairwise
 from statistics import mean, median
 
-import duckdb
 import pytest
 from golden.forecast import day_of, fitted, forecast
-
-from ingest.warehouse import sql_files
+from support.warehouses import schema_in_memory
 
 FIRST = date(2026, 1, 5)
 """A Monday."""
@@ -32,12 +30,7 @@ SELECT unnest(CAST($1 AS DATE[])), unnest(CAST($2 AS DECIMAL(28, 12)[])), 1
 
 @pytest.fixture(scope="module")
 def connection():
-    with duckdb.connect() as connection:
-        connection.execute(sql_files.query("catalog/create_migrations_table"))
-        for migration in sql_files.migrations():
-            connection.execute(migration.text)
-        for view in sql_files.views():
-            connection.execute(view.text)
+    with schema_in_memory() as connection:
         yield connection
 
 

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.warehouses import schema_in_memory
 
 from ingest.client.decode import decode_generation
 from ingest.core.errors import OrusageError
@@ -91,12 +92,7 @@ NIGHTS = st.lists(GENERATIONS, min_size=1, max_size=12, unique_by=lambda s: s.it
 @pytest.fixture(scope="module")
 def memory():
     """The schema in memory, where a warehouse is quick to fill."""
-    with duckdb.connect() as connection:
-        for text in (
-            sql_files.query("catalog/create_migrations_table"),
-            *(part.text for part in (*sql_files.migrations(), *sql_files.views())),
-        ):
-            connection.execute(text)
+    with schema_in_memory() as connection:
         yield connection
 
 

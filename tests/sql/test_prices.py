@@ -4,15 +4,14 @@ import json
 import random
 from datetime import UTC, date, datetime, timedelta
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.warehouses import schema_in_memory
 
 from ingest.client.decode import decode_generation
 from ingest.core.generation_id import second_of
 from ingest.core.outcomes import Settled, WorkItem
-from ingest.warehouse import sql_files
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.staging import for_each_era
 
@@ -26,10 +25,7 @@ PRICES = st.tuples(*[st.sampled_from([0.01, 0.075, 0.3, 1.25, 3, 15, 75])] * 3)
 @pytest.fixture(scope="module")
 def memory():
     """The schema in memory."""
-    with duckdb.connect() as connection:
-        connection.execute(sql_files.query("catalog/create_migrations_table"))
-        for part in (*sql_files.migrations(), *sql_files.views()):
-            connection.execute(part.text)
+    with schema_in_memory() as connection:
         yield connection
 
 

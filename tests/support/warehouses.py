@@ -40,6 +40,15 @@ def chunk(ids, *reads):
     return Chunk(sightings, reads, ended=len(reads), bytes_read=sum(r.bytes_read for r in reads))
 
 
+def schema_in_memory():
+    """A connection to a database in memory that has all tables and views, and is quick to fill."""
+    connection = duckdb.connect()
+    connection.execute(sql_files.query("catalog/create_migrations_table"))
+    for part in (*sql_files.migrations(), *sql_files.views()):
+        connection.execute(part.text)
+    return connection
+
+
 def write_old_warehouse(path, migrations):
     """A file that an earlier version left, which had these migrations: an ID is settled, another pending."""
     with duckdb.connect(path) as connection:
