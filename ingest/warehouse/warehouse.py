@@ -227,7 +227,7 @@ class Warehouse:
         Returns:
             How many IDs were new.
         """
-        if not chunk.sightings and self._holds(chunk, run_id, now):
+        if not chunk.sightings and (self._can_wait(chunk) or self._holds(chunk, run_id, now)):
             return 0
         with self._writing() as session:
             return Ledger(session).add(chunk, run_id, now)
@@ -249,6 +249,10 @@ class Warehouse:
             with self._writing() as session:
                 call_sites.store(session, changes)
         return len(changes)
+
+    def _can_wait(self, chunk: Chunk) -> bool:
+        """Whether only names or times of sources changed, which is not worth waiting for a program that writes."""
+        return self._only_reads and all(read.unchanged for read in chunk.reads)
 
     def _holds(self, chunk: Chunk, run_id: str, now: datetime) -> bool:
         """Whether the ledger holds what the chunk says of its sources already, so that nothing is to be stored."""

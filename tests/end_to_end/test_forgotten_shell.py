@@ -1,5 +1,6 @@
 """A ``duckdb`` shell that somebody forgot holds the file: runs store all the same, and only publishing waits."""
 
+import shutil
 import subprocess
 import sys
 
@@ -90,8 +91,11 @@ def test_a_run_stores_and_only_publishing_waits(orusage, night, shell, tmp_path,
 
 
 def test_a_quiet_night_has_nothing_to_publish(orusage, night, shell, tmp_path):
+    """A log that was only copied to another place on the disk is no news either."""
     assert [night(1).code, night(None).code] == [Exit.DONE] * 2
     shell(DOES_NOTHING)
+    assert night(None).code == Exit.DONE
+    shutil.copy(tmp_path / "app.log", tmp_path / "copy.log").replace(tmp_path / "app.log")
     assert night(None).code == Exit.DONE
     assert WorkDirectory(tmp_path / "orusage.duckdb").work_copies == []
 
