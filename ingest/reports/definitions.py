@@ -117,7 +117,7 @@ REPORTS = {
             ReportColumn("request_count", "requests", "count", not_by="request_id"),
             ReportColumn("request_count", "generations", "count", only_by="request_id"),
             ReportColumn("total_usage", "total", "money"),
-            ReportColumn("credits_usage", "credits", "money", NORMAL),
+            ReportColumn("openrouter_usage", "inference", "money", NORMAL),
             ReportColumn("byok_fees", "BYOK fee", "money", WIDE),
             ReportColumn("byok_usage", "BYOK paid", "money", NORMAL),
             ReportColumn("cache_discount", "saved", "money", NORMAL),

@@ -116,7 +116,7 @@ def _money(row: dict[str, Any]) -> Iterator[Entry]:
         "spend",
         [
             total_dollars(row["total_usage"]),
-            f"credits {total_dollars(row['credits_usage'])}",
+            f"inference {total_dollars(row['openrouter_usage'])}",
             f"BYOK fee {total_dollars(row['byok_fees'])}",
             f"BYOK inference {total_dollars(row['byok_usage'])}",
         ],
@@ -141,9 +141,9 @@ def _traffic(row: dict[str, Any]) -> Iterator[Entry]:
         "tokens",
         [
             f"in {count(row['tokens_prompt'])}",
-            f"of them cached {count(row['tokens_cached'])}",
+            f"of them cached {count(row['cached_tokens'])}",
             f"out {count(row['tokens_completion'])}",
-            f"of them reasoning {count(row['tokens_reasoning'])}",
+            f"of them reasoning {count(row['reasoning_tokens'])}",
         ],
     )
     if row["p50_ttft_ms"] is not None:

@@ -1,8 +1,8 @@
 -- Comments on the columns of cost_sums_of_facts and cost_sums_of_rollup.
 COMMENT ON COLUMN {relation}.{count} IS 'Generations. Unit: generations.';
-COMMENT ON COLUMN {relation}.total_usage IS 'What they cost in all: openrouter_usage + byok_usage. Unit: USD.';
-COMMENT ON COLUMN {relation}.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. Unit: USD.';
-COMMENT ON COLUMN {relation}.credits_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';
+COMMENT ON COLUMN {relation}.total_usage IS 'What they cost in all: credits_usage + byok_usage. Unit: USD.';
+COMMENT ON COLUMN {relation}.credits_usage IS 'Charged by OpenRouter: openrouter_usage + byok_fees. Unit: USD.';
+COMMENT ON COLUMN {relation}.openrouter_usage IS 'Charged to credits for inference, without BYOK. Unit: USD.';
 COMMENT ON COLUMN {relation}.byok_fees IS 'OpenRouter''s fees for BYOK. Unit: USD.';
 COMMENT ON COLUMN {relation}.byok_usage IS 'Charged by providers to your own keys, estimated at market rates. Unit: USD.';
 COMMENT ON COLUMN {relation}.cache_discount IS 'Saved by prompt caching, already taken off; negative where writing caches cost more. Unit: USD.';
@@ -15,5 +15,5 @@ COMMENT ON COLUMN {relation}.response_cache_hits IS 'Generations copied from an 
 COMMENT ON COLUMN {relation}.unknown_cost_count IS 'Generations whose answer did not tell their whole cost, which is booked as 0: see cost_basis. Unit: generations.';
 COMMENT ON COLUMN {relation}.tokens_prompt IS 'Prompt tokens by the providers'' counts. Unit: tokens.';
 COMMENT ON COLUMN {relation}.tokens_completion IS 'Completion tokens by the providers'' counts. Unit: tokens.';
-COMMENT ON COLUMN {relation}.tokens_reasoning IS 'Reasoning tokens, which tokens_completion contains. Unit: tokens.';
-COMMENT ON COLUMN {relation}.tokens_cached IS 'Prompt tokens read from providers'' caches, which tokens_prompt contains. Unit: tokens.';
+COMMENT ON COLUMN {relation}.reasoning_tokens IS 'Reasoning tokens, which tokens_completion contains. Unit: tokens.';
+COMMENT ON COLUMN {relation}.cached_tokens IS 'Prompt tokens read from providers'' caches, which tokens_prompt contains. Unit: tokens.';

@@ -1,8 +1,8 @@
 -- Columns: request count, costs and tokens, summed over rows of main.generation_facts.
         CAST(count(*) AS BIGINT) AS request_count,
         CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
-        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(sum(byok_fees) AS DECIMAL(28, 12)) AS byok_fees,
         CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(coalesce(sum(cache_discount), 0) AS DECIMAL(28, 12)) AS cache_discount,
@@ -15,5 +15,5 @@
         CAST(count(*) FILTER (WHERE cost_basis IN ('unknown', 'byok_unknown')) AS BIGINT) AS unknown_cost_count,
         CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
         CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
-        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
-        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
+        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS reasoning_tokens,
+        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS cached_tokens,

@@ -1,8 +1,8 @@
 -- Columns: request count, costs and tokens, summed over rows that hold the same sums, such as those of ops.cost_rollup.
         CAST(sum(request_count) AS BIGINT) AS request_count,
         CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
-        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(sum(byok_fees) AS DECIMAL(28, 12)) AS byok_fees,
         CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(sum(cache_discount) AS DECIMAL(28, 12)) AS cache_discount,
@@ -15,5 +15,5 @@
         CAST(sum(unknown_cost_count) AS BIGINT) AS unknown_cost_count,
         CAST(sum(tokens_prompt) AS BIGINT) AS tokens_prompt,
         CAST(sum(tokens_completion) AS BIGINT) AS tokens_completion,
-        CAST(sum(tokens_reasoning) AS BIGINT) AS tokens_reasoning,
-        CAST(sum(tokens_cached) AS BIGINT) AS tokens_cached,
+        CAST(sum(reasoning_tokens) AS BIGINT) AS reasoning_tokens,
+        CAST(sum(cached_tokens) AS BIGINT) AS cached_tokens,

@@ -28,10 +28,10 @@ sums AS (
         CAST(count(*) AS BIGINT) AS request_count,
         CAST(sum(total_usage) AS DECIMAL(28, 12)) AS total_usage,
         CAST(sum(i) AS BIGINT) AS tokens_input,
-        CAST(sum(c) AS BIGINT) AS tokens_cached,
+        CAST(sum(c) AS BIGINT) AS cached_tokens,
         CAST(sum(o) AS BIGINT) AS tokens_output,
         CASE WHEN tokens_input = 0 THEN 1 ELSE sum(i * i) END AS ii,
-        CASE WHEN tokens_cached = 0 THEN 1 ELSE sum(c * c) END AS cc,
+        CASE WHEN cached_tokens = 0 THEN 1 ELSE sum(c * c) END AS cc,
         CASE WHEN tokens_output = 0 THEN 1 ELSE sum(o * o) END AS oo,
         sum(i * c) AS ic,
         sum(i * o) AS io,
@@ -53,7 +53,7 @@ solved AS (
         (ii * (cc * ou - cu * co) - ic * (ic * ou - cu * io) + iu * (ic * co - cc * io)) / nullif(determinant, 0) AS c,
         -- Kinds that always come in the same proportion cannot be told apart, and no kind has a price below 0.
         determinant > 1e-6 * ii * cc * oo
-            AND least(a * tokens_input, b * tokens_cached, c * tokens_output) >= -1e-6 * total_usage AS is_solved
+            AND least(a * tokens_input, b * cached_tokens, c * tokens_output) >= -1e-6 * total_usage AS is_solved
     FROM sums
 ),
 
@@ -61,7 +61,7 @@ priced AS (
     SELECT
         *,
         CASE WHEN is_solved AND tokens_input > 0 THEN 1000000 * greatest(a, 0) END AS input_price,
-        CASE WHEN is_solved AND tokens_cached > 0 THEN 1000000 * greatest(b, 0) END AS cached_price,
+        CASE WHEN is_solved AND cached_tokens > 0 THEN 1000000 * greatest(b, 0) END AS cached_price,
         CASE WHEN is_solved AND tokens_output > 0 THEN 1000000 * greatest(c, 0) END AS output_price,
         CASE
             WHEN is_solved AND uu = 0 THEN 0
@@ -71,7 +71,7 @@ priced AS (
         is_solved AND (
             request_count >= 30
             OR (unexplained_share < 0.001
-                AND request_count > CAST(tokens_input > 0 AS INTEGER) + CAST(tokens_cached > 0 AS INTEGER)
+                AND request_count > CAST(tokens_input > 0 AS INTEGER) + CAST(cached_tokens > 0 AS INTEGER)
                     + CAST(tokens_output > 0 AS INTEGER))
         ) AS is_reliable
     FROM solved
@@ -91,7 +91,7 @@ compared AS (
     SELECT
         *,
         CASE WHEN is_reliable AND input_before IS NOT NULL THEN tokens_input END AS input_both,
-        CASE WHEN is_reliable AND cached_before IS NOT NULL THEN tokens_cached END AS cached_both,
+        CASE WHEN is_reliable AND cached_before IS NOT NULL THEN cached_tokens END AS cached_both,
         CASE WHEN is_reliable AND output_before IS NOT NULL THEN tokens_output END AS output_both,
         coalesce(input_both * input_price, 0) + coalesce(cached_both * cached_price, 0)
             + coalesce(output_both * output_price, 0) AS usage_now,
@@ -108,8 +108,8 @@ elsewhere AS (
         there.provider_name AS cheaper_provider,
         (CASE WHEN here.tokens_input = 0 THEN 0 ELSE here.tokens_input * there.input_price END
             + CASE
-                WHEN here.tokens_cached = 0 THEN 0
-                ELSE here.tokens_cached * coalesce(there.cached_price, there.input_price)
+                WHEN here.cached_tokens = 0 THEN 0
+                ELSE here.cached_tokens * coalesce(there.cached_price, there.input_price)
             END
             + CASE WHEN here.tokens_output = 0 THEN 0 ELSE here.tokens_output * there.output_price END
         ) / 1000000 AS cheaper_usage
@@ -133,12 +133,12 @@ final AS (
         request_count,
         total_usage,
         tokens_input,
-        tokens_cached,
+        cached_tokens,
         tokens_output,
         input_price,
         cached_price,
         output_price,
-        CAST(1000000 * total_usage / (tokens_input + tokens_cached + tokens_output) AS DOUBLE) AS blended_price,
+        CAST(1000000 * total_usage / (tokens_input + cached_tokens + tokens_output) AS DOUBLE) AS blended_price,
         unexplained_share,
         round(usage_now / nullif(usage_before, 0) - 1, 9) + 0 AS price_change,
         cheaper_provider,

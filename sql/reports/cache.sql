@@ -23,7 +23,7 @@ cells AS (
         count(*) AS request_count,
         count(*) FILTER (WHERE native_tokens_cached > 0) AS cached_request_count,
         coalesce(sum(native_tokens_prompt), 0) AS tokens_prompt,
-        coalesce(sum(native_tokens_cached), 0) AS tokens_cached,
+        coalesce(sum(native_tokens_cached), 0) AS cached_tokens,
         coalesce(sum(cache_discount) FILTER (WHERE cache_discount > 0), 0) AS saved_usage,
         coalesce(-sum(cache_discount) FILTER (WHERE cache_discount < 0), 0) AS cache_write_usage,
         coalesce(sum(cache_discount), 0) AS cache_discount,
@@ -43,7 +43,7 @@ added AS (
         sum(request_count) AS request_count,
         sum(cached_request_count) AS cached_request_count,
         sum(tokens_prompt) AS tokens_prompt,
-        sum(tokens_cached) AS tokens_cached,
+        sum(cached_tokens) AS cached_tokens,
         sum(saved_usage) AS saved_usage,
         sum(cache_write_usage) AS cache_write_usage,
         sum(cache_discount) AS cache_discount,
@@ -61,7 +61,7 @@ final AS (
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(cached_request_count, 0) AS BIGINT) AS cached_request_count,
         CAST(coalesce(tokens_prompt, 0) AS BIGINT) AS tokens_prompt,
-        CAST(coalesce(tokens_cached, 0) AS BIGINT) AS tokens_cached,
+        CAST(coalesce(cached_tokens, 0) AS BIGINT) AS cached_tokens,
         CAST(coalesce(saved_usage, 0) AS DECIMAL(28, 12)) AS saved_usage,
         CAST(coalesce(cache_write_usage, 0) AS DECIMAL(28, 12)) AS cache_write_usage,
         CAST(coalesce(cache_discount, 0) AS DECIMAL(28, 12)) AS cache_discount,
@@ -69,7 +69,7 @@ final AS (
         CAST(coalesce(usage_without_cache, 0) AS DECIMAL(28, 12)) AS usage_without_cache,
         CAST(coalesce(response_cache_hits, 0) AS BIGINT) AS response_cache_hits,
         CAST(coalesce(response_cache_saved_usage, 0) AS DECIMAL(28, 12)) AS response_cache_saved_usage,
-        CAST(least(tokens_cached, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate
+        CAST(least(cached_tokens, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate
     FROM added
 )
 

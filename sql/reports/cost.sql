@@ -48,8 +48,8 @@ final AS (
         -- include: final_keys
         CAST(coalesce(request_count, 0) AS BIGINT) AS request_count,
         CAST(coalesce(total_usage, 0) AS DECIMAL(28, 12)) AS total_usage,
-        CAST(coalesce(openrouter_usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(coalesce(credits_usage, 0) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(coalesce(openrouter_usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(coalesce(byok_fees, 0) AS DECIMAL(28, 12)) AS byok_fees,
         CAST(coalesce(byok_usage, 0) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(coalesce(cache_discount, 0) AS DECIMAL(28, 12)) AS cache_discount,
@@ -62,9 +62,9 @@ final AS (
         CAST(coalesce(unknown_cost_count, 0) AS BIGINT) AS unknown_cost_count,
         CAST(coalesce(tokens_prompt, 0) AS BIGINT) AS tokens_prompt,
         CAST(coalesce(tokens_completion, 0) AS BIGINT) AS tokens_completion,
-        CAST(coalesce(tokens_reasoning, 0) AS BIGINT) AS tokens_reasoning,
-        CAST(coalesce(tokens_cached, 0) AS BIGINT) AS tokens_cached,
-        CAST(least(tokens_cached, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(coalesce(reasoning_tokens, 0) AS BIGINT) AS reasoning_tokens,
+        CAST(coalesce(cached_tokens, 0) AS BIGINT) AS cached_tokens,
+        CAST(least(cached_tokens, tokens_prompt) / nullif(tokens_prompt, 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * priced_usage / nullif(priced_tokens, 0) AS DOUBLE) AS blended_cost_per_million_tokens
     FROM added
 )

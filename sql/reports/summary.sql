@@ -9,7 +9,7 @@ spent AS (
         max(requested_at) AS last_at,
         CAST(count(*) AS BIGINT) AS request_count,
         CAST(coalesce(sum(total_usage), 0) AS DECIMAL(28, 12)) AS total_usage,
-        CAST(coalesce(sum(credits_usage), 0) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(coalesce(sum(openrouter_usage), 0) AS DECIMAL(28, 12)) AS openrouter_usage,
         CAST(coalesce(sum(byok_fees), 0) AS DECIMAL(28, 12)) AS byok_fees,
         CAST(coalesce(sum(byok_usage), 0) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(count(*) FILTER (WHERE cost_basis IN ('unknown', 'byok_unknown')) AS BIGINT) AS unknown_cost_count,
@@ -21,8 +21,8 @@ spent AS (
         CAST(coalesce(sum(total_usage) FILTER (WHERE status = 'truncated'), 0) AS DECIMAL(28, 12)) AS truncated_usage,
         CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
         CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_completion,
-        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
-        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
+        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS reasoning_tokens,
+        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS cached_tokens,
         CAST(count(*) FILTER (WHERE attempts > 1) AS BIGINT) AS fallback_request_count,
         CAST(count(*) FILTER (WHERE attempts > 1) / nullif(count(*), 0) AS DOUBLE) AS fallback_request_rate
     FROM timed

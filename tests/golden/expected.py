@@ -222,7 +222,7 @@ def fact(golden: Golden, now: datetime) -> Row:
     told = requested_at or created_at
     is_byok, model = flag(d, "is_byok"), text(d, "model")
     upstream = money(d, "upstream_inference_cost")
-    openrouter_usage = charge(d) or NOBODYS
+    credits_usage = charge(d) or NOBODYS
     byok_usage = (upstream or NOBODYS) if is_byok else NOBODYS
     row = {
         "generation_id": golden.id,
@@ -230,10 +230,10 @@ def fact(golden: Golden, now: datetime) -> Row:
         "requested_day": told.date() if told else None,
         "model": model,
         "model_author": None if model is None else model.split("/", maxsplit=1)[0],
-        "total_usage": openrouter_usage + byok_usage,
-        "openrouter_usage": openrouter_usage,
-        "credits_usage": NOBODYS if is_byok else openrouter_usage,
-        "byok_fees": openrouter_usage if is_byok else NOBODYS,
+        "total_usage": credits_usage + byok_usage,
+        "credits_usage": credits_usage,
+        "openrouter_usage": NOBODYS if is_byok else credits_usage,
+        "byok_fees": credits_usage if is_byok else NOBODYS,
         "byok_usage": byok_usage,
         "cost_basis": cost_basis(d),
         "cache_discount": money(d, "cache_discount"),
@@ -392,16 +392,21 @@ def costs(rows: list[Row]) -> Row:
     priced_tokens = number(priced, "native_tokens_prompt") + number(priced, "native_tokens_completion")
     return {
         "request_count": len(rows),
-        **{name: total(rows, name) for name in ("total_usage", "openrouter_usage", "credits_usage", "byok_fees")},
+        **{name: total(rows, name) for name in ("total_usage", "credits_usage", "openrouter_usage", "byok_fees")},
         **{name: total(rows, name) for name in ("byok_usage", "cache_discount")},
         **{f"{s}_usage": total(of_status[s], "total_usage") for s in of_status},
         "web_search_usage": total((r for r in rows if r["is_web_search"]), "total_usage"),
         "response_cache_hits": sum(r["is_response_cache_hit"] for r in rows),
         "unknown_cost_count": sum(r["cost_basis"] in ("unknown", "byok_unknown") for r in rows),
-        **{f"tokens_{kind}": number for kind, number in tokens.items()},
+        **{name_of(kind): number for kind, number in tokens.items()},
         "cache_hit_rate": hit_rate(tokens["cached"], tokens["prompt"]),
         "blended_cost_per_million_tokens": share(10**6 * total(priced, "total_usage"), priced_tokens),
     }
+
+
+def name_of(tokens: str) -> str:
+    """The column of a kind of tokens."""
+    return f"{tokens}_tokens" if tokens in ("reasoning", "cached") else f"tokens_{tokens}"
 
 
 def hit_rate(cached: int, prompt: int) -> Fraction | None:
@@ -524,7 +529,7 @@ def solved(samples: list[Row]) -> Row:
     prices, independence = eliminated(dots)
     lowest = min((p * sums[n] for p, n in zip(prices, there, strict=True)), default=None) if prices else None
     is_solved = bool(prices) and independence > Fraction(1, 10**6) and lowest >= -sum(usages) / 10**6
-    row = {f"tokens_{kind}": count for kind, count in zip(KINDS, sums, strict=True)}
+    row = {name_of(kind): count for kind, count in zip(KINDS, sums, strict=True)}
     row |= dict.fromkeys(f"{kind}_price" for kind in KINDS)
     if not is_solved:
         return row | {"unexplained_share": None, "is_reliable": False}
@@ -556,9 +561,9 @@ def effective_prices_of(samples: list[Row], period: str) -> list[Row]:
 
 
 def _price_row(cell: Row, before: Row, cells: list[Row]) -> Row:
-    both = [kind for kind in KINDS if cell["is_reliable"] and kind in before and cell[f"tokens_{kind}"]]
+    both = [kind for kind in KINDS if cell["is_reliable"] and kind in before and cell[name_of(kind)]]
     now, then = (
-        sum(cell[f"tokens_{kind}"] * prices[kind] for kind in both)
+        sum(cell[name_of(kind)] * prices[kind] for kind in both)
         for prices in ({kind: cell[f"{kind}_price"] for kind in KINDS}, before)
     )
     offers = []
@@ -569,7 +574,7 @@ def _price_row(cell: Row, before: Row, cells: list[Row]) -> Row:
             if usage is not None and usage < Fraction(99, 100) * Fraction(cell["total_usage"]):
                 offers.append((usage, other["provider_name"]))
     usage, cheaper = min(offers, default=(None, None))
-    tokens = sum(cell[f"tokens_{kind}"] for kind in KINDS)
+    tokens = sum(cell[name_of(kind)] for kind in KINDS)
     prices = {f"{kind}_price": near(cell[f"{kind}_price"]) for kind in KINDS}
     return {
         **{name: value for name, value in cell.items() if name != "is_reliable"},
@@ -586,10 +591,10 @@ def _usage_at(cell: Row, other: Row) -> Fraction | None:
     """What the tokens of a row would have cost at the prices of another; cached ones at most as input."""
     prices = {kind: other[f"{kind}_price"] for kind in KINDS}
     prices["cached"] = prices["input"] if prices["cached"] is None else prices["cached"]
-    there = [kind for kind in KINDS if cell[f"tokens_{kind}"]]
+    there = [kind for kind in KINDS if cell[name_of(kind)]]
     if any(prices[kind] is None for kind in there):
         return None
-    return sum((cell[f"tokens_{kind}"] * prices[kind] / 10**6 for kind in there), start=Fraction(0))
+    return sum((cell[name_of(kind)] * prices[kind] / 10**6 for kind in there), start=Fraction(0))
 
 
 def near(value: Any) -> Near | None:
@@ -609,7 +614,7 @@ def cache_savings(world: World) -> list[Row]:
             "request_count": len(rows),
             "cached_request_count": sum((r["native_tokens_cached"] or 0) > 0 for r in rows),
             "tokens_prompt": number(rows, "native_tokens_prompt"),
-            "tokens_cached": number(rows, "native_tokens_cached"),
+            "cached_tokens": number(rows, "native_tokens_cached"),
             "cache_hit_rate": hit_rate(number(rows, "native_tokens_cached"), number(rows, "native_tokens_prompt")),
             "saved_usage": total((r for r in rows if (r["cache_discount"] or 0) > 0), "cache_discount"),
             "cache_write_usage": -total((r for r in rows if (r["cache_discount"] or 0) < 0), "cache_discount"),
@@ -652,7 +657,7 @@ def reasoning_share(world: World) -> list[Row]:
                 "request_count": len(rows),
                 "reasoning_request_count": sum(tokens > 0 for tokens in reasoned),
                 "tokens_completion": written,
-                "tokens_reasoning": sum(reasoned),
+                "reasoning_tokens": sum(reasoned),
                 "reasoning_share": share(sum(reasoned), written),
                 "over_count": sum(reasoning > completion for reasoning, completion in pairs),
                 "total_usage": total(rows, "total_usage"),
@@ -937,8 +942,8 @@ def _switch(before: Row, row: Row) -> Row:
         "from_provider": before["provider_name"],
         "to_provider": row["provider_name"],
         "previous_generation_id": before["generation_id"],
-        "tokens_cached_before": had,
-        "tokens_cached": has,
+        "cached_tokens_before": had,
+        "cached_tokens": has,
         "tokens_prompt": row["native_tokens_prompt"],
         "lost_prompt_cache": bool(had) and not has,
         "was_fallback": row["attempts"] > 1,
@@ -986,7 +991,7 @@ CHARGES = {
 
 def charges_of(row: Row) -> list[Row]:
     """What is charged for a generation, by whom: BYOK gives two, of which OpenRouter bills the fee only."""
-    fee = {"cost": row["openrouter_usage"], "billed": row["openrouter_usage"]}
+    fee = {"cost": row["credits_usage"], "billed": row["credits_usage"]}
     if not row["is_byok"]:
         return [row | fee | {"charge": "inference"}]
     inference = {"charge": "byok inference", "cost": row["byok_usage"], "billed": NOBODYS}
@@ -1121,13 +1126,13 @@ def reconciliation(world: World) -> list[Row]:
 def _reconciled(day: date, model: str | None, billed: list[Row], ingested: list[Row]) -> Row:
     told = known(billed, "usage")
     billed_usage = sum(told, start=NOBODYS) if told else None
-    ours = total(ingested, "openrouter_usage")
+    ours = total(ingested, "credits_usage")
     own_keys = known(billed, "byok_usage_inference")
     return {
         "requested_day": day,
         "model": model,
         "billed_usage": billed_usage,
-        "openrouter_usage": ours,
+        "credits_usage": ours,
         "missing_usage": None if billed_usage is None else billed_usage - ours,
         "usage_coverage": share(ours, billed_usage),
         "billed_byok_usage": sum(own_keys, start=NOBODYS) if own_keys else None,

@@ -197,7 +197,7 @@ def test_focus_costs_everything_once_and_bills_what_openrouter_charges(connectio
     facts = EXPECTED.facts
     costs = sums_by_charge(connection, "EffectiveCost")
     assert costs == {
-        "inference": sum(r["credits_usage"] for r in facts),
+        "inference": sum(r["openrouter_usage"] for r in facts),
         "byok fee": sum(r["byok_fees"] for r in facts),
         "byok inference": sum(r["byok_usage"] for r in facts),
     }

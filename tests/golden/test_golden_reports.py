@@ -135,7 +135,7 @@ def cache(rows):
         "request_count": len(rows),
         "cached_request_count": sum((r["native_tokens_cached"] or 0) > 0 for r in rows),
         "tokens_prompt": number(rows, "native_tokens_prompt"),
-        "tokens_cached": number(rows, "native_tokens_cached"),
+        "cached_tokens": number(rows, "native_tokens_cached"),
         "saved_usage": sum((d for d in discounts if d > 0), start=NOBODYS),
         "cache_write_usage": -sum((d for d in discounts if d < 0), start=NOBODYS),
         "cache_discount": total(rows, "cache_discount"),

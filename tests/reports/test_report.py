@@ -228,7 +228,7 @@ def test_failed_spend_and_the_ledger(reader):
 def test_the_summary_adds_up(reader):
     row = report(reader, "summary", Period()).rows.row(0, named=True)
     assert row["total_usage"] == sum(map(cost, RECORDS.values()))
-    assert row["credits_usage"] + row["byok_fees"] + row["byok_usage"] == row["total_usage"]
+    assert row["openrouter_usage"] + row["byok_fees"] + row["byok_usage"] == row["total_usage"]
     assert row["settled"] == row["request_count"] == len(RECORDS)
     cache = report(reader, "cache", Period()).total.row(0, named=True)
     assert row["cache_discount"] == cache["cache_discount"]
@@ -473,7 +473,7 @@ def test_the_models_of_the_summary_stand_at_the_point(reader):
 measured = st.fixed_dictionaries(
     {
         name: st.one_of(st.none(), st.just(Decimal(0)), st.decimals(0, 10**6, places=12))
-        for name in ("total_usage", "credits_usage", "byok_usage", "cache_discount")
+        for name in ("total_usage", "openrouter_usage", "byok_usage", "cache_discount")
     }
 )
 

@@ -164,7 +164,7 @@ WHOLE = [
     for v in sql_files.views()
     if v.group == "cost" and "Every settled generation is in exactly one row" in v.text
 ]
-PARTS = "total_usage = openrouter_usage + byok_usage AND openrouter_usage = credits_usage + byok_fees"
+PARTS = "total_usage = credits_usage + byok_usage AND credits_usage = openrouter_usage + byok_fees"
 
 
 def test_the_views_that_hold_every_generation_are_known():
@@ -444,7 +444,7 @@ PLANTED = {
     "generations too many": "UPDATE ops.cost_rollup SET request_count = 9 WHERE requested_day = '{day}'",
     "a cell lost": "DELETE FROM ops.cost_rollup WHERE requested_day = '{day}'",
     "a picodollar too many": (
-        "UPDATE ops.cost_rollup SET openrouter_usage = openrouter_usage + 0.000000000001 WHERE rowid = "
+        "UPDATE ops.cost_rollup SET credits_usage = credits_usage + 0.000000000001 WHERE rowid = "
         "(SELECT min(rowid) FROM ops.cost_rollup)"
     ),
     "the days that are not known lost": "DELETE FROM ops.cost_rollup WHERE requested_day IS NULL",
@@ -467,7 +467,7 @@ BROKEN = {
         "SELECT * FROM main.generation_facts",
         "SELECT * FROM generation_facts WHERE NOT cancelled",
     ),
-    "fees booked twice": ("sum(openrouter_usage)", "sum(openrouter_usage + byok_fees)"),
+    "fees booked twice": ("sum(credits_usage)", "sum(credits_usage + byok_fees)"),
 }
 
 

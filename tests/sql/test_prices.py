@@ -5,6 +5,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from golden.expected import name_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.warehouses import schema_in_memory
@@ -121,7 +122,7 @@ def test_the_provider_at_which_the_same_tokens_cost_least_is_named(memory, seed,
         if here == "other model":
             assert row["cheaper_provider"] is None
             continue
-        tokens = [row[f"tokens_{kind}"] for kind in KINDS]
+        tokens = [row[name_of(kind)] for kind in KINDS]
         usages = {p: sum(t * x for t, x in zip(tokens, offers[p], strict=True)) / 10**6 for p in offers}
         cheaper = {p: usage for p, usage in usages.items() if p != here and usage < 0.99 * usages[here]}
         if not cheaper:
@@ -136,7 +137,7 @@ def test_prices_that_cannot_be_told_apart_are_not_told(memory):
     [row] = prices_of(memory, Answers(1).add(FIRST, "P", (3, 0.3, 15), 1))
     assert (told(row), row["unexplained_share"]) == ((None, None, None), None)
     assert row["blended_price"] == pytest.approx(
-        10**6 * float(row["total_usage"]) / sum(row[f"tokens_{kind}"] for kind in KINDS)
+        10**6 * float(row["total_usage"]) / sum(row[name_of(kind)] for kind in KINDS)
     )
 
 

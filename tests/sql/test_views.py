@@ -157,8 +157,8 @@ def test_cost_is_what_plain_python_makes_of_the_records(connection, view, key):
         group = expected[record[key]]
         group["request_count"] += 1
         group["total_usage"] += spend(record)
-        group["openrouter_usage"] += usd(record["usage"])
-        group["credits_usage"] += 0 if record["is_byok"] else usd(record["usage"])
+        group["credits_usage"] += usd(record["usage"])
+        group["openrouter_usage"] += 0 if record["is_byok"] else usd(record["usage"])
         group["byok_fees"] += usd(record["usage"]) if record["is_byok"] else 0
         group["byok_usage"] += usd(record["upstream_inference_cost"]) if record["is_byok"] else 0
         group["cache_discount"] += usd(record["cache_discount"])

@@ -20,7 +20,7 @@ booked AS (
             WHEN finish_reason = 'length' THEN 'truncated'
             ELSE 'completed'
         END AS status,
-        CAST(coalesce(usage, total_cost, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(coalesce(usage, total_cost, 0) AS DECIMAL(28, 12)) AS credits_usage,
         CAST(CASE WHEN is_byok THEN coalesce(upstream_inference_cost, 0) ELSE 0 END AS DECIMAL(28, 12)) AS byok_usage
     FROM generations
 ),
@@ -37,10 +37,10 @@ final AS (
         router,
         service_tier,
         data_region,
-        CAST(openrouter_usage + byok_usage AS DECIMAL(28, 12)) AS total_usage,
-        openrouter_usage,
-        CAST(CASE WHEN is_byok THEN 0 ELSE openrouter_usage END AS DECIMAL(28, 12)) AS credits_usage,
-        CAST(CASE WHEN is_byok THEN openrouter_usage ELSE 0 END AS DECIMAL(28, 12)) AS byok_fees,
+        CAST(credits_usage + byok_usage AS DECIMAL(28, 12)) AS total_usage,
+        credits_usage,
+        CAST(CASE WHEN is_byok THEN 0 ELSE credits_usage END AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(CASE WHEN is_byok THEN credits_usage ELSE 0 END AS DECIMAL(28, 12)) AS byok_fees,
         byok_usage,
         CASE
             WHEN is_response_cache_hit THEN 'response_cache'
@@ -108,7 +108,7 @@ final AS (
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.generation_facts IS 'One row per settled generation. Each dollar is booked once: total_usage = openrouter_usage + byok_usage. A record that several IDs brought has one row, see booked_under of generations and same_record of ops.data_quality. Times are UTC.';
+COMMENT ON VIEW main.generation_facts IS 'One row per settled generation. Each dollar is booked once: total_usage = credits_usage + byok_usage. A record that several IDs brought has one row, see booked_under of generations and same_record of ops.data_quality. Times are UTC.';
 COMMENT ON COLUMN main.generation_facts.generation_id IS 'The ID as it was asked for.';
 COMMENT ON COLUMN main.generation_facts.requested_at IS 'Second of the request, taken from the ID; NULL for IDs from before October 2024. Unit: UTC.';
 COMMENT ON COLUMN main.generation_facts.requested_day IS 'Day of the request; of created_at for IDs without a time. Unit: UTC.';
@@ -119,9 +119,9 @@ COMMENT ON COLUMN main.generation_facts.api_type IS 'API that was called: comple
 COMMENT ON COLUMN main.generation_facts.router IS 'Router that chose the model; NULL if none.';
 COMMENT ON COLUMN main.generation_facts.service_tier IS 'Service tier the provider reported; NULL if none.';
 COMMENT ON COLUMN main.generation_facts.data_region IS 'Region it was routed through.';
-COMMENT ON COLUMN main.generation_facts.total_usage IS 'What it cost in all: openrouter_usage + byok_usage. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged by OpenRouter: credits_usage + byok_fees. It is usage, total_cost where the answer had no usage, and 0 where it had neither, see cost_basis. Unit: USD.';
-COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged to credits for inference: openrouter_usage of generations without BYOK. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.total_usage IS 'What it cost in all: credits_usage + byok_usage. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.credits_usage IS 'Charged by OpenRouter: openrouter_usage + byok_fees. It is usage, total_cost where the answer had no usage, and 0 where it had neither, see cost_basis. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.openrouter_usage IS 'Charged to credits for inference: credits_usage of generations without BYOK. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_fees IS 'OpenRouter''s fee for BYOK generations. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.byok_usage IS 'Charged by the provider to your own key, estimated at market rates; 0 without BYOK, where usage contains it. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.cost_basis IS 'Why total_usage is what it is: credits; byok (fee and estimated inference); byok_unknown (the answer told the fee only, the inference is missing); total_cost (no usage in the answer, its total_cost is booked instead); free; response_cache (copied, no cost); unknown (neither usage nor total_cost in the answer, booked as 0).';

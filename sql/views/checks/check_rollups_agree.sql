@@ -22,7 +22,7 @@ sums AS (
     SELECT
         requested_day,
         -sum(request_count) AS generations,
-        -coalesce(sum(openrouter_usage), 0) AS usage
+        -coalesce(sum(credits_usage), 0) AS usage
     FROM rollup
     GROUP BY requested_day
 ),

@@ -12,7 +12,7 @@ final AS (
         CAST(count(*) AS BIGINT) AS request_count,
         CAST(count(*) FILTER (WHERE native_tokens_cached > 0) AS BIGINT) AS cached_request_count,
         CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_prompt,
-        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
+        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS cached_tokens,
         CAST(least(coalesce(sum(native_tokens_cached), 0), sum(native_tokens_prompt)) / nullif(sum(native_tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(coalesce(sum(cache_discount) FILTER (WHERE cache_discount > 0), 0) AS DECIMAL(28, 12)) AS saved_usage,
         CAST(coalesce(-sum(cache_discount) FILTER (WHERE cache_discount < 0), 0) AS DECIMAL(28, 12)) AS cache_write_usage,
@@ -32,8 +32,8 @@ COMMENT ON COLUMN main.cache_savings.provider_name IS 'Provider that served the 
 COMMENT ON COLUMN main.cache_savings.request_count IS 'All its generations, cached or not. Unit: generations.';
 COMMENT ON COLUMN main.cache_savings.cached_request_count IS 'Generations that read from the cache. Unit: generations.';
 COMMENT ON COLUMN main.cache_savings.tokens_prompt IS 'Prompt tokens by the providers'' counts. Unit: tokens.';
-COMMENT ON COLUMN main.cache_savings.tokens_cached IS 'Prompt tokens read from the cache. Unit: tokens.';
-COMMENT ON COLUMN main.cache_savings.cache_hit_rate IS 'tokens_cached / tokens_prompt, 1 at most: some providers report more cached than prompt tokens; NULL without prompt tokens. Unit: 0 to 1.';
+COMMENT ON COLUMN main.cache_savings.cached_tokens IS 'Prompt tokens read from the cache. Unit: tokens.';
+COMMENT ON COLUMN main.cache_savings.cache_hit_rate IS 'cached_tokens / tokens_prompt, 1 at most: some providers report more cached than prompt tokens; NULL without prompt tokens. Unit: 0 to 1.';
 COMMENT ON COLUMN main.cache_savings.saved_usage IS 'Sum of the positive discounts. Unit: USD.';
 COMMENT ON COLUMN main.cache_savings.cache_write_usage IS 'What writing caches cost more: sum of the negative discounts, as a positive amount. Unit: USD.';
 COMMENT ON COLUMN main.cache_savings.cache_discount IS 'Saved in all: saved_usage - cache_write_usage; already taken off total_usage. Unit: USD.';

@@ -9,7 +9,7 @@ final AS (
     SELECT
         model,
         -- include: cost_sums_of_rollup
-        CAST(least(sum(tokens_cached), sum(tokens_prompt)) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
+        CAST(least(sum(cached_tokens), sum(tokens_prompt)) / nullif(sum(tokens_prompt), 0) AS DOUBLE) AS cache_hit_rate,
         CAST(1000000 * sum(priced_usage) / nullif(sum(priced_tokens), 0) AS DOUBLE) AS blended_cost_per_million_tokens,
         CAST(min(requested_day) AS DATE) AS first_day,
         CAST(max(requested_day) AS DATE) AS last_day

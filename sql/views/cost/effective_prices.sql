@@ -14,7 +14,7 @@ COMMENT ON COLUMN main.effective_prices.provider_name IS 'Provider that served t
 COMMENT ON COLUMN main.effective_prices.request_count IS 'Generations the prices are made of. Unit: generations.';
 COMMENT ON COLUMN main.effective_prices.total_usage IS 'What they cost in all, BYOK inference included. Unit: USD.';
 COMMENT ON COLUMN main.effective_prices.tokens_input IS 'Their prompt tokens, without cached ones. Unit: tokens.';
-COMMENT ON COLUMN main.effective_prices.tokens_cached IS 'Their prompt tokens read from the provider''s cache. Unit: tokens.';
+COMMENT ON COLUMN main.effective_prices.cached_tokens IS 'Their prompt tokens read from the provider''s cache. Unit: tokens.';
 COMMENT ON COLUMN main.effective_prices.tokens_output IS 'Their completion tokens, reasoning included. Unit: tokens.';
 COMMENT ON COLUMN main.effective_prices.input_price IS 'Price of input tokens; NULL if there are none, or if the kinds cannot be told apart, as in a single answer. Unit: USD per million tokens.';
 COMMENT ON COLUMN main.effective_prices.cached_price IS 'Price of cached input tokens; NULL as for input_price. Unit: USD per million tokens.';

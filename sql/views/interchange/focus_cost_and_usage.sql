@@ -26,12 +26,12 @@ daily AS (
         sku,
         provider,
         is_own,
-        CAST(sum(openrouter_usage) AS DECIMAL(28, 12)) AS openrouter_usage,
+        CAST(sum(credits_usage) AS DECIMAL(28, 12)) AS credits_usage,
         CAST(sum(byok_usage) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(coalesce(sum(native_tokens_prompt), 0) AS BIGINT) AS tokens_input,
         CAST(coalesce(sum(native_tokens_completion), 0) AS BIGINT) AS tokens_output,
-        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS tokens_cached,
-        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS tokens_reasoning,
+        CAST(coalesce(sum(native_tokens_cached), 0) AS BIGINT) AS cached_tokens,
+        CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS reasoning_tokens,
         CAST(count(*) AS BIGINT) AS generations
     FROM facts
     GROUP BY charged_day, workspace, app_id, end_user, sku, provider, is_own
@@ -41,8 +41,8 @@ charges AS (
     SELECT
         *,
         CASE WHEN is_own THEN 'byok fee' ELSE 'inference' END AS charge,
-        openrouter_usage AS billed,
-        openrouter_usage AS cost,
+        credits_usage AS billed,
+        credits_usage AS cost,
         'OpenRouter' AS issuer
     FROM daily
     UNION ALL
@@ -58,11 +58,11 @@ charges AS (
 
 measured AS (
     SELECT
-        * EXCLUDE (tokens_input, tokens_output, tokens_cached, tokens_reasoning),
+        * EXCLUDE (tokens_input, tokens_output, cached_tokens, reasoning_tokens),
         CASE WHEN charge <> 'byok fee' THEN tokens_input END AS tokens_input,
         CASE WHEN charge <> 'byok fee' THEN tokens_output END AS tokens_output,
-        CASE WHEN charge <> 'byok fee' THEN tokens_cached END AS tokens_cached,
-        CASE WHEN charge <> 'byok fee' THEN tokens_reasoning END AS tokens_reasoning,
+        CASE WHEN charge <> 'byok fee' THEN cached_tokens END AS cached_tokens,
+        CASE WHEN charge <> 'byok fee' THEN reasoning_tokens END AS reasoning_tokens,
         CAST(CASE WHEN charge = 'byok fee' THEN generations ELSE tokens_input + tokens_output END AS DOUBLE) AS quantity,
         CASE WHEN charge = 'byok fee' THEN 'Requests' ELSE 'Tokens' END AS unit
     FROM charges
@@ -115,14 +115,14 @@ final AS (
         end_user AS x_ExternalUser,
         tokens_input AS x_InputTokens,
         tokens_output AS x_OutputTokens,
-        tokens_cached AS x_CachedTokens,
-        tokens_reasoning AS x_ReasoningTokens
+        cached_tokens AS x_CachedTokens,
+        reasoning_tokens AS x_ReasoningTokens
     FROM measured
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.focus_cost_and_usage IS 'One row per day (UTC), workspace, app, end user, model, provider and charge: cost and usage as FOCUS 1.2. BYOK gives two charges, a fee and the inference. BilledCost over all rows is openrouter_usage, EffectiveCost is total_usage. OpenRouter tells neither account nor list prices: its BillingAccountId is a placeholder, and ListCost and ContractedCost equal EffectiveCost.';
+COMMENT ON VIEW main.focus_cost_and_usage IS 'One row per day (UTC), workspace, app, end user, model, provider and charge: cost and usage as FOCUS 1.2. BYOK gives two charges, a fee and the inference. BilledCost over all rows is credits_usage, EffectiveCost is total_usage. OpenRouter tells neither account nor list prices: its BillingAccountId is a placeholder, and ListCost and ContractedCost equal EffectiveCost.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BilledCost IS 'What OpenRouter charges; 0 for BYOK inference, which the provider invoices. Unit: USD.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountId IS 'openrouter, a placeholder, for OpenRouter does not tell the account; byok/ and the provider for BYOK inference.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountName IS 'A name for BillingAccountId.';

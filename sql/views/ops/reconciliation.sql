@@ -26,7 +26,7 @@ known AS (
     SELECT
         requested_day,
         model,
-        sum(openrouter_usage) AS openrouter_usage,
+        sum(credits_usage) AS credits_usage,
         sum(byok_usage) AS byok_usage,
         sum(request_count) AS request_count
     FROM cells
@@ -39,9 +39,9 @@ final AS (
         coalesce(billed.requested_day, known.requested_day) AS requested_day,
         coalesce(billed.model, known.model) AS model,
         CAST(billed.billed_usage AS DECIMAL(28, 12)) AS billed_usage,
-        CAST(coalesce(known.openrouter_usage, 0) AS DECIMAL(28, 12)) AS openrouter_usage,
-        CAST(billed.billed_usage - coalesce(known.openrouter_usage, 0) AS DECIMAL(28, 12)) AS missing_usage,
-        CAST(coalesce(known.openrouter_usage, 0) / nullif(billed.billed_usage, 0) AS DOUBLE) AS usage_coverage,
+        CAST(coalesce(known.credits_usage, 0) AS DECIMAL(28, 12)) AS credits_usage,
+        CAST(billed.billed_usage - coalesce(known.credits_usage, 0) AS DECIMAL(28, 12)) AS missing_usage,
+        CAST(coalesce(known.credits_usage, 0) / nullif(billed.billed_usage, 0) AS DOUBLE) AS usage_coverage,
         CAST(billed.billed_byok_usage AS DECIMAL(28, 12)) AS billed_byok_usage,
         CAST(coalesce(known.byok_usage, 0) AS DECIMAL(28, 12)) AS byok_usage,
         CAST(billed.billed_requests AS BIGINT) AS billed_requests,
@@ -59,9 +59,9 @@ COMMENT ON VIEW ops.reconciliation IS 'One row per day (UTC) and model: what Ope
 COMMENT ON COLUMN ops.reconciliation.requested_day IS 'Day. Unit: UTC.';
 COMMENT ON COLUMN ops.reconciliation.model IS 'Model.';
 COMMENT ON COLUMN ops.reconciliation.billed_usage IS 'Charged, as OpenRouter says; NULL if it was not asked or told nothing. Unit: USD.';
-COMMENT ON COLUMN ops.reconciliation.openrouter_usage IS 'Charged, as the ingested generations say. Unit: USD.';
-COMMENT ON COLUMN ops.reconciliation.missing_usage IS 'billed_usage - openrouter_usage: what no log knew of; NULL if OpenRouter told nothing. Unit: USD.';
-COMMENT ON COLUMN ops.reconciliation.usage_coverage IS 'openrouter_usage / billed_usage; NULL if that is 0 or unknown. Unit: 0 to 1.';
+COMMENT ON COLUMN ops.reconciliation.credits_usage IS 'Charged, as the ingested generations say. Unit: USD.';
+COMMENT ON COLUMN ops.reconciliation.missing_usage IS 'billed_usage - credits_usage: what no log knew of; NULL if OpenRouter told nothing. Unit: USD.';
+COMMENT ON COLUMN ops.reconciliation.usage_coverage IS 'credits_usage / billed_usage; NULL if that is 0 or unknown. Unit: 0 to 1.';
 COMMENT ON COLUMN ops.reconciliation.billed_byok_usage IS 'BYOK inference, as OpenRouter estimates it. Unit: USD.';
 COMMENT ON COLUMN ops.reconciliation.byok_usage IS 'BYOK inference, as the ingested generations say. Unit: USD.';
 COMMENT ON COLUMN ops.reconciliation.billed_requests IS 'Requests, as OpenRouter says. Unit: requests.';

@@ -10,7 +10,7 @@ followed AS (
         *,
         lag(generation_id) OVER turns AS previous_generation_id,
         lag(provider_name) OVER turns AS from_provider,
-        lag(native_tokens_cached) OVER turns AS tokens_cached_before
+        lag(native_tokens_cached) OVER turns AS cached_tokens_before
     FROM facts
     WHERE session_id IS NOT NULL
       AND requested_at IS NOT NULL
@@ -28,10 +28,10 @@ final AS (
         from_provider,
         provider_name AS to_provider,
         previous_generation_id,
-        tokens_cached_before,
-        native_tokens_cached AS tokens_cached,
+        cached_tokens_before,
+        native_tokens_cached AS cached_tokens,
         native_tokens_prompt AS tokens_prompt,
-        coalesce(tokens_cached_before > 0 AND coalesce(native_tokens_cached, 0) = 0, false) AS lost_prompt_cache,
+        coalesce(cached_tokens_before > 0 AND coalesce(native_tokens_cached, 0) = 0, false) AS lost_prompt_cache,
         coalesce(attempts > 1, false) AS was_fallback,
         total_usage
     FROM followed
@@ -48,8 +48,8 @@ COMMENT ON COLUMN main.provider_switches.model IS 'Model that answered.';
 COMMENT ON COLUMN main.provider_switches.from_provider IS 'Provider of the generation before.';
 COMMENT ON COLUMN main.provider_switches.to_provider IS 'Provider that served this one.';
 COMMENT ON COLUMN main.provider_switches.previous_generation_id IS 'The generation before.';
-COMMENT ON COLUMN main.provider_switches.tokens_cached_before IS 'Prompt tokens the one before read from the cache. Unit: tokens.';
-COMMENT ON COLUMN main.provider_switches.tokens_cached IS 'Prompt tokens this one read from the cache. Unit: tokens.';
+COMMENT ON COLUMN main.provider_switches.cached_tokens_before IS 'Prompt tokens the one before read from the cache. Unit: tokens.';
+COMMENT ON COLUMN main.provider_switches.cached_tokens IS 'Prompt tokens this one read from the cache. Unit: tokens.';
 COMMENT ON COLUMN main.provider_switches.tokens_prompt IS 'Prompt tokens of this one. Unit: tokens.';
 COMMENT ON COLUMN main.provider_switches.lost_prompt_cache IS 'Whether the one before read from the cache and this one did not.';
 COMMENT ON COLUMN main.provider_switches.was_fallback IS 'Whether an earlier attempt was made for this one, mostly at another provider.';
