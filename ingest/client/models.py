@@ -1,0 +1,71 @@
+"""The list of models: the slug and the canonical slug of each, and its list prices of now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ingest.client.billing_values import Fields
+from ingest.core.billing_records import ListedModel, ModelList
+from ingest.core.errors import UnexpectedInputError
+
+if TYPE_CHECKING:
+    from ingest.client.management import ManagementClient
+
+PATH = "/models"
+
+MOST_PAGES = 100
+"""Pages after which no further one is asked for, whatever the answers say."""
+
+
+async def list_models(client: ManagementClient) -> ModelList:
+    """All models that are offered. All come in one answer, unless the API divides it into pages.
+
+    Raises:
+        UnexpectedInputError: The answer is no list.
+        OrusageError: as `ManagementClient.get`.
+    """
+    entries: list[Any] = []
+    is_whole = False
+    for _ in range(MOST_PAGES):
+        answer = await client.get(PATH, {"offset": str(len(entries))} if entries else None)
+        page = read_page(answer.data)
+        entries += page
+        is_whole = len(entries) >= _total(answer.beside)
+        if is_whole or not page:
+            break
+    return read_models(entries, is_whole=is_whole)
+
+
+def read_page(data: Any) -> list[Any]:
+    """The entries of an answer. Raises as `list_models`."""
+    if not isinstance(data, list):
+        raise UnexpectedInputError(
+            f"{PATH} is not understood", cause="its data is no list", fix="run the same command again later"
+        )
+    return data
+
+
+def read_models(entries: list[Any], *, is_whole: bool) -> ModelList:
+    """The entries that have a slug."""
+    models = [_model(Fields(entry)) for entry in entries if isinstance(entry, dict)]
+    listed = {model.slug: model for model in models if model is not None}
+    return ModelList(tuple(listed.values()), len(entries) - sum(model is not None for model in models), is_whole)
+
+
+def _model(fields: Fields) -> ListedModel | None:
+    slug = fields.text("id")
+    if not slug:
+        return None
+    return ListedModel(
+        slug,
+        canonical_slug=fields.text("canonical_slug"),
+        name=fields.text("name"),
+        pricing=fields.json("pricing"),
+        expiration_date=fields.text("expiration_date"),
+        extra=fields.rest(),
+    )
+
+
+def _total(beside: dict[str, Any]) -> int:
+    total = Fields(beside).count("total_count")
+    return total or 0
