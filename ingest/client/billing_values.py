@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from ingest.core.api_records import EXACT, MONEY_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+T = TypeVar("T")
 
 LARGEST_AMOUNT = Decimal(10) ** 15
 LARGEST_COUNT = 10**15
@@ -84,7 +86,7 @@ class Fields:
         """Which of these fields were read and not usable."""
         return [name for name in names if name in self.missing]
 
-    def _taken(self, name: str, value: Any, *, is_exact: bool) -> Any:
+    def _taken(self, name: str, value: T | None, *, is_exact: bool) -> T | None:
         if value is None:
             self.missing.append(name)
         if (value is not None and is_exact) or self._left.get(name, "") is None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PATH = "/models"
 
-MOST_PAGES = 100
-"""Pages after which no further one is asked for, whatever the answers say."""
+MOST_ENTRIES = 100_000
+"""Entries after which no further page is asked for, whatever the answers say."""
 
 
 async def list_models(client: ManagementClient) -> ModelList:
@@ -25,15 +25,14 @@ async def list_models(client: ManagementClient) -> ModelList:
         OrusageError: as `ManagementClient.get`.
     """
     entries: list[Any] = []
-    is_whole = False
-    for _ in range(MOST_PAGES):
+    while len(entries) < MOST_ENTRIES:
         answer = await client.get(PATH, {"offset": str(len(entries))} if entries else None)
         page = read_page(answer.data)
-        entries += page
-        is_whole = len(entries) >= _total(answer.beside)
-        if is_whole or not page:
-            break
-    return read_models(entries, is_whole=is_whole)
+        is_new = any(entry not in entries for entry in page)
+        entries += page if is_new else []
+        if not is_new or not _has_more(answer.beside, len(entries)):
+            return read_models(entries, is_whole=not _has_more(answer.beside, len(entries)))
+    return read_models(entries, is_whole=False)
 
 
 def read_page(data: Any) -> list[Any]:
@@ -66,6 +65,8 @@ def _model(fields: Fields) -> ListedModel | None:
     )
 
 
-def _total(beside: dict[str, Any]) -> int:
-    total = Fields(beside).count("total_count")
-    return total or 0
+def _has_more(beside: dict[str, Any], count: int) -> bool:
+    """Whether an answer says that there is more than what came so far."""
+    links = beside.get("links")
+    has_next = isinstance(links, dict) and bool(links.get("next"))
+    return has_next or count < (Fields(beside).count("total_count") or 0)
