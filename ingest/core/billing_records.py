@@ -1,4 +1,4 @@
-"""What OpenRouter's billing endpoints tell, as values: Activity, totals of Analytics, credits and the list of models."""
+"""What OpenRouter's billing endpoints tell, as values: Activity, totals of Analytics, credits and listed models."""
 
 from __future__ import annotations
 

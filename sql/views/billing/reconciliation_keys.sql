@@ -26,7 +26,11 @@ told_days AS (
 ),
 
 labels AS (
-    SELECT generation_id, api_key_label, source FROM main.discovered_generations
+    SELECT generation_id, api_key_label FROM main.discovered_generations
+),
+
+discoveries AS (
+    SELECT DISTINCT source FROM ops.discoveries
 ),
 
 facts AS (
@@ -35,10 +39,12 @@ facts AS (
         labels.api_key_label,
         facts.credits_usage,
         facts.byok_usage,
-        labels.source IS NOT NULL AND labels.source = facts.source AS is_unlogged
+        discoveries.source IS NOT NULL AS is_unlogged
     FROM main.generation_facts AS facts
     LEFT JOIN labels
         ON labels.generation_id = facts.generation_id
+    LEFT JOIN discoveries
+        ON discoveries.source = facts.source
     WHERE facts.requested_day IS NOT NULL
 ),
 
