@@ -185,7 +185,11 @@ def _day(world: Any, cells: list[Row], told: Any, day: Any) -> Row:
     here = [c for c in cells if c["requested_day"] == day]
     totals = [a for a in world.analytics_days if a["usage_day"] == day]
     row: Row = {"requested_day": day}
-    for measure, ours, start in (("usage", "credits_usage", ZERO), ("byok_usage", "byok_usage", ZERO), ("requests", "request_count", 0)):
+    for measure, ours, start in (
+        ("usage", "credits_usage", ZERO),
+        ("byok_usage", "byok_usage", ZERO),
+        ("requests", "request_count", 0),
+    ):
         theirs = {"usage": "credits_usage", "byok_usage": "byok_usage", "requests": "request_count"}[measure]
         activity = summed([c[f"billed_{measure}"] for c in here], start) if day in told else None
         activity = start if activity is None and day in told else activity
@@ -229,7 +233,9 @@ def _key(world: Any, key: Any, theirs: list[Row], ours: list[Row], told: Any) ->
     requests = 0 if nothing else summed([t["request_count"] for t in theirs], 0)
     unlogged = [f for f in ours if f["source"] in world.discoveries]
     return row | {
-        "usage_coverage": Fraction(row["credits_usage"]) / Fraction(row["billed_usage"]) if row["billed_usage"] else None,
+        "usage_coverage": Fraction(row["credits_usage"]) / Fraction(row["billed_usage"])
+        if row["billed_usage"]
+        else None,
         "billed_requests": requests,
         "request_count": len(ours),
         "missing_requests": None if requests is None else requests - len(ours),

@@ -92,7 +92,9 @@ def test_details_are_kept_exactly_and_unknown_ones_too(place):
         "usage_new": 3,
     }
     place.discover(Analytics({ago(5): told}))
-    columns = "api_key_label, api_key_hash, request_count, total_usage, byok_usage, usage_web, usage_cache, extra, account"
+    columns = (
+        "api_key_label, api_key_hash, request_count, total_usage, byok_usage, usage_web, usage_cache, extra, account"
+    )
     assert place.told(columns) == [
         (
             *("batch", None, 2, Decimal("0.100000000000"), None, Decimal("0.005000000000")),
