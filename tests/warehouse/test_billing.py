@@ -74,8 +74,10 @@ def test_everything_that_was_told_is_stored(empty):
     add(empty, answers, account="work")
     columns = "account, activity_day, model, model_permaslug, workspace_id, usage, cached_tokens, extra, fetched_at"
     assert rows_of(empty, f"SELECT {columns} FROM ops.activity") == [
-        ("work", DAYS[0], "a/x", "a/x-1", "w", Decimal("0.123456789012"), 12)
-        + ('{"new":1,"usage":"0.1234567890123"}', NOW.replace(tzinfo=None))
+        (
+            *("work", DAYS[0], "a/x", "a/x-1", "w", Decimal("0.123456789012"), 12),
+            *('{"new":1,"usage":"0.1234567890123"}', NOW.replace(tzinfo=None)),
+        )
     ]
     assert rows_of(empty, "SELECT activity_day, row_count FROM ops.activity_days") == [(DAYS[0], 1), (DAYS[1], 0)]
     assert rows_of(empty, "SELECT request_count, credits_usage, byok_usage FROM ops.analytics_days") == [
@@ -106,7 +108,9 @@ def test_a_day_that_is_asked_again_replaces_its_rows_and_no_others(memory, night
         add(memory, BillingAnswers(activity=days, totals=totals, key_totals=keys, key_days=asked), account=account)
         told |= {(account, day): count for day, count in night}
     counted = {
-        table: {(a, d): n for a, d, n in rows_of(memory, f"SELECT account, {day}, count(*) FROM ops.{table} GROUP BY ALL")}
+        table: {
+            (a, d): n for a, d, n in rows_of(memory, f"SELECT account, {day}, count(*) FROM ops.{table} GROUP BY ALL")
+        }
         for table, day in (("activity", "activity_day"), ("activity_days", "activity_day"))
     }
     assert counted["activity"] == {key: count for key, count in told.items() if count}
@@ -117,7 +121,9 @@ def test_a_day_that_is_asked_again_replaces_its_rows_and_no_others(memory, night
 
 
 SLUGS = ("a/x", "a/y", "a/z")
-LISTS = st.lists(st.dictionaries(st.sampled_from(SLUGS), st.sampled_from(["1", "2"]), min_size=1), min_size=1, max_size=6)
+LISTS = st.lists(
+    st.dictionaries(st.sampled_from(SLUGS), st.sampled_from(["1", "2"]), min_size=1), min_size=1, max_size=6
+)
 
 
 @settings(max_examples=10)
@@ -201,7 +207,9 @@ def test_differences_have_their_sign_and_add_up(memory, billed, known, totals, a
     clear(memory)
     told = {key: value for key, value in billed.items() if key[0] in answered}
     days = [
-        activity(day, *({"model": m, "usage": Decimal(v), "requests": abs(v)} for (d, m), v in told.items() if d == day))
+        activity(
+            day, *({"model": m, "usage": Decimal(v), "requests": abs(v)} for (d, m), v in told.items() if d == day)
+        )
         for day in answered
     ]
     analytics = tuple(UsageTotal(day, total, Decimal(total), Decimal(0)) for day, total in totals.items())
@@ -220,7 +228,9 @@ def test_differences_have_their_sign_and_add_up(memory, billed, known, totals, a
         for day, model in told.keys() | known.keys()
     }
     assert {(day, model): (b, m) for day, model, b, m in rows} == expected
-    by_day = rows_of(memory, "SELECT requested_day, activity_usage, analytics_usage, missing_usage FROM ops.reconciliation_days")
+    by_day = rows_of(
+        memory, "SELECT requested_day, activity_usage, analytics_usage, missing_usage FROM ops.reconciliation_days"
+    )
     for day, activity_usage, analytics_usage, missing in by_day:
         ours = sum(v for (d, _), v in known.items() if d == day)
         assert activity_usage == (sum(v for (d, _), v in told.items() if d == day) if day in answered else None)
