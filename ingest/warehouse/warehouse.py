@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
-from ingest.warehouse import call_sites, erasure, facts, run_log, sql_files
-from ingest.warehouse.billing import BillingStore
+from ingest.warehouse import call_sites, discoveries, erasure, facts, run_log, sql_files
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.core.name_records import Names
+    from ingest.core.discovered import Discovery
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats
@@ -265,6 +265,15 @@ class Warehouse:
             return True
         with self._reading() as connection:
             return are_stored(connection, rows)
+
+    def asked_windows(self, account: str | None) -> list[tuple[datetime, datetime, datetime]]:
+        """The windows that Analytics was asked about, as `discoveries.asked`."""
+        return discoveries.asked(self._rows, account)
+
+    def add_discovery(self, discovery: Discovery, run_id: str, now: datetime) -> int:
+        """Store what Analytics or a CSV told, in one transaction; returns how many IDs were new."""
+        with self._writing() as session:
+            return discoveries.store(session, discovery, run_id, now)
 
     def commit(self, outcomes: Sequence[Outcome], run_id: str) -> None:
         """Store a batch in one transaction: the facts of the settled IDs and the new states of the others."""
