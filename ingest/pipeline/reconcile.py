@@ -19,6 +19,7 @@ from ingest.core.errors import (
     UnreachableError,
     UsageError,
 )
+from ingest.core.settings import EARLIEST
 from ingest.warehouse import maintenance
 from ingest.warehouse.billing import BillingAnswers
 from ingest.warehouse.storage.lock import NO_WAIT
@@ -67,7 +68,7 @@ class _Asking:
 
     Attributes:
         problems: The errors, in words.
-        first: The first of them.
+        first: The newest of them.
         has_any: Whether any answer came.
     """
 
@@ -77,13 +78,20 @@ class _Asking:
         self.has_any = False
 
     async def for_answer(self, name: str, answer: Awaitable[T]) -> T | OrusageError:
-        """The answer; its error, which is noted under this name, if it does not come."""
+        """The answer; its error, which is noted under this name, if it does not come.
+
+        Raises:
+            OrusageError: nothing came so far, and this is the second error, so that nothing is to be expected; or the
+                key is refused.
+        """
         try:
             value = await answer
         except _FOR_ALL:
             raise
         except OrusageError as error:
-            self.first = self.first or error
+            if self.first and not self.has_any:
+                raise self.first from None
+            self.first = error
             self.problems.append(f"{name}: {error.what} ({error.cause})")
             return error
         self.has_any = True
@@ -114,8 +122,8 @@ def days_between(since: datetime | None, until: datetime | None, now: datetime) 
         UsageError: There is none.
     """
     known = completed_days(now)
-    first = known[0] if since is None else (since + _DAY - _MOMENT).date()
-    last = min(known[-1], (until - _DAY).date() if until else known[-1])
+    first = known[0] if since is None else (min(since, now) + _DAY - _MOMENT).date()
+    last = known[-1] if until is None else min(known[-1], (max(until, EARLIEST) - _DAY).date())
     if first > last:
         raise UsageError(
             "there is no day to compare",
@@ -165,16 +173,14 @@ async def collect(client: ManagementClient, days: Sequence[date]) -> Collected:
         days: Completed days, UTC, the oldest first; at most 30.
 
     Raises:
-        OrusageError: nothing came at all, or the key is refused.
+        OrusageError: nothing came, or the key is refused.
     """
     asking = _Asking()
-    snapshot = _unless_error(await asking.for_answer("credits", credits_of(client)))
     models = _unless_error(await asking.for_answer("models", list_models(client)))
+    snapshot = _unless_error(await asking.for_answer("credits", credits_of(client)))
     totals = _unless_error(await asking.for_answer("Analytics", totals_of(client, days)))
     by_key = _unless_error(await asking.for_answer("Analytics by key", totals_of(client, days, by_key=True)))
     activity = await _activity(client, days, asking)
-    if asking.first and not asking.has_any:
-        raise asking.first
     answers = BillingAnswers(
         activity=tuple(activity),
         totals=tuple(totals or ()),

@@ -36,7 +36,7 @@ _COLUMNS = (
     ReportColumn("missing_usage", "missing", "money"),
     ReportColumn("usage_coverage", "covered", "share", NORMAL),
     ReportColumn("billed_requests", "requests", "count", NORMAL),
-    ReportColumn("missing_requests", "missing", "count"),
+    ReportColumn("missing_requests", "missing requests", "count"),
     ReportColumn("unlogged_requests", "never logged", "count", only_by="api_key_label"),
     ReportColumn("billed_byok_usage", "BYOK billed", "money", WIDE),
     ReportColumn("missing_byok_usage", "BYOK missing", "money", WIDE),
@@ -138,16 +138,18 @@ def _total(rows: pl.DataFrame, verdict: Verdict) -> pl.DataFrame:
 
 def _covered(verdict: Verdict, days: str) -> str:
     """The first line: how much of the bill is explained."""
-    parts = [_part(verdict.credits, "")]
-    if verdict.byok.billed or verdict.byok.missing >= HALF_A_CENT:
-        parts.append(_part(verdict.byok, " of BYOK inference"))
-    return f"{' and '.join(parts)} explained, {days}."
+    own_keys = verdict.byok
+    has_own_keys = own_keys.billed or own_keys.missing >= HALF_A_CENT
+    byok = f" (BYOK inference: {_share_of(own_keys)})" if has_own_keys else ""
+    if verdict.credits.coverage is None:
+        return f"Nothing was charged to credits{byok}, {days}."
+    return f"{_share_of(verdict.credits)} explained{byok}, {days}."
 
 
-def _part(amounts: Sum, what: str) -> str:
+def _share_of(amounts: Sum) -> str:
     if amounts.coverage is None:
-        return f"{total_dollars(amounts.billed) or '$0'}{what} was billed: nothing is to be"
-    return f"{share_text(amounts.coverage)} of {total_dollars(amounts.billed)}{what}"
+        return total_dollars(amounts.billed)
+    return f"{share_text(amounts.coverage)} of {total_dollars(amounts.billed)}"
 
 
 def _missing(verdict: Verdict) -> str:
@@ -219,6 +221,8 @@ def _meanings(report: Report) -> Iterator[str]:
 
 def _of_credits(reader: Reader, span: dict[str, Any]) -> Iterator[str]:
     for account, since, until, billed, known, missing in reader.named("billing/credits", **span).rows():
+        if max(billed or 0, known) < HALF_A_CENT:
+            continue
         name = f" of account {shown(account)}" if account else ""
         difference = "nothing is missing"
         if abs(missing or Decimal(0)) >= HALF_A_CENT:

@@ -8,7 +8,7 @@ out whole models before, what is known beyond Activity explains it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 HALF_A_CENT = Decimal("0.005")
 """What is less is a matter of rounding."""
+
+ALMOST_ALL = Decimal("99.9")
+"""What is shown at most of a share that is not whole, in per cent."""
 
 NOTHING = Decimal(0)
 
@@ -173,7 +176,8 @@ def _missing_models(models: pl.DataFrame) -> Sequence[Unlogged]:
 
 
 def share_text(coverage: Decimal) -> str:
-    """A share as per cent; never rounded up, so that only what is whole reads 100.00 %."""
+    """A share as per cent; only what is whole reads 100.00 %."""
     if coverage == 1:
         return "100.00 %"
-    return f"{(100 * coverage).quantize(Decimal('0.1'), ROUND_DOWN):.1f} %"
+    percent = (100 * coverage).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+    return f"{min(percent, ALMOST_ALL):.1f} %"

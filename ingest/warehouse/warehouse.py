@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
 from ingest.warehouse import call_sites, discoveries, erasure, facts, run_log, sql_files
+from ingest.warehouse.billing import BillingStore
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ingest.core.name_records import Names
     from ingest.core.discovered import Discovery
+    from ingest.core.name_records import Names
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats

@@ -10,7 +10,7 @@ SELECT
     CAST(sum(reasoning_tokens) AS BIGINT) AS reasoning_tokens,
     CAST(sum(billed_cached_tokens) AS BIGINT) AS billed_cached_tokens,
     CAST(sum(cached_tokens) AS BIGINT) AS cached_tokens,
-    string_agg(DISTINCT difference, ', ' ORDER BY difference) FILTER (WHERE difference <> 'equal') AS difference
+    coalesce(string_agg(DISTINCT difference, ', ' ORDER BY difference) FILTER (WHERE difference <> 'equal'), 'equal') AS difference
 FROM ops.reconciliation
 WHERE requested_day BETWEEN $first AND $last
     AND fetched_at IS NOT NULL

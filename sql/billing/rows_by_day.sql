@@ -2,7 +2,7 @@
 WITH looks AS (
     SELECT
         requested_day,
-        string_agg(DISTINCT difference, ', ' ORDER BY difference) FILTER (WHERE difference <> 'equal') AS difference
+        coalesce(string_agg(DISTINCT difference, ', ' ORDER BY difference) FILTER (WHERE difference <> 'equal'), 'equal') AS difference
     FROM ops.reconciliation
     WHERE requested_day BETWEEN $first AND $last
     GROUP BY requested_day

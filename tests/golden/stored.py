@@ -64,19 +64,23 @@ MIRRORED = {date(2026, 9, 15), date(2026, 9, 16), date(2026, 9, 17)}
 """The days of the generations with records of the next day, among others."""
 
 
+DEARER = {"acme/forms": Decimal("0.001"), "acme/online": Decimal("0.02")}
+"""What OpenRouter tells beyond the price of each generation of a model."""
+
+
 def mirrored(world):
     """What Activity tells of some days, by created_at, with a permaslug, and with other providers, requests, prices."""
     days = created_days(world)
     for number, fact in enumerate(world.facts):
-        day = days.get(fact["generation_id"], fact["requested_day"])
-        if day not in MIRRORED or number % 17 == 0:
+        day, model = days.get(fact["generation_id"], fact["requested_day"]), fact["model"]
+        if model != "acme/online" and (day not in MIRRORED or (number % 17 == 0 and model != "acme/chat")):
             continue
-        model = fact["model"]
+        is_counted = not fact["is_response_cache_hit"] and (model != "acme/chat" or number % 2)
         yield told(
             day.day,
-            str(fact["credits_usage"] + (Decimal("0.001") if model == "acme/forms" else 0)),
+            str(fact["credits_usage"] + DEARER.get(model, 0)),
             str(fact["byok_usage"]),
-            0 if model == "acme/chat" or fact["is_response_cache_hit"] else 1,
+            int(is_counted),
             model=model,
             model_permaslug=model and f"{model}-2026",
             provider_name="Elsewhere" if model == "acme/twice" else fact["provider_name"],
