@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from ingest.client.json_values import in_utc
 from ingest.core.api_records import EXACT, MONEY_PLACES
 
 if TYPE_CHECKING:
@@ -77,6 +78,20 @@ class Fields:
                 del self._left[name]
                 return day
         return None
+
+    def moment(self, name: str) -> datetime | None:
+        """A time in UTC; one without a zone is taken as UTC."""
+        value = self._left.get(name)
+        try:
+            time = in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+        except ValueError:
+            time = None
+        return self._taken(name, time, is_exact=True)
+
+    def flag(self, name: str) -> bool | None:
+        """True or false."""
+        value = self._left.get(name)
+        return self._taken(name, value if isinstance(value, bool) else None, is_exact=True)
 
     def rest(self) -> str | None:
         """JSON object of the fields that remain; None if there are none."""

@@ -19,6 +19,7 @@ from ingest.core.errors import (
     UsageError,
 )
 from ingest.core.settings import EARLIEST
+from ingest.pipeline.names import collect_names
 from ingest.warehouse import maintenance
 from ingest.warehouse.billing import BillingAnswers
 from ingest.warehouse.storage.lock import NO_WAIT
@@ -135,7 +136,7 @@ def days_between(since: datetime | None, until: datetime | None, now: datetime) 
 async def reconcile_days(
     path: Path, days: Sequence[date], client: ManagementClient, clock: Clock, lock_wait: LockWait = NO_WAIT
 ) -> Problems:
-    """Ask for those of the days that OpenRouter still tells, and store the answers in the warehouse.
+    """Ask for those of the days that OpenRouter still tells, and for all names, and store what comes.
 
     Args:
         path: The warehouse.
@@ -152,8 +153,9 @@ async def reconcile_days(
     asked = [day for day in completed_days(clock.now()) if days[0] <= day <= days[-1]]
     async with client:
         collected = await collect(client, asked)
-    maintenance.add_billing(path, collected.answers, clock.now(), lock_wait)
-    return Problems(collected.problems, collected.is_partial)
+        names = await collect_names(client)
+    maintenance.add_billing(path, collected.answers, names, clock.now(), lock_wait)
+    return Problems((*collected.problems, *names.problems), collected.is_partial or names.is_partial)
 
 
 async def collect(client: ManagementClient, days: Sequence[date]) -> Collected:

@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from ingest.core.billing_records import ActivityDay, ModelList
     from ingest.warehouse.write_session import WriteSession
 
+_TIME = pl.Datetime("us")
 _AMOUNT, _COUNT, _TEXT = pl.Decimal(28, MONEY_PLACES), pl.Int64(), pl.String()
-_TYPES = {"Decimal | None": _AMOUNT, "int | None": _COUNT, "str | None": _TEXT, "str": _TEXT, "date": pl.Date()}
+_TYPES = {
+    "Decimal | None": _AMOUNT,
+    "int | None": _COUNT,
+    "str | None": _TEXT,
+    "str": _TEXT,
+    "bool | None": pl.Boolean(),
+    "bool": pl.Boolean(),
+    "datetime | None": _TIME,
+    "date": pl.Date(),
+}
 """Types of columns by the declared types of the records' attributes."""
 
 
@@ -77,19 +87,19 @@ class BillingStore:
         """Store all answers in one transaction. A day that was asked again replaces its rows."""
         with self._session.transaction():
             self._add_activity(answers.activity)
-            totals, key_totals = _of_records(UsageTotal, answers.totals), _of_records(UsageTotal, answers.key_totals)
+            totals, key_totals = frame_of(UsageTotal, answers.totals), frame_of(UsageTotal, answers.key_totals)
             days = totals.rename({"day": "usage_day"}).drop("api_key_label")
             self._replace(_ANALYTICS_DAYS, [total.day for total in answers.totals], days)
             self._replace(_ANALYTICS_KEYS, answers.key_days, key_totals.rename({"day": "usage_day"}))
             if answers.credits:
-                snapshot = _of_records(CreditsSnapshot, [answers.credits])
+                snapshot = frame_of(CreditsSnapshot, [answers.credits])
                 self._insert("billing/insert_credits", snapshot, account=self._account)
             if answers.models:
                 self._add_models(answers.models)
 
     def _add_activity(self, activity: Sequence[ActivityDay]) -> None:
         days = [told.day for told in activity]
-        rows = _of_records(ActivityRow, [row for told in activity for row in told.rows])
+        rows = frame_of(ActivityRow, [row for told in activity for row in told.rows])
         of_day = pl.Series("activity_day", [told.day for told in activity for _ in told.rows], pl.Date())
         self._replace(_ACTIVITY, days, rows.with_columns(of_day))
         counts = {"activity_day": days, "row_count": [len(told.rows) for told in activity]}
@@ -98,7 +108,7 @@ class BillingStore:
 
     def _add_models(self, listed: ModelList) -> None:
         """Store what changed. A model that is missing in a list that did not come whole has not left it."""
-        models = _of_records(ListedModel, listed.models)
+        models = frame_of(ListedModel, listed.models)
         self._insert("billing/insert_models", models)
         if listed.is_whole and listed.models:
             self._session.execute("billing/insert_left_models", slugs=models["slug"].to_list(), now=self._now)
@@ -112,7 +122,7 @@ class BillingStore:
         with_incoming(self._session.connection, rows, sql_files.query(name), {"now": self._now} | parameters)
 
 
-def _of_records(kind: type[Any], records: Sequence[Any]) -> pl.DataFrame:
+def frame_of(kind: type[Any], records: Sequence[Any]) -> pl.DataFrame:
     """A frame with a column for each attribute of the records."""
     return pl.DataFrame(
         [
@@ -125,4 +135,6 @@ def _of_records(kind: type[Any], records: Sequence[Any]) -> pl.DataFrame:
 def _series(name: str, dtype: pl.DataType, values: Sequence[Any]) -> pl.Series:
     if dtype == _AMOUNT:
         return pl.Series(name, [v if v is None else f"{v:f}" for v in values], _TEXT).cast(dtype)
+    if dtype == _TIME:
+        return pl.Series(name, [naive_utc(v) for v in values], dtype)
     return pl.Series(name, values, dtype)

@@ -20,6 +20,7 @@ from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
+from ingest.warehouse.names import NameStore
 from ingest.warehouse.recovery import recover_ids
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.core.discovered import Discovery
+    from ingest.core.name_records import Names
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats
@@ -284,6 +286,11 @@ class Warehouse:
         """Store what OpenRouter's billing endpoints told, see `BillingStore.add`."""
         with self._writing() as session:
             BillingStore(session, now, account).add(answers)
+
+    def add_names(self, names: Names, now: datetime, account: str | None = None) -> None:
+        """Store the names of API keys, workspaces and people, see `NameStore.add`."""
+        with self._writing() as session:
+            NameStore(session, now, account).add(names)
 
     def revive(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
         """Make dead and resting IDs due for the next run; returns how many by reason, as `count_revivable`."""
