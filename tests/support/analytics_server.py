@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from support.loopback import body_of, serving, whole
-
 from ingest.core.generation_id import second_of
+from support.loopback import body_of, serving, whole
 
 
 @dataclass
