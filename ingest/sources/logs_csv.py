@@ -156,8 +156,8 @@ def _columns(name: str, header: str) -> tuple[str, tuple[str, ...]]:
         if not set(columns).isdisjoint(ID_COLUMNS):
             return separator, columns
     found = [column for column in _distinct(next(csv.reader([header]), [])) if column]
-    shown = ", ".join(found[:SHOWN]) + (", …" if len(found) > SHOWN else "")
-    raise _unexpected(name, f"its first line names no column generation_id, but {shown}" if found else "it is empty")
+    shown = f", but {', '.join(found[:SHOWN])}{', …' if len(found) > SHOWN else ''}" if found else ""
+    raise _unexpected(name, f"its first line names no column generation_id{shown}" if header else "it is empty")
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
