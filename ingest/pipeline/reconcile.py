@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ingest.client.activity import activity_of, completed_days
 from ingest.client.credits import credits_of
-from ingest.client.management import ManagementClient
 from ingest.client.models import list_models
 from ingest.client.usage_totals import totals_of
 from ingest.core.errors import (
@@ -26,11 +25,11 @@ from ingest.warehouse.billing import BillingAnswers
 from ingest.warehouse.storage.lock import NO_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
-    from ingest.client.credentials import ApiKey
+    from ingest.client.management import ManagementClient
     from ingest.core.billing_records import ActivityDay
     from ingest.core.clock import Clock
     from ingest.warehouse.storage.lock import LockWait
@@ -135,24 +134,16 @@ def days_between(since: datetime | None, until: datetime | None, now: datetime) 
 
 
 async def reconcile_days(
-    path: Path,
-    days: Sequence[date],
-    load_key: Callable[[], ApiKey],
-    base_url: str,
-    clock: Clock,
-    lock_wait: LockWait = NO_WAIT,
-    patience: float = PATIENCE,
+    path: Path, days: Sequence[date], client: ManagementClient, clock: Clock, lock_wait: LockWait = NO_WAIT
 ) -> Problems:
     """Ask for those of the days that OpenRouter still tells, and for all names, and store what comes.
 
     Args:
         path: The warehouse.
         days: Completed days, UTC.
-        load_key: Returns the management key.
-        base_url: URL of the API.
+        client: The client, not entered yet.
         clock: The source of time.
         lock_wait: How long to wait for another run.
-        patience: Seconds after which a request that fails is not tried again.
 
     Raises:
         NoInputError: There is no warehouse.
@@ -160,7 +151,7 @@ async def reconcile_days(
     """
     maintenance.require_warehouse(path)
     asked = [day for day in completed_days(clock.now()) if days[0] <= day <= days[-1]]
-    async with ManagementClient(load_key, base_url, clock=clock, patience=patience) as client:
+    async with client:
         collected = await collect(client, asked)
         names = await collect_names(client)
     maintenance.add_billing(path, collected.answers, names, clock.now(), lock_wait)

@@ -41,7 +41,9 @@ def test_a_count_is_a_whole_number_however_it_is_written(number, is_text):
     assert (fields.rest() is None) == is_count
 
 
-@pytest.mark.parametrize("text", ['"much"', '"$1"', "true", "[1]", '{"a": 1}', '""', '"NaN"', '"1_0"', '"' + "9" * 99 + '"'])
+@pytest.mark.parametrize(
+    "text", ['"much"', '"$1"', "true", "[1]", '{"a": 1}', '""', '"NaN"', '"1_0"', '"' + "9" * 99 + '"']
+)
 def test_what_is_no_number_is_missing_and_kept(text):
     for read in (Fields.amount, Fields.count):
         fields = fields_of(text)

@@ -10,7 +10,9 @@ from ingest.core.errors import UnexpectedInputError
 
 def test_the_counters_are_exact_and_what_is_new_is_kept():
     told = asked(
-        lambda path, _: {"data": {"total_credits": 100, "total_usage": "25.75", "new": 1.5}} if path == "/credits" else 404,
+        lambda path, _: (
+            {"data": {"total_credits": 100, "total_usage": "25.75", "new": 1.5}} if path == "/credits" else 404
+        ),
         credits_of,
     )
     assert told == CreditsSnapshot(Decimal(100), Decimal("25.75"), '{"new":1.5}')

@@ -6,7 +6,13 @@ from support.billing import asked
 from ingest.client.models import list_models, read_models, read_page
 from ingest.core.errors import UnexpectedInputError
 
-MODEL = {"id": "a/one", "canonical_slug": "a/one-2026", "name": "One", "pricing": {"prompt": "0.1", "a": "2"}, "more": 1}
+MODEL = {
+    "id": "a/one",
+    "canonical_slug": "a/one-2026",
+    "name": "One",
+    "pricing": {"prompt": "0.1", "a": "2"},
+    "more": 1,
+}
 
 
 def pages(size, count, beside):

@@ -49,9 +49,7 @@ def test_without_days_nothing_is_asked():
 @given(counts=st.lists(st.integers(0, 6), min_size=1, max_size=30), limit=st.integers(6, 40))
 def test_a_cut_answer_is_asked_for_in_halves_until_nothing_is_cut(counts, limit):
     rows = [
-        (day, row(day, api_key_id=f"key-{n}"))
-        for day, count in zip(DAYS, counts, strict=False)
-        for n in range(count)
+        (day, row(day, api_key_id=f"key-{n}")) for day, count in zip(DAYS, counts, strict=False) for n in range(count)
     ]
     days = DAYS[: len(counts)]
     told = asked(analytics(rows, limit), lambda client: totals_of(client, days, by_key=True))

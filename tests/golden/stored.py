@@ -35,8 +35,10 @@ READS = [
 ASKED = NOW.replace(tzinfo=None)
 
 NOT_TOLD = dict.fromkeys(
-    ("model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests")
-    + ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+    (
+        *("model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests"),
+        *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"),
+    )
 )
 
 

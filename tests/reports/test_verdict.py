@@ -12,7 +12,11 @@ from ingest.reports.verdict import Sum, UnsettledIds, Verdict, share_text, verdi
 
 MONEY = pl.Decimal(38, 12)
 FIRST = date(2026, 11, 1)
-MEASURES = {"usage": ("credits_usage", MONEY), "byok_usage": ("byok_usage", MONEY), "requests": ("request_count", pl.Int64)}
+MEASURES = {
+    "usage": ("credits_usage", MONEY),
+    "byok_usage": ("byok_usage", MONEY),
+    "requests": ("request_count", pl.Int64),
+}
 UNLOGGED = {"api_key_label": pl.String, "ids": pl.Int64, "unsettled": pl.Int64, "usage": MONEY}
 
 
@@ -21,7 +25,9 @@ def models_frame(rows):
     schema = {"model": pl.String, "missing_usage": MONEY, "missing_requests": pl.Int64, "missing_byok_usage": MONEY}
     schema |= {"midnight_usage": MONEY, "midnight_requests": pl.Int64}
     columns = list(zip(*rows, strict=True)) or [()] * 5
-    values = dict(zip(("model", "missing_usage", "missing_requests", "midnight_usage", "midnight_requests"), columns, strict=True))
+    values = dict(
+        zip(("model", "missing_usage", "missing_requests", "midnight_usage", "midnight_requests"), columns, strict=True)
+    )
     values["missing_byok_usage"] = [Decimal(0)] * len(rows)
     return pl.DataFrame(values, schema_overrides=schema).select(*schema)
 
@@ -82,7 +88,9 @@ def test_what_is_all_known_is_explained_to_the_last_cent(amounts):
 @given(moved=cents(1, 300), number=st.integers(1, 9))
 def test_what_lies_around_midnight_at_either_end_is_neither_missing_nor_too_much(moved, number):
     rows = [("first", moved, number, moved, number), ("last", -moved, -number, -moved, -number)]
-    found = verdict_of(models_frame(rows), days_frame([(Decimal(9), None, Decimal(9))]), unlogged_frame(), UnsettledIds())
+    found = verdict_of(
+        models_frame(rows), days_frame([(Decimal(9), None, Decimal(9))]), unlogged_frame(), UnsettledIds()
+    )
     assert (found.credits.missing, found.credits.excess, found.unlogged) == (0, 0, 0)
 
 
@@ -93,7 +101,9 @@ def test_a_model_that_activity_leaves_out_is_explained_where_analytics_counts_it
     found = verdict_of(models_frame(rows), days, unlogged_frame(), UnsettledIds())
     assert found.credits == Sum(Decimal(10), Decimal(0), Decimal(0), Decimal(3))
     assert found.coverage == 1
-    unknown = verdict_of(models_frame(rows[:1]), days_frame([(Decimal(7), Decimal(10), Decimal(7))]), unlogged_frame(), UnsettledIds())
+    unknown = verdict_of(
+        models_frame(rows[:1]), days_frame([(Decimal(7), Decimal(10), Decimal(7))]), unlogged_frame(), UnsettledIds()
+    )
     assert unknown.coverage == Decimal("0.7")
     assert unknown.unlogged == 300
 
@@ -122,14 +132,21 @@ def test_each_generation_that_no_log_named_counts_once(lack, discovered, pending
 
 @pytest.mark.parametrize(
     ("coverage", "text"),
-    [("1", "100.00 %"), ("0.99999", "99.9 %"), ("0.9874", "98.7 %"), ("0.9876", "98.8 %"), ("0", "0.0 %"), ("0.5", "50.0 %")],
+    [
+        ("1", "100.00 %"),
+        ("0.99999", "99.9 %"),
+        ("0.9874", "98.7 %"),
+        ("0.9876", "98.8 %"),
+        ("0", "0.0 %"),
+        ("0.5", "50.0 %"),
+    ],
 )
 def test_only_what_is_whole_reads_as_the_whole(coverage, text):
     assert share_text(Decimal(coverage)) == text
 
 
 @pytest.mark.parametrize(
-    ("credits", "byok", "share", "is_below"),
+    ("charged", "byok", "share", "is_below"),
     [
         (("100", "1"), ("0", "0"), "0.99", False),
         (("100", "1.01"), ("0", "0"), "0.99", True),
@@ -141,7 +158,7 @@ def test_only_what_is_whole_reads_as_the_whole(coverage, text):
         (("1", "3"), ("0", "0"), "0", False),
     ],
 )
-def test_the_smaller_coverage_of_credits_and_byok_counts(credits, byok, share, is_below):
-    sums = (Sum(*map(Decimal, amounts), Decimal(0), Decimal(0)) for amounts in (credits, byok))
+def test_the_smaller_coverage_of_credits_and_byok_counts(charged, byok, share, is_below):
+    sums = (Sum(*map(Decimal, amounts), Decimal(0), Decimal(0)) for amounts in (charged, byok))
     verdict = Verdict(*sums, Sum(*[Decimal(0)] * 4), (), (), UnsettledIds())
     assert verdict.is_below(Decimal(share)) is is_below

@@ -4,11 +4,10 @@ import asyncio
 import json
 from urllib.parse import parse_qs, urlsplit
 
-from support.clock import FakeClock
-from support.loopback import SECRET, body_of, listening, whole
-
 from ingest.client.credentials import ApiKey
 from ingest.client.management import ManagementClient
+from support.clock import FakeClock
+from support.loopback import SECRET, body_of, listening, whole
 
 
 def management_key():
