@@ -44,7 +44,7 @@ def assert_all_is_explained(found, calls, missing):
     assert found.lines[0].startswith("100.00 % of $")
     assert {u.label: u.count for u in verdict.by_key} == Counter(c.key.name for c in missing)
     most = max(Counter(c.key.name for c in missing).values())
-    assert found.lines[1].startswith(f"{len(missing)} generations were never logged, {most} with key ")
+    assert found.lines[1].startswith(f"{len(missing)} generations were never logged, {most} of them with key ")
     assert set(found.report.rows["difference"]) == {"equal"}
 
 
