@@ -192,17 +192,36 @@ def api_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def management_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the commands that use the management API."""
+    for option in reversed(_MANAGEMENT_OPTIONS):
+        command = option(command)
+    return command
+
+
 lock_timeout_option = click.option(
     "--lock-timeout", type=DURATION, default="0s", show_default=True, help="How long to wait for another writer."
+)
+
+_BASE_URL_OPTION = click.option(
+    "--base-url", envvar="OPENROUTER_BASE_URL", help="URL of the API.  [default: https://openrouter.ai/api/v1]"
 )
 
 _API_OPTIONS = (
     click.option(
         "--timeout", type=POSITIVE_DURATION, default="30s", show_default=True, help="Time limit for one whole request."
     ),
-    click.option(
-        "--base-url", envvar="OPENROUTER_BASE_URL", help="URL of the API.  [default: https://openrouter.ai/api/v1]"
-    ),
+    _BASE_URL_OPTION,
     click.option("--api-key-file", type=click.Path(readable=False, path_type=Path), help="File that holds the key."),
     click.option("--api-key-command", help="Command that prints the key."),
+)
+
+_MANAGEMENT_OPTIONS = (
+    _BASE_URL_OPTION,
+    click.option(
+        "--management-key-file",
+        type=click.Path(readable=False, path_type=Path),
+        help="File that holds the management key.",
+    ),
+    click.option("--management-key-command", help="Command that prints the management key."),
 )

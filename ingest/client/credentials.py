@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.client.errors import InvalidRequestError
+from ingest.client.key_kinds import INFERENCE, MANAGEMENT
 from ingest.client.key_sources import output_of, read_key_file, shown_path
 from ingest.client.key_text import NoKeyError, decode_key_text, key_in
 from ingest.core.errors import KeyRefusedError
-from ingest.core.masking import VARIABLE, keep_masked, mask_in
+from ingest.core.masking import keep_masked, mask_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CREDENTIAL = "openrouter_api_key"
-"""Name of the key's file in ``$CREDENTIALS_DIRECTORY``, the directory of systemd's credentials."""
+    from ingest.client.key_kinds import KeyKind
 
 VISIBLE = 4
 """Number of the last characters that a masked key shows."""
@@ -26,7 +26,7 @@ VISIBLE = 4
 log = logging.getLogger("orusage")
 
 _SHORTEST_SHOWN = 16
-_OPTIONS = ", and no --api-key-file"
+_OPTIONS = ", and no --"
 
 
 class ApiKey:
@@ -35,6 +35,7 @@ class ApiKey:
     Args:
         secret: The key.
         origin: Where it was found, for error messages.
+        kind: What it should be, for error messages.
 
     Raises:
         KeyRefusedError: The key is empty, or not printable ASCII. (httpx repeats such a value in its own error.)
@@ -42,17 +43,17 @@ class ApiKey:
 
     __slots__ = ("_secret",)
 
-    def __init__(self, secret: str, origin: str) -> None:
+    def __init__(self, secret: str, origin: str, kind: KeyKind = INFERENCE) -> None:
         if not isinstance(secret, str):  # a function of the user may return None
-            raise _missing(f"{origin} holds no text")
+            raise _missing(f"{origin} holds no text", kind)
         secret = secret.strip()
         if not secret:
-            raise _missing(f"{origin} holds no key")
+            raise _missing(f"{origin} holds no key", kind)
         if not (secret.isascii() and secret.isprintable() and " " not in secret):
             raise KeyRefusedError(
-                "the API key cannot be used",
+                f"the {kind.name} cannot be used",
                 cause=f"the value from {origin} is not one line of printable ASCII",
-                fix="copy the key again from https://openrouter.ai/settings/keys, without quotes or line breaks",
+                fix=f"copy the key again from {kind.page}, without quotes or line breaks",
             )
         self._secret = secret
 
@@ -83,36 +84,45 @@ def load_key(file: Path | None = None, command: str | None = None) -> ApiKey:
     Raises:
         KeyRefusedError: No key was found, or the value found cannot be a key.
     """
-    key = _find(file, command)
+    return _load(INFERENCE, file, command)
+
+
+def load_management_key(file: Path | None = None, command: str | None = None) -> ApiKey:
+    """Find the management key in the same places, under its own names. Raises as `load_key`."""
+    return _load(MANAGEMENT, file, command)
+
+
+def _load(kind: KeyKind, file: Path | None, command: str | None) -> ApiKey:
+    key = _find(kind, file, command)
     keep_masked(key.reveal())
     return key
 
 
-def _find(file: Path | None, command: str | None) -> ApiKey:
+def _find(kind: KeyKind, file: Path | None, command: str | None) -> ApiKey:
     if file is not None:
-        key = _key_of(read_key_file(file), shown_path(file))
-        _warn_if_readable_by_others(file)
+        key = _key_of(kind, read_key_file(file, kind), shown_path(file, kind))
+        _warn_if_readable_by_others(file, kind)
         return key
     if command is not None:
-        return _key_of(output_of(command), "--api-key-command")
-    if secret := os.environ.get(VARIABLE):
-        return _key_of(os.fsencode(secret), VARIABLE)
+        return _key_of(kind, output_of(command, kind), kind.command_option)
+    if secret := os.environ.get(kind.variable):
+        return _key_of(kind, os.fsencode(secret), kind.variable)
     if directory := os.environ.get("CREDENTIALS_DIRECTORY"):
-        credential = Path(directory, CREDENTIAL)
+        credential = Path(directory, kind.credential)
         if credential.is_file():
-            return _key_of(read_key_file(credential), "$CREDENTIALS_DIRECTORY")
-    raise _missing(f"{VARIABLE} is not set{_OPTIONS} or --api-key-command was given")
+            return _key_of(kind, read_key_file(credential, kind), "$CREDENTIALS_DIRECTORY")
+    raise _missing(f"{kind.variable} is not set, and no {kind.file_option} or {kind.command_option} was given", kind)
 
 
-def _key_of(text: bytes, origin: str) -> ApiKey:
+def _key_of(kind: KeyKind, text: bytes, origin: str) -> ApiKey:
     """The one key in a text as people keep it; its content is not repeated in errors."""
     try:
-        return ApiKey(key_in(decode_key_text(text)), origin)
+        return ApiKey(key_in(decode_key_text(text), kind), origin, kind)
     except NoKeyError as reason:
         raise KeyRefusedError(
-            "the API key cannot be used",
+            f"the {kind.name} cannot be used",
             cause=f"{origin}: {reason}",
-            fix=f"keep only the key there, or one line {VARIABLE}=sk-or-…",
+            fix=f"keep only the key there, or one line {kind.variable}=sk-or-…",
         ) from None
 
 
@@ -147,14 +157,10 @@ def _found(find: Callable[[], ApiKey]) -> ApiKey:
         raise InvalidRequestError(f"{error.what}: {cause}{advice}") from None
 
 
-def _missing(cause: str) -> KeyRefusedError:
-    return KeyRefusedError(
-        "no API key",
-        cause=cause,
-        fix="export OPENROUTER_API_KEY=sk-or-…, or try `orusage demo`, which needs none",
-    )
+def _missing(cause: str, kind: KeyKind) -> KeyRefusedError:
+    return KeyRefusedError(f"no {kind.name}", cause=cause, fix=kind.advice)
 
 
-def _warn_if_readable_by_others(file: Path) -> None:
+def _warn_if_readable_by_others(file: Path, kind: KeyKind) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        log.warning("other users can read %s: protect it with chmod 600", shown_path(file))
+        log.warning("other users can read %s: protect it with chmod 600", shown_path(file, kind))

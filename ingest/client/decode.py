@@ -8,6 +8,7 @@ kept as it came in `extra`. So one bad field does not cost its record, and one b
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ingest.client.json_values import Extra
 
-Response = TypeVar("Response", GenerationResponse, GenerationContentResponse)
+Response = TypeVar("Response")
 
 MOST_LEARNED = 32
 LONGEST_NAME = 64
@@ -80,6 +81,15 @@ def decode_content(body: bytes) -> GenerationContentResponse:
     return response
 
 
+def decode_exactly(body: bytes) -> dict[str, Any]:
+    """Decode a whole answer of any shape. Numbers with a point or an exponent are decimals, as they were written.
+
+    Raises:
+        UnreadableError: `body` is not a JSON object.
+    """
+    return _decode_repaired(_EXACT.decode, body)
+
+
 def error_of(body: bytes) -> dict[str, Any] | None:
     """The ``error`` object of OpenRouter's JSON error answer; None if `body` is anything else.
 
@@ -113,6 +123,8 @@ def decode_key(body: bytes) -> None:
 class _ErrorAnswer(msgspec.Struct):
     error: dict[str, Any]
 
+
+_EXACT: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 _ERROR_ANSWER = msgspec.json.Decoder(_ErrorAnswer)
 

@@ -10,10 +10,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from ingest.core.masking import VARIABLE
+from ingest.client.key_kinds import INFERENCE, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from ingest.client.key_kinds import KeyKind
 
 LARGEST = 64 * 1024
 """Maximum bytes of a key file. A key has less than 100."""
@@ -37,6 +39,8 @@ _ASSIGNMENT = re.compile(
 )
 _NO_VALUE = ("#", ";", "//", "[", "---")
 """Beginnings of lines without a value: comments, and the headings of sections and documents."""
+
+_VARIABLES = frozenset(kind.variable for kind in KINDS)
 
 _COMMENT = re.compile(r"\s+(?:#|//).*")
 _SCHEME = re.compile(r"Bearer\s+", re.IGNORECASE)
@@ -64,12 +68,12 @@ def decode_key_text(data: bytes) -> str:
     return text
 
 
-def key_in(text: str) -> str:
-    """The one key in a text.
+def key_in(text: str, kind: KeyKind = INFERENCE) -> str:
+    """The one key of a kind in a text.
 
     A line is a bare key or an assignment such as ``export OPENROUTER_API_KEY="sk-or-…"``. Empty lines and comments are
-    skipped. Of several assignments those to ``OPENROUTER_API_KEY`` count; without one, a value that begins with
-    ``sk-or-``.
+    skipped. Of several assignments those to the variable of this kind count; without one, a value that begins with
+    ``sk-or-`` and is not assigned to the variable of another kind.
 
     Returns:
         The key; empty if no line has a value.
@@ -78,15 +82,16 @@ def key_in(text: str) -> str:
         NoKeyError: More than one value may be the key, or none of them is.
     """
     bare, assigned = _values(text)
-    if named := _distinct(value for name, value in assigned if name.upper() == VARIABLE):
+    if named := _distinct(value for name, value in assigned if name.upper() == kind.variable):
         if len(named) > 1:
-            raise NoKeyError(f"it sets {VARIABLE} to {len(named)} different values")
+            raise NoKeyError(f"it sets {kind.variable} to {len(named)} different values")
         return named[0]
-    found = _distinct((*bare, *(value for _, value in assigned if value.lower().startswith("sk-or-"))))
+    may_be = (value for name, value in assigned if name.upper() not in _VARIABLES)
+    found = _distinct((*bare, *(value for value in may_be if value.lower().startswith("sk-or-"))))
     if len(found) > 1:
         raise NoKeyError(f"it has {len(found)} lines that may be the key")
-    if not found and any(name.upper() != VARIABLE for name, _ in assigned):
-        raise NoKeyError(f"it does not set {VARIABLE}, and no other value in it begins with sk-or-")
+    if not found and any(name.upper() != kind.variable for name, _ in assigned):
+        raise NoKeyError(f"it does not set {kind.variable}, and no other value in it begins with sk-or-")
     return found[0] if found else ""
 
 
@@ -100,7 +105,7 @@ def _values(text: str) -> tuple[list[str], list[tuple[str, str]]]:
     assigned: list[tuple[str, str]] = []
     for line in _lines(text.translate(_INVISIBLE)):
         assignment = _ASSIGNMENT.fullmatch(line)
-        if assignment and (assignment["name"].upper() == VARIABLE or assignment["value"].strip("=")):
+        if assignment and (assignment["name"].upper() in _VARIABLES or assignment["value"].strip("=")):
             assigned.append((assignment["name"], _bare(assignment["value"])))
         else:  # also a key that ends with =, as base64 does
             bare.append(_bare(line))

@@ -15,6 +15,9 @@ MASK = "[masked]"
 VARIABLE = "OPENROUTER_API_KEY"
 """The environment's variable for the key."""
 
+MANAGEMENT_VARIABLE = "OPENROUTER_MANAGEMENT_KEY"
+"""The environment's variable for the management key, which lists what the account did and cannot request an answer."""
+
 SHORTEST = 16
 """A key with fewer characters may be part of any text; it is masked only if it has the form of a key."""
 
@@ -70,8 +73,8 @@ def mask_in(body: bytes, secret: str) -> bytes:
 
 
 def _keys_in_use() -> set[str]:
-    named = os.environ.get(VARIABLE, "").strip()
-    return {secret for secret in (*_in_use, named) if _is_maskable(secret)}
+    named = (os.environ.get(variable, "").strip() for variable in (VARIABLE, MANAGEMENT_VARIABLE))
+    return {secret for secret in (*_in_use, *named) if _is_maskable(secret)}
 
 
 def _is_maskable(secret: str) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.client import stop_errors
 from ingest.core.outcomes import Content, Pending
-from ingest.fetch import answer_policy, stop_errors
+from ingest.fetch import answer_policy
 from ingest.fetch.answer_policy import Verdict
 from ingest.fetch.content_records import content_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
+from ingest.client import stop_errors
 from ingest.core.outcomes import Dead, Outcome, Pending, Settled
-from ingest.fetch import stop_errors
 from ingest.fetch.answer_policy import CONTENT_FAILED, NOT_FOUND, REFUSAL_REST
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ingest.client import stop_errors
 from ingest.client.operations import generations_get_generation, generations_list_generation_content
 from ingest.client.result import Err
 from ingest.client.retry import BackoffStrategy, RetryConfig
@@ -16,7 +17,7 @@ from ingest.client.sync_client import OpenRouter
 from ingest.client.validation import ID
 from ingest.core.errors import UsageError
 from ingest.core.masking import is_like_a_key
-from ingest.fetch import answer_policy, stop_errors
+from ingest.fetch import answer_policy
 from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:

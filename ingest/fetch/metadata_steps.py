@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ingest.client import stop_errors
 from ingest.client.retry_after import http_date
 from ingest.core.generation_id import AHEAD
 from ingest.core.outcomes import Outcome, Settled
-from ingest.fetch import answer_policy, stop_errors
+from ingest.fetch import answer_policy
 from ingest.fetch.answer_policy import Verdict
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from ingest.client import stop_errors
 from ingest.client.request import GET_KEY
 from ingest.client.result import Err, Ok
-from ingest.fetch import answer_policy, stop_errors
+from ingest.fetch import answer_policy
 from ingest.fetch.ratelimit.controller import Answer
 
 if TYPE_CHECKING:

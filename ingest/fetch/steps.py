@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ingest.fetch import answer_policy, stop_errors
+from ingest.client import stop_errors
+from ingest.fetch import answer_policy
 from ingest.fetch.answer_policy import Verdict
 from ingest.fetch.ask import Ask
 

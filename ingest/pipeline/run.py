@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest.client import stop_errors
 from ingest.core.errors import Exit, LibraryFailedError, OrusageError, is_failure_of_library
 from ingest.core.version import __version__
-from ingest.fetch import stop_errors
 from ingest.pipeline.publish_schedule import LARGEST_LOG, LARGEST_LOG_UNBOUNDED, PublishSchedule
 from ingest.pipeline.scan_stage import ScanStage
 from ingest.pipeline.store_stage import BatchWriter

@@ -135,6 +135,20 @@ GENERATIONS = (
         "The other ID that brought the same record and under which it is booked, as of the last publish; NULL: it is "
         "booked here.",
     ),
+    Column(
+        "api_key_hash",
+        TEXT,
+        "",
+        "Hash of the API key that was used, see ops.api_keys, as of the last publish; NULL where it is not certain, "
+        "such as for one of several keys of one name.",
+    ),
+    Column(
+        "api_key_label",
+        TEXT,
+        "",
+        "Name of the API key that was used, as of the last publish; NULL where discovery did not tell it. Several keys "
+        "may have one name.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 

@@ -19,12 +19,12 @@ from support.logs import new_ids, write_log
 from support.loopback import SECRET, hang, serving
 
 from ingest import Err, OpenRouter, OpenRouterConnectionError, RequestTimeoutError, RetryConfig
+from ingest.client import stop_errors
 from ingest.client.certificate_issuer import issuer_in
 from ingest.client.connection_problems import PERMANENT, Reason, problem_of
 from ingest.client.operations import generations_get_generation
 from ingest.client.transport import _ssl_context
 from ingest.core.errors import Exit
-from ingest.fetch import stop_errors
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", *(f"{kind}_proxy" for kind in ("http", "https", "all", "no")))
 

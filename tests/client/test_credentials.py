@@ -2,13 +2,16 @@ import logging
 import shlex
 import sys
 import traceback
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingest.client.credentials import CREDENTIAL, VISIBLE, ApiKey, load_key
+from ingest.client.credentials import VISIBLE, ApiKey, load_key, load_management_key
+from ingest.client.key_kinds import INFERENCE, KINDS, MANAGEMENT
 from ingest.core.errors import KeyRefusedError
+from ingest.core.masking import MASK, mask_secrets
 
 SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef-a1b2"  # noqa: S105  # not a real key
 OTHER = "sk-or-v1-ffffffffffffffffffffffffffffffff-c3d4"
@@ -16,7 +19,8 @@ OTHER = "sk-or-v1-ffffffffffffffffffffffffffffffff-c3d4"
 
 @pytest.fixture(autouse=True)
 def no_key_of_the_machine(monkeypatch):
-    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    for kind in KINDS:
+        monkeypatch.delenv(kind.variable, raising=False)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
 
 
@@ -91,7 +95,7 @@ def test_white_space_around_a_key_does_not_matter():
 
 def test_the_file_comes_before_the_command_before_the_environment_before_systemd(key_file, tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    (tmp_path / CREDENTIAL).write_text("sk-or-systemd", encoding="utf-8")
+    (tmp_path / INFERENCE.credential).write_text("sk-or-systemd", encoding="utf-8")
     assert load_key().reveal() == "sk-or-systemd"
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-environment")
     assert load_key().reveal() == "sk-or-environment"
@@ -115,7 +119,7 @@ def test_a_credentials_directory_without_the_key_is_no_key(directory, monkeypatc
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch, tmp_path):
-    (tmp_path / CREDENTIAL).write_text(SECRET, encoding="utf-8")
+    (tmp_path / INFERENCE.credential).write_text(SECRET, encoding="utf-8")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("OPENROUTER_API_KEY", "")
     assert load_key().reveal() == SECRET
@@ -179,3 +183,51 @@ def test_a_command_that_prints_several_lines_is_refused_without_repeating_them()
     with pytest.raises(KeyRefusedError, match="cannot be used") as caught:
         load_key(command=printing(f"{SECRET}\n{OTHER}"))
     assert SECRET not in str(caught.value)
+
+
+def test_the_management_key_is_found_in_the_same_places_under_its_own_names(key_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENROUTER_API_KEY", SECRET)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / INFERENCE.credential).write_text(SECRET, encoding="utf-8")
+    with pytest.raises(KeyRefusedError, match="no management key") as caught:
+        load_management_key()
+    assert all(way in str(caught.value) for way in (MANAGEMENT.variable, MANAGEMENT.file_option, MANAGEMENT.page))
+    (tmp_path / MANAGEMENT.credential).write_text("sk-or-systemd", encoding="utf-8")
+    assert load_management_key().reveal() == "sk-or-systemd"
+    monkeypatch.setenv("OPENROUTER_MANAGEMENT_KEY", "sk-or-environment")
+    assert load_management_key().reveal() == "sk-or-environment"
+    assert load_management_key(command=printing(OTHER)).reveal() == OTHER
+    assert load_management_key(key_file, printing(OTHER)).reveal() == SECRET
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_env_file_of_both_keys_gives_each_its_own(kind, tmp_path):
+    load = {INFERENCE: load_key, MANAGEMENT: load_management_key}[kind]
+    file = tmp_path / ".env"
+    file.touch(0o600)
+    file.write_text(f"OPENROUTER_API_KEY={SECRET}\nOPENROUTER_MANAGEMENT_KEY={OTHER}\n", encoding="utf-8")
+    assert load(file).reveal() == {INFERENCE: SECRET, MANAGEMENT: OTHER}[kind]
+    [other] = set(KINDS) - {kind}
+    file.write_text(f"{other.variable}={SECRET}\n", encoding="utf-8")
+    with pytest.raises(KeyRefusedError, match=kind.name) as caught:
+        load(file)  # a key of the other kind is not taken for it
+    assert SECRET not in str(caught.value)
+    assert kind.variable in caught.value.cause
+
+
+@pytest.mark.parametrize("load", [load_key, load_management_key])
+@pytest.mark.parametrize(
+    "way", [{"file": "sk-or-v1-0123456789abcdef"}, {"command": "no-such-command"}, {"command": "echo"}]
+)
+def test_errors_name_the_options_of_the_kind(load, way):
+    option = {load_key: "--api-key", load_management_key: "--management-key"}[load]
+    way = {name: Path(value) if name == "file" else value for name, value in way.items()}
+    with pytest.raises(KeyRefusedError) as caught:
+        load(**way)
+    assert option in str(caught.value)
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_management_key_in_the_environment_is_masked_everywhere(monkeypatch):
+    monkeypatch.setenv("OPENROUTER_MANAGEMENT_KEY", "a-management-key-of-no-form")
+    assert mask_secrets("what a-management-key-of-no-form says") == f"what {MASK} says"

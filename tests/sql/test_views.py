@@ -24,8 +24,9 @@ CHECKS = {
     "main.check_attempts_belong",
     "main.check_rollups_agree",
 }
-MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies"}
-"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations."""
+MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies", "ops.reconciliation_credits"}
+"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations; and
+there are no snapshots of credits."""
 
 GRAINS = {
     "main.generation_facts": "generation_id",
@@ -39,6 +40,7 @@ GRAINS = {
     "main.cost_by_session": "session_id",
     "main.cost_by_request": "request_id",
     "main.cost_by_workspace": "workspace_id",
+    "main.cost_by_key": "api_key_hash, api_key_label, api_key_id",
     "main.cost_byok_vs_credits": "cost_basis",
     "main.effective_prices": "requested_day, model, provider_name",
     "main.cache_savings": "model, provider_name",
@@ -58,12 +60,15 @@ GRAINS = {
     "main.error_rates": "requested_day, provider_name",
     "main.openrouter_traces": "SPAN_ID",
     "main.focus_cost_and_usage": (
-        "ChargePeriodStart, SubAccountId, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge"
+        "ChargePeriodStart, SubAccountId, x_ApiKeyName, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge"
     ),
     "ops.dead_letters": "generation_id",
     "ops.coverage": "source",
     "ops.freshness": "1",
-    "ops.reconciliation": "requested_day, model",
+    "ops.reconciliation": "requested_day, model, provider_name",
+    "ops.reconciliation_days": "requested_day",
+    "ops.reconciliation_keys": "requested_day, api_key_label",
+    "ops.reconciliation_credits": "account, until_at",
     "ops.data_quality": "oddity",
     **dict.fromkeys(CHECKS, "requested_day, generation_id"),
 }

@@ -21,7 +21,9 @@ async def listening(answer, ssl=None):
     async def connected(reader, writer):
         tasks.add(asyncio.current_task())
         try:
-            await answer(await reader.readuntil(b"\r\n\r\n"), writer)
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(int(headers_of(head).get("content-length", 0)))
+            await answer(head + body, writer)
         except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             return  # the client has seen enough
         finally:
@@ -104,5 +106,10 @@ async def drip_headers(_, writer):
 
 def headers_of(request):
     """The request's headers, names in lower case."""
-    lines = request.decode("latin-1").strip().split("\r\n")[1:]
+    lines = request.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
     return {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+
+def body_of(request):
+    """The request's body."""
+    return request.partition(b"\r\n\r\n")[2]

@@ -136,7 +136,7 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             LOGGED_AT.replace(tzinfo=None),
             '{"user":"ann"}',
             all_failed(generation),
-            None,
+            *(None, None, None),
         )
         for generation_id, generation in zip(ids, batch, strict=True)
     ]
