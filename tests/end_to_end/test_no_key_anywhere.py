@@ -103,7 +103,8 @@ def in_this_process(arguments, variables, folder):
     """The command as a call of its `main`, which is much faster than a process."""
     log, out, err, umask = logging.getLogger("orusage"), Stream(), Stream(), os.umask(0o077)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "CREDENTIALS_DIRECTORY"):
+        names = ("OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_BASE_URL", "CREDENTIALS_DIRECTORY")
+        for name in names:
             patch.delenv(name, raising=False)
         for name, value in variables.items():
             patch.setenv(name, value)
@@ -131,7 +132,8 @@ class Stream(io.TextIOWrapper):
 
 def given_in(place, key, form, in_use, simulation):
     arguments = [form.format(key) if each is None else each for each in place]
-    return arguments, {"OPENROUTER_BASE_URL": simulation.base_url, "OPENROUTER_API_KEY": key if in_use else KEY}
+    given_keys = dict.fromkeys(("OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY"), key if in_use else KEY)
+    return arguments, {"OPENROUTER_BASE_URL": simulation.base_url, **given_keys}
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: " ".join(map(str, place)))

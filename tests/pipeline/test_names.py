@@ -1,7 +1,11 @@
 """The names behind IDs, asked of the simulator."""
 
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
 import pytest
 from support.simulated_account import asked
+from support.virtual_nights import account
 
 from ingest.client.credentials import ApiKey
 from ingest.pipeline.names import collect_names
@@ -81,3 +85,32 @@ def test_a_key_of_the_wrong_kind_is_named():
     names = asked(collect_names, key=lambda: ApiKey("sk-or-v1-" + "x" * 30, "a test"))
     assert (names.workspaces, names.keys, names.people) == (None, None, None)
     assert all("management key" in p for p in names.problems)
+
+
+def test_each_generation_is_told_its_own_key_although_keys_share_names(tmp_path):
+    days = [date(2026, 9, 1), date(2026, 9, 2)]
+    with account(tmp_path, days[0], traffic=30, unlogged=0.3, seed=4) as each:
+        each.clock.night = datetime(2026, 9, 3, 3, tzinfo=UTC)
+        for day in days:
+            each.write_log(day)
+        each.ingest()
+        each.reconcile()
+        each.discover()
+        each.clock.night += timedelta(hours=1)
+        each.ingest()
+        expected = {
+            call.generation_id: (call.key.name, None if call.key.state == "deleted" else call.key.hash(4))
+            for day in (*days, date(2026, 9, 3))
+            for call in each.traffic.calls_of(day)
+        }
+    with duckdb.connect(each.path, read_only=True) as connection:
+        rows = connection.execute("SELECT generation_id, api_key_label, api_key_hash FROM generations").fetchall()
+        by_key = connection.execute("SELECT api_key_hash, request_count FROM cost_by_key").fetchall()
+    told = {generation_id: tuple(key) for generation_id, *key in rows}
+    assert told.items() <= expected.items()
+    assert len(told) >= 60
+    assert {name for name, _ in expected.values()} >= {"production", "batch", "evaluation", "prototype"}
+    hashes = [key_hash for _, key_hash in told.values()]
+    assert {key_hash: count for key_hash, count in by_key if key_hash} == {
+        h: hashes.count(h) for h in {*hashes} - {None}
+    }

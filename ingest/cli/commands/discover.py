@@ -35,10 +35,11 @@ def discover(
     management_key_file: Path | None,
     management_key_command: str | None,
 ) -> int:
-    """Find the generations that no log holds, and add their IDs to the ledger.
+    """Find the generations that no log holds.
 
     OpenRouter's Analytics API lists them, with key and cost, for the last 31 days. Without --since, what was not asked
-    about yet is asked for, and the last hour before once more. The next `orusage ingest` fetches the new IDs.
+    about yet is asked for, and the last hour before once more. New IDs are added to the ledger, and the next `orusage
+    ingest` fetches them.
 
     It takes a management key, from --management-key-file, --management-key-command, OPENROUTER_MANAGEMENT_KEY or
     $CREDENTIALS_DIRECTORY/openrouter_management_key. Such keys are made at
