@@ -16,6 +16,8 @@ Usage: orusage [OPTIONS] COMMAND [ARGS]...
   demo`: it needs no key and no network.
 
 Options:
+  --config PATH             The configuration.  [default: ./orusage.toml, if
+                            it exists]
   -w, --warehouse PATH      The DuckDB file.  [default: ./orusage.duckdb]
   -q, --quiet               Only results, warnings and errors.
   -v, --verbose             Debug messages too on standard error.

@@ -135,6 +135,12 @@ GENERATIONS = (
         "The other ID that brought the same record and under which it is booked, as of the last publish; NULL: it is "
         "booked here.",
     ),
+    Column(
+        "account",
+        TEXT,
+        "",
+        "Name of the configured account that answered; NULL if no accounts were configured.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 
