@@ -1,7 +1,8 @@
 """The simulated OpenRouter: an ASGI application on loopback with faults on demand, the same per seed and ID.
 
 It serves ``GET /api/v1/generation``, ``/api/v1/generation/content`` and ``/api/v1/key``, and outside the API
-``GET /simulator/served``: what it has served so far. `replies.key_error` says which keys are refused.
+``GET /simulator/served``: what it has served so far. `replies.key_error` says which keys are refused, and `ownership`
+which IDs a key sees.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs
 import uvicorn
 
 from ingest.core.generation_id import is_generation_id, second_of
-from ingest.simulator import fake_records, replies
+from ingest.simulator import fake_records, ownership, replies
 from ingest.simulator.faults import TokenBucket
 from ingest.simulator.spend import as_usd, picodollars
 
@@ -101,7 +102,10 @@ class Simulator:
         if not is_generation_id(generation_id):
             return replies.error(400)
         self._requests[generation_id] += 1
-        return self._throttle(generation_id) or self._fail(generation_id) or self._serve(path, generation_id)
+        failure = self._throttle(generation_id) or self._fail(generation_id)
+        if not failure and not ownership.sees(authorization, self._faults.seed, generation_id):
+            return replies.error(404, f"Generation {generation_id} not found")
+        return failure or self._serve(path, generation_id)
 
     def _throttle(self, generation_id: str) -> Reply | None:
         wait = self._bucket.take(self._monotonic()) if self._bucket else 0.0

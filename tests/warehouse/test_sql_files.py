@@ -67,6 +67,7 @@ DIGESTS = {
     "0008_booked_once.sql": "789316b44f390df6",
     "0009_priced.sql": "36135797b2178386",
     "0010_measures_as_the_api_names_them.sql": "2d0c7443365efa43",
+    "0014_accounts.sql": "633337a470e8968e",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 
