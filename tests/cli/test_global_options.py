@@ -15,6 +15,8 @@ from ingest.core.errors import Exit
 from ingest.warehouse.warehouse import Warehouse
 
 COMMANDS = {
+    ("config", "init"): (),
+    ("config", "show"): (),
     ("demo",): (),
     ("doctor",): (),
     ("export",): ("-o", "out"),
