@@ -189,12 +189,13 @@ def _take(context: click.Context, option: click.Parameter, value: Any) -> None:
 def _configure(context: click.Context, option: click.Parameter, value: Any) -> None:
     """Read the configuration for a command, once its own ``--config`` is known: its options have new defaults."""
     _take(context, option, value)
-    first, *_ = _names(context)
-    if first not in _WITHOUT_CONFIGURATION:
-        options = context.ensure_object(GlobalOptions)
-        options.take_configured()
-        context.default_map = options.configuration.defaults_of(first)
-        set_up_logging_for(options)
+    names = _names(context)
+    if not names or names[0] in _WITHOUT_CONFIGURATION:
+        return
+    options = context.ensure_object(GlobalOptions)
+    options.take_configured()
+    context.default_map = options.configuration.defaults_of(names[0])
+    set_up_logging_for(options)
 
 
 def _names(context: click.Context) -> list[str]:

@@ -1,5 +1,7 @@
 """A log of two accounts, from the configuration to the warehouse."""
 
+import json
+
 import duckdb
 import pytest
 from support.logs import new_ids, write_log
@@ -100,3 +102,11 @@ def test_keys_that_cannot_be_used_use_no_log_up(orusage, folder, variable, code,
     assert done.err.startswith(f"orusage: {what}\n")
     assert not any(key in done.out + done.err for key in KEYS.values())
     assert not (folder / "usage.duckdb").exists()
+
+
+def test_get_finds_an_id_at_whichever_account_has_it(orusage, folder):
+    ids = new_ids(6, seed=3)
+    done = orusage("get", *ids, HOME_KEY=KEYS["home"])
+    assert done.code == 0
+    assert [json.loads(line)["id"] for line in done.out.splitlines()] == ids
+    assert {account_of(i) for i in ids} == {"work", "home"}

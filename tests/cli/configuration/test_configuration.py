@@ -1,6 +1,7 @@
 """Two files make one configuration, of which the project's wins for each key; what is not known is an error."""
 
 import os
+import re
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +17,7 @@ from ingest.cli.configuration.toml_file import TomlFile, read_toml
 from ingest.cli.global_options import GlobalOptions
 from ingest.core.errors import ConfigurationError, Exit
 
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 COMMANDS = sorted(checks.command_names())
 OPTIONS = [((), name, option) for name, option in checks.options_above().items()] + [
     ((command,), name, option) for command in COMMANDS for name, option in checks.options_of(command).items()
@@ -245,6 +247,11 @@ def test_adjustments_are_handed_on_as_they_stand_with_the_place_of_an_error():
     error = found.problem(("adjustments", "rates", 0, "rate"), "no rate", cause="c", fix="f")
     assert error.what == "/etc/orusage/orusage.toml:6:1: no rate"
     assert found.problem(("adjustments", "other"), "no", cause="c", fix="f").what.startswith("/u/orusage.toml:2:1")
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
+def test_the_files_in_the_documentation_can_be_read(text):
+    assert combined([parsed_file(text)]).sources
 
 
 # Which files are read
