@@ -28,6 +28,7 @@ Options:
   -h, --help                Show this message and exit.
 
 Commands:
+  config     Show the settings in force, or write a file with all of them.
   demo       Try orusage on sample logs and a simulated OpenRouter.
   doctor     Check the installation and the warehouse; change nothing.
   export     Write views or tables as files, with a manifest.
