@@ -6,6 +6,10 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "ingest"
 PROVEN_ELSEWHERE = {
     "__main__": "end_to_end/test_ingest",  # the command itself
+    "cli/configuration/checks": "cli/configuration/test_configuration",
+    "cli/configuration/option_values": "cli/configuration/test_configuration",
+    "cli/accounts": "end_to_end/test_accounts",
+    "cli/commands/config": "cli/configuration/test_toml_text",
     "cli/commands/demo": "end_to_end/test_demo",
     "cli/commands/discover": "end_to_end/test_discover",
     "cli/commands/doctor": "warehouse/test_doctor",

@@ -10,6 +10,7 @@ from ingest.cli.global_options import GlobalOptions, also_after, set_up_logging_
 from ingest.core.version import __version__
 
 COMMANDS = {
+    "config": "Show the settings in force, or write a file with all of them.",
     "demo": "Try orusage on sample logs and a simulated OpenRouter.",
     "discover": "Find the generations that no log holds.",
     "doctor": "Check the installation and the warehouse; change nothing.",

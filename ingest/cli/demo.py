@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ingest.cli.output import terminal_width
 from ingest.cli.run_summary import render_summary
 from ingest.cli.runner import run
+from ingest.client.accounts import Account
 from ingest.client.credentials import ApiKey
 from ingest.core.errors import OrusageError
 from ingest.core.generation_id import READY_AGE
@@ -77,7 +78,8 @@ def run_demo(warehouse: Path | None, *, bar: bool, say: Callable[[str], None]) -
     with simulator() as base_url:
         say(f"a simulated OpenRouter listens on {base_url}: 300 requests/s, with some 529, 500 and 404 answers")
         settings = Settings(base_url=base_url)
-        result, stats = run([str(logs)], file, lambda: ApiKey(DEFAULT_KEY, "the demo"), settings, bar=bar)
+        account = Account(None, lambda: ApiKey(DEFAULT_KEY, "the demo"), base_url)
+        result, stats = run([str(logs)], file, [account], settings, bar=bar)
     if result.error:
         raise result.error
     with Reader(file) as reader:

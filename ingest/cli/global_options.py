@@ -12,13 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ingest.cli.configuration.configuration import Configuration
+
 DEFAULT_WAREHOUSE = "orusage.duckdb"
 
 COMMANDLINE, ENVIRONMENT = ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT
+CONFIGURED = ParameterSource.DEFAULT_MAP
+
+_SOURCES = (COMMANDLINE, ENVIRONMENT, CONFIGURED)
+"""Where an option may be given, that which outweighs the others first."""
 
 LOG_FORMATS = ("text", "json")
 
+_CONFIG = ("--config",)
+
 _SPECIFICATIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        _CONFIG,
+        {
+            "type": click.Path(readable=False),
+            "help": "The configuration.  [default: ./orusage.toml, if it exists]",
+        },
+    ),
     (
         ("-w", "--warehouse"),
         {"type": click.Path(readable=False), "help": "The DuckDB file.  [default: ./orusage.duckdb]"},
@@ -29,28 +44,35 @@ _SPECIFICATIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--debug",), {"is_flag": True, "help": "Show the traceback of an error before its three lines."}),
 )
 
-_ALSO_HERE = "Also takes -w FILE, -q, -v, --log-format and --debug: see `orusage --help`."
+_ALSO_HERE = "Also takes --config, -w, -q, -v, --log-format and --debug: see `orusage -h`."
+
+_WITHOUT_CONFIGURATION = ("config", "demo")
+"""Commands that read no configuration: one shows and writes it, the other is the same everywhere."""
 
 
 class GlobalOptions:
-    """The options that all commands share.
+    """The options that all commands share. What the command line or the environment gives outweighs the configuration.
 
     Attributes:
+        config: The configuration file as named; None for the default.
         warehouse: The DuckDB file as named; None for the default.
         log_format: ``text`` or ``json``.
         debug: Print the traceback of an error.
     """
 
     def __init__(self) -> None:
+        self.config: str | None = None
         self.warehouse: str | None = None
         self.log_format = "text"
         self.debug = False
-        self._levels: dict[ParameterSource, set[str]] = {COMMANDLINE: set(), ENVIRONMENT: set()}
+        self._given: set[str] = set()
+        self._levels: dict[ParameterSource, set[str]] = {source: set() for source in _SOURCES}
+        self._configuration: Configuration | None = None
 
     @property
     def log_level(self) -> str:
         """``warning``, ``info`` or ``debug``; ``--quiet`` outweighs ``--verbose``, the command line the environment."""
-        given = self._levels[COMMANDLINE] or self._levels[ENVIRONMENT]
+        given = next(filter(None, self._levels.values()), set())
         return "warning" if "quiet" in given else "debug" if "verbose" in given else "info"
 
     @property
@@ -66,17 +88,42 @@ class GlobalOptions:
         return self.log_level == "warning"
 
     def take(self, name: str, value: Any, source: ParameterSource) -> None:
-        """Set an option that was given on the command line or by an environment variable.
+        """Set an option that was given on the command line, by an environment variable or in the configuration.
 
         Raises:
             UsageError: The warehouse's name is an API key, which would become the name of a file.
         """
+        if source is not CONFIGURED:
+            self._given.add(name)
+        elif name in self._given:
+            return
         if name in ("quiet", "verbose"):
-            self._levels[source].add(name)
+            self._levels[source].update([name] * bool(value))
             return
         if name == "warehouse":
             _refuse_keys(value)
+        if name == "config":
+            self._configuration = None
         setattr(self, name, value)
+
+    @property
+    def configuration(self) -> Configuration:
+        """What the configuration files say; they are read when this is first asked for.
+
+        Raises:
+            ConfigurationError: A file cannot be read or used.
+        """
+        if self._configuration is None:
+            from ingest.cli.configuration.configuration import load
+
+            self._configuration = load(self.config, os.environ)
+        return self._configuration
+
+    def take_configured(self) -> None:
+        """Set what the configuration says and nothing else does."""
+        self._levels[CONFIGURED].clear()
+        for name, value in self.configuration.global_options.items():
+            self.take(name, value, CONFIGURED)
 
 
 def _refuse_keys(name: str) -> None:
@@ -123,19 +170,37 @@ class _Option(click.Option):
     """An option whose value goes to the `GlobalOptions`; read before others, so that it holds for their errors too."""
 
     def __init__(self, names: Sequence[str], **details: Any) -> None:
-        super().__init__(names, expose_value=False, is_eager=True, callback=_take, **details)
+        callback = _configure if details.get("hidden") and names == _CONFIG else _take
+        super().__init__(names, expose_value=False, is_eager=True, callback=callback, **details)
 
 
 def _take(context: click.Context, option: click.Parameter, value: Any) -> None:
     """Keep a value that was given; after the command, set the log up anew."""
     name = option.name or ""
     source = context.get_parameter_source(name)
-    if source not in (COMMANDLINE, ENVIRONMENT) or value is False:
+    if source not in (COMMANDLINE, ENVIRONMENT):
         return
     options = context.ensure_object(GlobalOptions)
     options.take(name, value, source)
     if context.parent:
         set_up_logging_for(options)
+
+
+def _configure(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Read the configuration for a command, once its own ``--config`` is known: its options have new defaults."""
+    _take(context, option, value)
+    names = _names(context)
+    if not names or names[0] in _WITHOUT_CONFIGURATION:
+        return
+    options = context.ensure_object(GlobalOptions)
+    options.take_configured()
+    context.default_map = options.configuration.defaults_of(names[0])
+    set_up_logging_for(options)
+
+
+def _names(context: click.Context) -> list[str]:
+    """The names of the command and of its group, without that of the program."""
+    return [*_names(context.parent), context.info_name or ""] if context.parent else []
 
 
 def set_up_logging_for(options: GlobalOptions) -> None:

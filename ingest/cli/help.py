@@ -16,6 +16,8 @@ Usage: orusage [OPTIONS] COMMAND [ARGS]...
   demo`: it needs no key and no network.
 
 Options:
+  --config PATH             The configuration.  [default: ./orusage.toml, if
+                            it exists]
   -w, --warehouse PATH      The DuckDB file.  [default: ./orusage.duckdb]
   -q, --quiet               Only results, warnings and errors.
   -v, --verbose             Debug messages too on standard error.
@@ -26,6 +28,7 @@ Options:
   -h, --help                Show this message and exit.
 
 Commands:
+  config     Show the settings in force, or write a file with all of them.
   demo       Try orusage on sample logs and a simulated OpenRouter.
   discover   Find the generations that no log holds.
   doctor     Check the installation and the warehouse; change nothing.

@@ -130,6 +130,7 @@ def _run_fields(result: RunResult, stats: RunStats) -> dict[str, Any]:
         "future_ids": stats.ahead,
         "requests": stats.requests,
         "settled": stats.settled,
+        "settled_by": dict(stats.settled_by.most_common()),
         "pending": stats.pending,
         "dead": stats.dead,
         "overdue": result.overdue,
@@ -155,6 +156,9 @@ def _run_lines(result: RunResult, stats: RunStats) -> list[str]:
         f"IDs       {stats.settled:,} settled, {stats.pending:,} pending, {stats.dead:,} dead",
         f"spend     ${money(stats.spend)} added",
     ]
+    if len(stats.settled_by) > 1:
+        by = ", ".join(f"{n:,} by {plain(account)}" for account, n in stats.settled_by.most_common())
+        lines.append(f"accounts  {by}")
     lines += _pending(result.pending)
     if stats.contents:
         lines.append(f"contents  {_contents(stats)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingest.cli.progress_display import progress_shown
@@ -18,27 +19,34 @@ from ingest.pipeline.progress import ProgressTracker
 from ingest.pipeline.run import RunResult, ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
 
-    from ingest.client.credentials import ApiKey
+    from ingest.client.accounts import Account
     from ingest.core.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
-    sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
+    sources: Sequence[str],
+    warehouse: Path,
+    accounts: Sequence[Account],
+    settings: Settings,
+    *,
+    bar: bool,
+    accounts_of_sources: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[RunResult, RunStats]:
     """Run the pipeline to its end, or until the first SIGINT or SIGTERM.
 
     Args:
         sources: Files, directories, globs, URLs and ``-``.
         warehouse: The DuckDB file.
-        load_key: Returns the API key; called only if something is to be fetched.
+        accounts: The accounts, in the order in which they are asked; their keys are loaded if there is an ID to fetch.
         settings: The run's settings.
         bar: Show a bar instead of heartbeat lines.
+        accounts_of_sources: The account that one of `sources` names, for those that do.
 
     Returns:
         The result and the counts.
@@ -46,16 +54,22 @@ def run(
     Raises:
         OrusageError: as `ingest.pipeline.run.ingest`; InterruptedRunError for a signal while sources are read.
     """
-    return asyncio.run(_run(sources, warehouse, load_key, settings, bar=bar))
+    return asyncio.run(_run(sources, warehouse, tuple(accounts), settings, accounts_of_sources, bar=bar))
 
 
 async def _run(
-    sources: Sequence[str], warehouse: Path, load_key: Callable[[], ApiKey], settings: Settings, *, bar: bool
+    sources: Sequence[str],
+    warehouse: Path,
+    accounts: tuple[Account, ...],
+    settings: Settings,
+    accounts_of_sources: Mapping[str, str],
+    *,
+    bar: bool,
 ) -> tuple[RunResult, RunStats]:
     open_files.raise_limit(settings.concurrency)
     clock, cancellation, stats = SystemClock(), RunCancellation(), RunStats()
     tracker = ProgressTracker(stats, clock)
-    context = RunContext(warehouse, load_key, settings, clock, cancellation, stats, tracker.begin)
+    context = RunContext(warehouse, accounts, settings, clock, cancellation, stats, tracker.begin, accounts_of_sources)
     with _ended_by_signals(cancellation, tracker):
         async with progress_shown(tracker, clock, bar=bar):
             return await ingest(sources, context), stats

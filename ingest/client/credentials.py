@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingest.client.key_kinds import KeyKind
+    from ingest.client.key_sources import KeyPlace
 
 VISIBLE = 4
 """Number of the last characters that a masked key shows."""
@@ -90,6 +91,18 @@ def load_key(file: Path | None = None, command: str | None = None) -> ApiKey:
 def load_management_key(file: Path | None = None, command: str | None = None) -> ApiKey:
     """Find the management key in the same places, under its own names. Raises as `load_key`."""
     return _load(MANAGEMENT, file, command)
+
+
+def load_key_from(place: KeyPlace, kind: KeyKind) -> ApiKey:
+    """The key in one place; no other is looked in. Raises as `load_key`."""
+    if place.file is None and place.command is None:
+        secret = os.environ.get(place.variable or "")
+        if not secret:
+            raise _missing(f"{place.variable} is not set", kind)
+        key = _key_of(kind, os.fsencode(secret), place.variable or "")
+        keep_masked(key.reveal())
+        return key
+    return _load(kind, place.file, place.command)
 
 
 def _load(kind: KeyKind, file: Path | None, command: str | None) -> ApiKey:

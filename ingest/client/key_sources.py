@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.client.key_kinds import INFERENCE
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.client.key_kinds import KeyKind
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """The one place of a configured key.
+
+    Attributes:
+        file: A file that contains it.
+        command: A command that prints it.
+        variable: A variable of the environment that holds it.
+    """
+
+    file: Path | None = None
+    command: str | None = None
+    variable: str | None = None
+
 
 WAIT = 30.0
 """Seconds that a command, or the writer of a pipe, may take."""

@@ -45,10 +45,10 @@ _FIXES = {
 """What to do about each reason for which there is no connection."""
 
 
-def key_refused() -> KeyRefusedError:
+def key_refused(account: str | None = None) -> KeyRefusedError:
     """The API answered 401, or 403 when asked about the key itself."""
     return KeyRefusedError(
-        "OpenRouter refused the API key",
+        f"OpenRouter refused the API key{_of(account)}",
         cause="the key is unknown, disabled or expired",
         fix="check it at https://openrouter.ai/settings/keys and run the same command again; nothing is lost",
     )
@@ -63,10 +63,10 @@ def wrong_account() -> KeyRefusedError:
     )
 
 
-def out_of_credits() -> TryAgainLaterError:
+def out_of_credits(account: str | None = None) -> TryAgainLaterError:
     """The API answered 402."""
     return TryAgainLaterError(
-        "OpenRouter answers that the account is out of credits",
+        f"OpenRouter answers that the account{f' {account}' if account else ''} is out of credits",
         cause="HTTP 402",
         fix="add credits at https://openrouter.ai/settings/credits and run the same command again; nothing is lost",
     )
@@ -113,3 +113,7 @@ def redirects(base_url: str) -> UnreachableError:
         cause="redirects are not followed: the key would go to another host",
         fix="set --base-url to the API's real address; nothing is lost",
     )
+
+
+def _of(account: str | None) -> str:
+    return f" of account {account}" if account else ""

@@ -23,6 +23,7 @@ class RunCancellation:
     def __init__(self) -> None:
         self.error: OrusageError | None = None
         self._event = asyncio.Event()
+        self._parts: list[_Part] = []
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -32,6 +33,25 @@ class RunCancellation:
         if not self:
             self.error = error
             self._event.set()
+            for part in self._parts:
+                part.set(error)
+
+    def part(self) -> RunCancellation:
+        """A part of the run, such as one account's, which may end before the others. With the last part the run ends.
+
+        The parts are made before the first of them ends.
+        """
+        self._parts.append(_Part(self))
+        return self._parts[-1]
+
+    @property
+    def error_of_parts(self) -> OrusageError | None:
+        """The error that ended the run, else the first one that ended a part of it."""
+        return self.error or next((part.error for part in self._parts if part.error), None)
+
+    def _part_ended(self) -> None:
+        if all(self._parts):
+            self.set(self.error_of_parts)
 
     def is_interrupted(self) -> bool:
         """Whether a signal ends the run: then it waits for nothing any longer."""
@@ -51,3 +71,17 @@ class RunCancellation:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+class _Part(RunCancellation):
+    """A part of a run."""
+
+    def __init__(self, run: RunCancellation) -> None:
+        super().__init__()
+        self._run = run
+
+    def set(self, error: OrusageError | None = None) -> None:
+        """End the part, and the run if it was the last one."""
+        if not self:
+            super().set(error)
+            self._run._part_ended()  # noqa: SLF001  # a part of the run

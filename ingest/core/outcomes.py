@@ -33,6 +33,7 @@ class WorkItem:
         line: Number of its line in the source; None if unknown.
         logged_at: Time of that line, in UTC; None if unknown.
         log_fields: JSON object of that line's fields named by ``--keep-field``; None if it has none of them.
+        account: Name of the account that its source names, which is asked first; None if the source names none.
     """
 
     generation_id: str
@@ -46,6 +47,7 @@ class WorkItem:
     line: int | None = None
     logged_at: datetime | None = None
     log_fields: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
         fetched_at: When the answer arrived.
         requests: Number of requests that this run sent for it.
         content: The result of requesting its content; None if it was not requested.
+        account: Name of the account that answered; None if no accounts are configured.
     """
 
     item: WorkItem
@@ -94,6 +97,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     fetched_at: datetime
     requests: int
     content: Content | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class RunStats:
         pending: IDs asked and left pending, stored.
         dead: IDs given up, stored.
         expected_dead: Those of them that were not found after the grace: some IDs in any log were never recorded.
+        settled_by: IDs settled and stored, by the account that answered.
         spend: Cost of the settled IDs, in USD.
         contents: Requests for content by result: `STORED`, or why there is none.
     """
@@ -79,6 +80,7 @@ class RunStats:
     pending: int = 0
     dead: int = 0
     expected_dead: int = 0
+    settled_by: Counter[str] = field(default_factory=Counter)
     spend: Decimal = Decimal(0)
     contents: Counter[str] = field(default_factory=Counter)
 

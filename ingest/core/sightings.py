@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -114,12 +115,14 @@ class Chunk:
         reads: One entry per source that contributed to the chunk; only the last source may still be unfinished.
         ended: Number of entries in `reads` whose source is finished.
         bytes_read: Bytes of text read since the previous chunk.
+        accounts: The account that a source names, for those that do.
     """
 
     sightings: tuple[Sighting, ...]
     reads: tuple[SourceRead, ...]
     ended: int
     bytes_read: int
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def finished(self) -> tuple[SourceRead, ...]:

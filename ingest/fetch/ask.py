@@ -41,6 +41,10 @@ class Ask:
     other_id: str | None = None
     status: int | None = None
 
+    def turn_to_account(self) -> None:
+        """Forget what concerns the account that was asked before: its failures say nothing about the next."""
+        self.failures, self.unreadable, self.other_id, self.status = 0, 0, None, None
+
     def admit_next(self) -> None:
         """Let the next ID be admitted; a second call does nothing."""
         if self.admission:

@@ -14,27 +14,21 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ingest.client.request import GET_GENERATION, LIST_GENERATION_CONTENT
+from ingest.client.request import LIST_GENERATION_CONTENT
 from ingest.core.generation_id import READY_AGE
 from ingest.core.outcomes import Content, Outcome, Settled
+from ingest.fetch.account_requests import AccountRounds
 from ingest.fetch.ask import Ask
-from ingest.fetch.content_steps import ContentSteps
-from ingest.fetch.metadata_steps import MetadataSteps
 from ingest.fetch.missing_share import MissingShare
-from ingest.fetch.request_loop import RequestLoop
-from ingest.fetch.run_guards import RunGuards
-from ingest.fetch.steps import SharedSteps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from ingest.client.operations import AsyncCaller
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
     from ingest.core.outcomes import Pending, WorkItem
-    from ingest.core.run_stats import RunStats
     from ingest.core.settings import Settings
-    from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
+    from ingest.fetch.account_requests import AccountRequests
 
 
 INTERRUPTED_PATIENCE = 5.0
@@ -42,37 +36,24 @@ INTERRUPTED_PATIENCE = 5.0
 
 
 class Fetcher:
-    """Asks for IDs concurrently, under one limiter.
+    """Asks for IDs concurrently, each account under its own limiter.
 
     Args:
-        client: Sends one request.
-        limiter: Paces all requests.
-        cancellation: Ends the run; the fetcher sets it too, when every request would fail the same way.
+        accounts: The accounts, in the order in which they are asked; at least one.
+        cancellation: Ends the run; the accounts set it too, when every request would fail the same way.
         settings: The run's settings.
         clock: The run's clock.
-        stats: Counts requests and answers.
-        random: Uniform in 0 … 1, for jitter.
     """
 
-    def __init__(  # the parts of a run, each made at the one place that calls it
-        self,
-        client: AsyncCaller,
-        limiter: AsyncLimiter,
-        cancellation: RunCancellation,
-        settings: Settings,
-        clock: Clock,
-        stats: RunStats,
-        random: Callable[[], float],
+    def __init__(
+        self, accounts: Sequence[AccountRequests], cancellation: RunCancellation, settings: Settings, clock: Clock
     ) -> None:
+        self._accounts = accounts
         self._settings = settings
         self._clock = clock
         self._cancellation = cancellation
         self._admission = asyncio.Lock()
-        self._guards = RunGuards(client, limiter, cancellation, settings, clock, random)
-        self._requests = RequestLoop(client, limiter, self._guards, cancellation, clock, stats)
-        shared = SharedSteps(self._guards, clock)
-        self._metadata = MetadataSteps(shared, self._guards, settings, clock)
-        self._content = ContentSteps(shared, self._guards, clock)
+        self._rounds = AccountRounds(accounts, cancellation, clock)
 
     async def run(self, items: Iterator[WorkItem]) -> AsyncGenerator[Outcome]:
         """Ask for every item, `settings.concurrency` at a time; outcomes come in the order they are reached.
@@ -114,7 +95,8 @@ class Fetcher:
         await self._cancellation.sleep(self._clock, math.inf)
         if self._cancellation.is_interrupted():
             await self._clock.sleep(INTERRUPTED_PATIENCE)
-            self._requests.abandon()
+            for account in self._accounts:
+                account.requests.abandon()
 
     async def _work(self, items: Iterator[WorkItem], outcomes: asyncio.Queue[Outcome | None]) -> None:
         while ask := await self._admit(items):
@@ -132,14 +114,14 @@ class Fetcher:
     async def _fetch(self, ask: Ask) -> Outcome:
         try:
             await self._until_due(ask.item)
-            outcome: Outcome | None = await self._requests.run(ask, GET_GENERATION, self._metadata.table)
+            outcome, account = await self._rounds.ask(ask)
         finally:
             ask.admit_next()
-        if outcome is None:
-            return self._metadata.interrupted(ask)
-        if isinstance(outcome, Settled) and self._settings.content:
-            return await self._with_content(outcome)
-        return outcome
+        if not isinstance(outcome, Settled):
+            return outcome
+        if account.name is not None:
+            outcome = replace(outcome, account=account.name)
+        return await self._with_content(outcome, account) if self._settings.content else outcome
 
     async def _until_due(self, item: WorkItem) -> None:
         """Wait until the API may know the ID, but never longer than `READY_AGE`, in case our clock is wrong."""
@@ -147,11 +129,13 @@ class Fetcher:
             seconds = (item.due_at - self._clock.now()).total_seconds()
             await self._cancellation.sleep(self._clock, min(seconds, READY_AGE.total_seconds()))
 
-    async def _with_content(self, settled: Settled) -> Outcome:
+    async def _with_content(self, settled: Settled, account: AccountRequests) -> Outcome:
         """The outcome with its content; if interrupted it is pending, and the next run asks for both again."""
         ask = Ask(settled.item, requests=settled.requests, status=HTTPStatus.OK)
-        content: Content | Pending | None = await self._requests.run(ask, LIST_GENERATION_CONTENT, self._content.table)
+        content: Content | Pending | None = await account.requests.run(
+            ask, LIST_GENERATION_CONTENT, account.content.table
+        )
         if isinstance(content, Content):
-            self._guards.has_fetched = True
+            account.guards.has_fetched = True
             return replace(settled, content=content, requests=ask.requests)
         return content or ask.interrupted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ingest.client import stop_errors
+from ingest.client.accounts import load_keys
+from ingest.client.errors import ForbiddenResponseError, NotFoundResponseError
 from ingest.client.operations import generations_get_generation, generations_list_generation_content
 from ingest.client.result import Err
 from ingest.client.retry import BackoffStrategy, RetryConfig
@@ -23,12 +26,15 @@ from ingest.fetch.answer_policy import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ingest.client.credentials import ApiKey
+    from ingest.client.accounts import Account
     from ingest.client.errors import OpenRouterError
     from ingest.core.errors import OrusageError
 
 PATIENCE = RetryConfig(backoff=BackoffStrategy(max_elapsed_time=60_000), retry_connection_errors=False)
 """No retry begins after a minute, and none follows a failed connection, since a user is waiting."""
+
+_ELSEWHERE = (NotFoundResponseError, ForbiddenResponseError)
+"""Answers of an account that does not have an ID."""
 
 AT_ONCE = 8
 """IDs asked for concurrently."""
@@ -51,32 +57,45 @@ class Found:
 
 
 def look_up(
-    generation_ids: Sequence[str], key: ApiKey, base_url: str, *, timeout: float, content: bool
+    generation_ids: Sequence[str], accounts: Sequence[Account], *, timeout: float, content: bool
 ) -> Iterator[Found]:
     """Ask for some IDs; results come in the order of the IDs.
 
     Args:
         generation_ids: The IDs.
-        key: The API key.
-        base_url: The API's base URL.
+        accounts: The accounts. The next one is asked for an ID that one does not have.
         timeout: Seconds for one whole request.
         content: Whether to ask for prompt and completion too.
 
     Raises:
         UsageError: an argument is no generation ID.
+        KeyRefusedError: an account has no key.
         OrusageError: every request would fail the same way: the key is refused, the account is out of credits, or the
             API throttles every request, cannot be reached or does not answer like OpenRouter.
     """
     for generation_id in generation_ids:
         _check(generation_id)
-    with (
-        ThreadPoolExecutor(AT_ONCE) as pool,
-        OpenRouter(key, server_url=base_url, timeout=timeout, retries=PATIENCE) as client,
-    ):
-        for found in pool.map(partial(_find, client, content=content), generation_ids):
-            if found.record is None and found.problem and (stop := _stop(found.problem, base_url)):
+    with ThreadPoolExecutor(AT_ONCE) as pool, ExitStack() as opened:
+        clients = [
+            (opened.enter_context(OpenRouter(key, server_url=each.base_url, timeout=timeout, retries=PATIENCE)), each)
+            for each, key in zip(accounts, load_keys(accounts), strict=True)
+        ]
+        for found, account in pool.map(partial(_find_anywhere, clients, content=content), generation_ids):
+            if found.record is None and found.problem and (stop := _stop(found.problem, account)):
                 raise stop
             yield found
+
+
+def _find_anywhere(
+    clients: Sequence[tuple[OpenRouter, Account]], generation_id: str, *, content: bool
+) -> tuple[Found, Account]:
+    """What the first account that has the ID says of it; without one, what the last account says."""
+    *others, last = clients
+    for client, account in others:
+        found = _find(client, generation_id, content=content)
+        if not isinstance(found.problem, _ELSEWHERE) or found.record:
+            return found, account
+    return _find(last[0], generation_id, content=content), last[1]
 
 
 def _find(client: OpenRouter, generation_id: str, *, content: bool) -> Found:
@@ -97,11 +116,12 @@ def _with_content(record: bytes, content: bytes) -> bytes:
     return msgspec.json.encode({**fields, "content": msgspec.Raw(content)})
 
 
-def _stop(error: OpenRouterError, base_url: str) -> OrusageError | None:
+def _stop(error: OpenRouterError, account: Account) -> OrusageError | None:
     """The error that ends the command; None where the next ID may succeed."""
+    base_url = account.base_url
     errors: dict[Verdict, Callable[[], OrusageError]] = {
-        Verdict.KEY_REFUSED: stop_errors.key_refused,
-        Verdict.OUT_OF_CREDITS: stop_errors.out_of_credits,
+        Verdict.KEY_REFUSED: partial(stop_errors.key_refused, account.name),
+        Verdict.OUT_OF_CREDITS: partial(stop_errors.out_of_credits, account.name),
         Verdict.THROTTLED: partial(stop_errors.throttled, "HTTP 429"),
         Verdict.UNREADABLE: partial(stop_errors.not_the_api, base_url),
         Verdict.REDIRECT: partial(stop_errors.redirects, base_url),

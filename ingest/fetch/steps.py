@@ -36,14 +36,16 @@ class SharedSteps:
     Args:
         guards: The run's guards.
         clock: The run's clock.
+        account: Name of the account that is asked; None if no accounts are configured.
     """
 
-    def __init__(self, guards: RunGuards, clock: Clock) -> None:
+    def __init__(self, guards: RunGuards, clock: Clock, account: str | None = None) -> None:
         self._guards = guards
         self._clock = clock
+        self._account = account
         self.table: StepTable[Pending] = {
-            Verdict.KEY_REFUSED: lambda ask, _: self.stop(ask, stop_errors.key_refused()),
-            Verdict.OUT_OF_CREDITS: lambda ask, _: self.stop(ask, stop_errors.out_of_credits()),
+            Verdict.KEY_REFUSED: lambda ask, _: self.key_refused(ask),
+            Verdict.OUT_OF_CREDITS: lambda ask, _: self.stop(ask, stop_errors.out_of_credits(account)),
             Verdict.THROTTLED: lambda _, __: 0.0,
             Verdict.OVERLOADED: self.overloaded,
             Verdict.UNREACHED: self._unreached,
@@ -54,6 +56,10 @@ class SharedSteps:
         """End the run with this error."""
         self._guards.stop(error)
         return ask.interrupted()
+
+    def key_refused(self, ask: Ask) -> Pending:
+        """End the run because the key is refused."""
+        return self.stop(ask, stop_errors.key_refused(self._account))
 
     def overloaded(self, ask: Ask, error: OpenRouterError) -> Step[Pending]:
         """Retry as after any failure, but without cost to the run's budget: the limiter already bounds such retries."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from ingest.client.credentials import ApiKey
+    from ingest.client.accounts import Account
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import Clock
     from ingest.core.run_stats import RunStats
@@ -23,18 +23,20 @@ class RunContext:
 
     Attributes:
         warehouse: The DuckDB file; it is created when there is something to store.
-        load_key: Returns the API key; called when an ID is due.
+        accounts: At least one account, in the order in which they are asked. Their keys are loaded when an ID is due.
         settings: The options of the run.
         clock: The wall clock and the monotonic clock.
         cancellation: Ends the run early; a signal handler may set it.
         stats: Counts as the run goes.
-        on_fetch_start: Called with the limiter when fetching begins, to show progress.
+        on_fetch_start: Called with the limiters when fetching begins, to show progress.
+        accounts_of_sources: The account that an argument in SOURCES names, for those that do.
     """
 
     warehouse: Path
-    load_key: Callable[[], ApiKey]
+    accounts: tuple[Account, ...]
     settings: Settings
     clock: Clock
     cancellation: RunCancellation
     stats: RunStats
-    on_fetch_start: Callable[[AsyncLimiter], None]
+    on_fetch_start: Callable[[Sequence[AsyncLimiter]], None]
+    accounts_of_sources: Mapping[str, str] = field(default_factory=dict)

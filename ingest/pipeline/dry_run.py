@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ingest.client.accounts import Account
     from ingest.core.settings import Settings
     from ingest.core.sightings import SourceRead
 
@@ -44,7 +45,9 @@ class DryRun:
         return self.requests / self.rate if self.rate else None
 
 
-def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: datetime) -> DryRun:
+def dry_run(
+    sources: Sequence[str], warehouse: Path, settings: Settings, now: datetime, accounts: Sequence[Account] = ()
+) -> DryRun:
     """Read the sources from their checkpoints and compare their IDs with the warehouse, which is not changed.
 
     Args:
@@ -52,6 +55,7 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
         warehouse: The DuckDB file; it need not exist.
         settings: What the run would be given.
         now: The wall clock, UTC.
+        accounts: The accounts that the run would ask; none: one without a name.
 
     Raises:
         NoInputError: no source was readable.
@@ -61,9 +65,10 @@ def dry_run(sources: Sequence[str], warehouse: Path, settings: Settings, now: da
         known = [] if settings.reread else ledger.checkpoints()
         stats, problems = _read(sources, ledger, CheckpointIndex(known), now)
         stats.due, stats.ahead = ledger.count_due(settings, now), ledger.count_ahead(now)
-        measured = ledger.remembered_rate(urlsplit(settings.base_url).netloc)
+        asked = [(each.base_url, each.name) for each in accounts] or [(settings.base_url, None)]
+        measured = [ledger.remembered_rate(urlsplit(url).netloc, name) for url, name in asked]
     requests = stats.due if settings.limit is None else min(stats.due, settings.limit)
-    rate = min((rate for rate in (measured, settings.rate) if rate), default=None)
+    rate = min((rate for rate in (sum(filter(None, measured)), settings.rate) if rate), default=None)
     return DryRun(stats, problems, requests, rate)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from ingest.client.accounts import load_keys
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.retry import RetryConfig
 from ingest.core.open_files import connections_within_limit
 from ingest.core.remembered_rate import RememberedRate
+from ingest.fetch.account_requests import AccountRequests
 from ingest.fetch.dead_letters import hold_until_verified
 from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
@@ -23,9 +25,12 @@ from ingest.fetch.ratelimit.controller import LearnedLimit, RateController
 from ingest.fetch.work_order import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from datetime import datetime
 
+    from ingest.client.accounts import Account
+    from ingest.client.credentials import ApiKey
+    from ingest.core.cancellation import RunCancellation
     from ingest.core.outcomes import WorkItem
     from ingest.pipeline.context import RunContext
     from ingest.pipeline.store_stage import BatchWriter
@@ -47,31 +52,77 @@ async def fetch_due(
         started: When the run began; ``--max-time`` counts from it.
 
     Returns:
-        The rate limit that was measured, in requests per second; None if none was met.
+        The rate limit that was measured, in requests per second, of all accounts together; None if none was met.
 
     Raises:
-        KeyRefusedError: there is no key.
+        KeyRefusedError: an account has no key.
+        ConfigurationError: two accounts have the same key.
         OrusageError: the warehouse failed.
     """
     context = _within_open_files(context)
-    host = urlsplit(context.settings.base_url).netloc
-    limiter = AsyncLimiter(_limit(context, warehouse, host), context.clock, context.cancellation, context.stats)
-    context.on_fetch_start(limiter)
-    async with _client(context) as client:
-        fetcher = Fetcher(
-            client, limiter, context.cancellation, context.settings, context.clock, context.stats, random.random
-        )
+    keys = load_keys(context.accounts)
+    limiters = _limiters(context, warehouse)
+    context.on_fetch_start([limiter for _, limiter in limiters.values()])
+    async with AsyncExitStack() as clients:
+        accounts: list[AccountRequests] = []
+        for account, key in zip(context.accounts, keys, strict=True):
+            client = await clients.enter_async_context(_client(context, account, key))
+            accounts.append(_requests(context, account, client, *limiters[account]))
+        fetcher = Fetcher(accounts, context.cancellation, context.settings, context.clock)
         async with (
             _deadline(context, started),
             aclosing(fetcher.run(_items(context, warehouse))) as outcomes,
             aclosing(hold_until_verified(outcomes, context.cancellation, context.clock)) as cared_for,
         ):
             await batches.store(cared_for)
-    learned = limiter.controller.learned
-    if learned:
-        known = RememberedRate(learned.rate, learned.burst, context.clock.now())
-        warehouse.remember_rate(host, known, run_id)
-    return learned.rate if learned else None
+    return _remember(context, warehouse, limiters, run_id)
+
+
+_Paced: TypeAlias = "tuple[RunCancellation, AsyncLimiter]"
+"""What ends an account's part of a run, and what paces it."""
+
+
+def _limiters(context: RunContext, warehouse: Warehouse) -> dict[Account, _Paced]:
+    """A limiter for each account, since OpenRouter limits each by itself."""
+    is_only = len(context.accounts) == 1
+    ends = {each: context.cancellation if is_only else context.cancellation.part() for each in context.accounts}
+    return {
+        account: (end, AsyncLimiter(_limit(context, warehouse, account), context.clock, end, context.stats))
+        for account, end in ends.items()
+    }
+
+
+def _requests(
+    context: RunContext, account: Account, client: AsyncOpenRouter, cancellation: RunCancellation, limiter: AsyncLimiter
+) -> AccountRequests:
+    return AccountRequests(
+        client,
+        limiter,
+        cancellation,
+        replace(context.settings, base_url=account.base_url),
+        context.clock,
+        context.stats,
+        random.random,
+        name=account.name,
+        is_only=len(context.accounts) == 1,
+    )
+
+
+def _remember(
+    context: RunContext, warehouse: Warehouse, limiters: Mapping[Account, _Paced], run_id: str
+) -> float | None:
+    """Store the limits that were measured; returns how many requests per second they let through together."""
+    rates: list[float] = []
+    for account, (_, limiter) in limiters.items():
+        if learned := limiter.controller.learned:
+            known = RememberedRate(learned.rate, learned.burst, context.clock.now())
+            warehouse.remember_rate(_host(account), account.name, known, run_id)
+            rates.append(learned.rate)
+    return sum(rates) if rates else None
+
+
+def _host(account: Account) -> str:
+    return urlsplit(account.base_url).netloc
 
 
 def _within_open_files(context: RunContext) -> RunContext:
@@ -84,10 +135,11 @@ def _within_open_files(context: RunContext) -> RunContext:
     return replace(context, settings=replace(context.settings, concurrency=permitted))
 
 
-def _limit(context: RunContext, warehouse: Warehouse, host: str) -> RateController:
-    """The rate controller; it starts from the limit that an earlier run measured at this host, faded with age."""
-    settings, known = context.settings, warehouse.remembered_rate(host)
-    log.debug("remembered rate limit of %s: %s", host, known)
+def _limit(context: RunContext, warehouse: Warehouse, account: Account) -> RateController:
+    """The rate controller; it starts from the limit that an earlier run measured for this account, faded with age."""
+    settings, host = context.settings, _host(account)
+    known = warehouse.remembered_rate(host, account.name)
+    log.debug("remembered rate limit of %s: %s", host if account.name is None else f"{account.name} at {host}", known)
     age = context.clock.now() - known.learned_at if known else timedelta()
     learned = LearnedLimit(known.rate, known.burst).aged(age / timedelta(days=1)) if known else None
     return RateController(settings.rate, settings.concurrency, settings.timeout, learned)
@@ -119,9 +171,7 @@ async def _cancel_after(seconds: float, context: RunContext) -> None:
     context.cancellation.set()
 
 
-def _client(context: RunContext) -> AsyncOpenRouter:
+def _client(context: RunContext, account: Account, key: ApiKey) -> AsyncOpenRouter:
     """The client, without retries of its own: the run's policy decides on them."""
-    settings = context.settings
-    return AsyncOpenRouter(
-        context.load_key(), server_url=settings.base_url, timeout=settings.timeout, retries=RetryConfig("none")
-    )
+    timeout = context.settings.timeout
+    return AsyncOpenRouter(key, server_url=account.base_url, timeout=timeout, retries=RetryConfig("none"))

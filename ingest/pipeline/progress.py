@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ingest.core.clock import Clock
@@ -66,32 +67,38 @@ class ProgressTracker:
     def __init__(self, stats: RunStats, clock: Clock) -> None:
         self._stats = stats
         self._clock = clock
-        self._limiter: AsyncLimiter | None = None
+        self._limiters: Sequence[AsyncLimiter] = ()
         self._recent = RecentRate()
 
-    def begin(self, limiter: AsyncLimiter) -> None:
-        """Start measuring the rate; called when fetching begins."""
-        self._limiter = limiter
+    def begin(self, limiters: Sequence[AsyncLimiter]) -> None:
+        """Start measuring the rate; called when fetching begins, with the limiter of each account."""
+        self._limiters = limiters
         self._recent.add(self._clock.monotonic(), self._stats.done)
 
     @property
     def has_begun(self) -> bool:
         """Whether fetching has begun."""
-        return self._limiter is not None
+        return bool(self._limiters)
 
     def snapshot(self) -> ProgressSnapshot:
         """The progress now. Each call adds a sample to the rate, so call it regularly."""
         stats = self._stats
         counts = (stats.sightings, stats.due, stats.done, stats.throttled, stats.overloaded)
-        if self._limiter is None:
+        if not self._limiters:
             return ProgressSnapshot(*counts)
-        limit = self._limiter.state()
+        limit = _together([limiter.state() for limiter in self._limiters])
         is_paused = limit.pause >= SHORTEST_PAUSE
         if is_paused:
             self._recent.reset()  # otherwise the rate after a pause would include it
         self._recent.add(self._clock.monotonic(), stats.done)
         resumes_at = self._clock.now() + timedelta(seconds=limit.pause) if is_paused else None
         return ProgressSnapshot(*counts, limit, self._recent.per_second(), resumes_at)
+
+
+def _together(states: Sequence[LimitState]) -> LimitState:
+    """The state of several limiters as one: the one that waits shortest, with the sums of what all of them send."""
+    rate, in_flight = sum(state.rate for state in states), sum(state.in_flight for state in states)
+    return replace(min(states, key=lambda state: state.pause), rate=rate, in_flight=in_flight)
 
 
 class RecentRate:

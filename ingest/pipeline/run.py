@@ -154,11 +154,14 @@ class _Run:
             self._rate_limit = await fetch_due(context, self._warehouse, self._batches, self.run_id, self._started)
 
     def stopped_by(self) -> OrusageError | None:
-        """The error that stopped the run early; also its end by ``--max-time`` if the server let nothing through."""
+        """The error that stopped the run or an account's part of it early.
+
+        Also the run's end by ``--max-time`` if the server let nothing through.
+        """
         cancellation, stats = self._context.cancellation, self._context.stats
         refused = stats.throttled + stats.overloaded
         if cancellation.error or not cancellation or not refused or self._batches.has_progressed:
-            return cancellation.error
+            return cancellation.error_of_parts
         return stop_errors.throttled(f"{refused:,} of {stats.requests:,} requests were answered 429, 503 or 529")
 
     async def publish(self, reason: OrusageError | None) -> OrusageError | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ingest.client.accounts import load_keys
 from ingest.core.errors import NoInputError
 from ingest.core.generation_id import second_of
 from ingest.core.settings import EARLIEST
@@ -43,7 +44,8 @@ class ScanStage:
     def __init__(self, sources: Sequence[str], context: RunContext, now: datetime) -> None:
         self._context = context
         self._now = now
-        self._expansion = expand_sources(sources, as_absolute=True)
+        self._expansion = expand_sources(sources, context.accounts_of_sources, as_absolute=True)
+        self._accounts = {source.label: source.account for source in self._expansion.sources if source.account}
         self._call_sites = CallSiteParser(context.settings.keep_fields)
         self._rereading = Rereading(context.settings.keep_fields) if context.settings.reread else None
         self._has_key = False
@@ -99,7 +101,7 @@ class ScanStage:
                 self._load_key()
             if self._rereading:
                 stats.reread += warehouse.read_again(self._rereading, chunk.sightings)
-            stats.new_ids += warehouse.add(_to_remember(chunk), run_id, self._context.clock.now())
+            stats.new_ids += warehouse.add(self._to_remember(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()
             for read in chunk.finished:
@@ -118,7 +120,7 @@ class ScanStage:
 
     def _load_key(self) -> None:
         """Look for the key before the first new ID is stored: a run that ends without one has used no log up."""
-        self._context.load_key()
+        load_keys(self._context.accounts)
         self._has_key = True
 
     def _checkpoints(self, warehouse: Warehouse) -> CheckpointIndex:
@@ -134,10 +136,10 @@ class ScanStage:
     def _chunks(self, checkpoints: CheckpointIndex) -> Iterator[Chunk]:
         return scan_all(self._expansion, self._now, checkpoints, self._call_sites)
 
-
-def _to_remember(chunk: Chunk) -> Chunk:
-    """The chunk without the skipped sources about which there is nothing new to store."""
-    return replace(chunk, reads=tuple(read for read in chunk.reads if read.checkpoint or not read.passed_over))
+    def _to_remember(self, chunk: Chunk) -> Chunk:
+        """The chunk without the skipped sources about which there is nothing new, with the accounts sources name."""
+        reads = tuple(read for read in chunk.reads if read.checkpoint or not read.passed_over)
+        return replace(chunk, reads=reads, accounts=self._accounts)
 
 
 def _nothing_found(sources: int, problems: Sequence[SourceRead]) -> NoInputError:

@@ -116,6 +116,8 @@ def _count(outcome: Outcome, stats: RunStats) -> None:
     match outcome:
         case Settled():
             stats.settled += 1
+            if outcome.account is not None:
+                stats.settled_by[outcome.account] += 1
             stats.spend += outcome.generation.spend
             if outcome.content:
                 stats.contents[outcome.content.reason or STORED] += 1

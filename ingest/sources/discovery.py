@@ -6,6 +6,7 @@ import glob
 import itertools
 import os
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingest.core.errors import ConfigurationError
@@ -14,7 +15,7 @@ from ingest.sources.read_problems import unreadable
 from ingest.sources.source_names import STDIN, absolute, error_text, is_url, label_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from ingest.core.sightings import SourceRead
 
@@ -26,10 +27,12 @@ class Source:
     Attributes:
         name: A file's path, as the user wrote it or absolute; the URL of a remote object; or ``-`` for standard input.
         named: Whether the user named this very file. A binary file that was found in a directory is skipped instead.
+        account: Name of the account to which its IDs are said to belong; None if nothing is said.
     """
 
     name: str
     named: bool = True
+    account: str | None = None
 
     @property
     def label(self) -> str:
@@ -53,11 +56,14 @@ class Expansion:
     passed_over: int
 
 
-def expand_sources(arguments: Iterable[str], *, as_absolute: bool = False) -> Expansion:
+def expand_sources(
+    arguments: Iterable[str], accounts: Mapping[str, str] = MappingProxyType({}), *, as_absolute: bool = False
+) -> Expansion:
     """Turn arguments into sources. A directory is walked in sorted order.
 
     Args:
         arguments: Files, directories, globs, URLs and ``-``.
+        accounts: The account that an argument names, for those that do. Of several for one file the first counts.
         as_absolute: Name files by their absolute paths, so that a source has one name wherever it is named from.
 
     Raises:
@@ -68,8 +74,9 @@ def expand_sources(arguments: Iterable[str], *, as_absolute: bool = False) -> Ex
     for argument in arguments:
         for source in _sources_of(argument, skipped):
             known = sources.setdefault(_identity(source.name), source)
-            if source.named and not known.named:
-                sources[_identity(source.name)] = replace(known, named=True)
+            account = known.account or accounts.get(argument)
+            if (known.named, known.account) != (known.named or source.named, account):
+                sources[_identity(source.name)] = replace(known, named=known.named or source.named, account=account)
     problems = (*skipped.problems, *_not_followed(skipped))
     found = [replace(s, name=absolute(s.name)) for s in sources.values()] if as_absolute else sources.values()
     return Expansion(tuple(found), problems, skipped.passed_over)

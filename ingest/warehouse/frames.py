@@ -87,6 +87,7 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
             "requested_day": [None] * len(settled),
             "all_attempts_failed": [_all_failed(entries or ()) for entries in record["provider_responses"]],
             **dict.fromkeys(("booked_under", "api_key_hash", "api_key_label"), [None] * len(settled)),
+            "account": [s.account for s in settled],
         },
     )
     return frame.with_columns(requested_day=pl.coalesce("requested_at", "created_at").dt.date())

@@ -17,7 +17,7 @@ from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
-from ingest.warehouse.ledger_frames import earlier_names, source_rows, unique_ids, unsettled_rows, with_call_sites
+from ingest.warehouse.ledger_frames import earlier_names, source_rows, unique_ids, unsettled_rows, work_rows
 from ingest.warehouse.staging import find_new, for_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -152,9 +152,9 @@ class Ledger:
         new = unknown_ids(self._session.connection, chunk.sightings)
         *slices, last = _slices(new, chunk.sightings)
         for some in slices:
-            self._store(with_call_sites(some, chunk.sightings), now)
+            self._store(work_rows(some, chunk), now)
         if len(last) or reads:
-            self._store(with_call_sites(last, chunk.sightings), now, reads, run_id)
+            self._store(work_rows(last, chunk), now, reads, run_id)
         return len(new)
 
     def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
@@ -220,7 +220,7 @@ def are_stored(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> boo
 
 def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
     """A claimed row as an item; with the start of fetching, `due_at` is set to when the ID becomes ready."""
-    generation_id, second, source, position, runs, last_status, reason, line, logged_at, log_fields = row
+    generation_id, second, source, position, runs, last_status, reason, line, logged_at, log_fields, account = row
     item = WorkItem(
         generation_id,
         aware_utc(second),
@@ -232,5 +232,6 @@ def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
         line=line,
         logged_at=aware_utc(logged_at),
         log_fields=log_fields,
+        account=account,
     )
     return replace(item, due_at=ready_at(item.requested_at, began)) if began and item.requested_at else item

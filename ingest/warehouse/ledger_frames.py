@@ -13,7 +13,7 @@ from ingest.warehouse.times import naive_utc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.core.sightings import Sighting, SourceRead
+    from ingest.core.sightings import Chunk, Sighting, SourceRead
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = pl.Datetime("us")
@@ -90,6 +90,13 @@ def with_call_sites(ids: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.Data
     }
     sites = pl.DataFrame(columns, _CALL_SITES).with_columns(pl.col("logged_at").cast(pl.Int64()).cast(_TIME))
     return ids.drop("place").hstack(sites)
+
+
+def work_rows(ids: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+    """New work items: IDs with their call sites, and the account that the source of each names."""
+    rows = with_call_sites(ids, chunk.sightings)
+    named = [chunk.accounts.get(source) for source in rows["source"]] if chunk.accounts else [None] * len(rows)
+    return rows.with_columns(account=pl.Series(named, dtype=pl.String()))
 
 
 def source_rows(reads: Sequence[SourceRead], run_id: str, now: datetime) -> pl.DataFrame:

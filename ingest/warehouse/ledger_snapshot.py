@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ingest.core.settings import Settings
     from ingest.core.sightings import Checkpoint, Sighting
 
-RATES_SINCE, CHECKPOINTS_SINCE, ERASURES_SINCE = 3, 4, 6
+CHECKPOINTS_SINCE, ERASURES_SINCE, ACCOUNTS_SINCE = 4, 6, 14
 """Numbers of the migrations that added them: a dry run also reads a warehouse of an older schema."""
 
 
@@ -79,9 +79,9 @@ class LedgerSnapshot:
         [(new,)] = self._rows("dry_run/count_ahead_new", latest=naive_utc(now + AHEAD))
         return self._ledger.count_ahead(now) + int(new)
 
-    def remembered_rate(self, host: str) -> float | None:
-        """The rate limit last measured at a host, in requests per second; None if none was."""
-        known = run_log.remembered_rate(self._rows, host) if self._version >= RATES_SINCE else None
+    def remembered_rate(self, host: str, account: str | None) -> float | None:
+        """The rate limit last measured at a host for an account, in requests per second; None if none was."""
+        known = run_log.remembered_rate(self._rows, host, account) if self._version >= ACCOUNTS_SINCE else None
         return known.rate if known else None
 
     def _rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:

@@ -73,20 +73,21 @@ def finish_run(
     )
 
 
-def remembered_rate(rows: Rows, host: str) -> RememberedRate | None:
-    """The rate limit last measured at a host; None if none was."""
-    for rate, burst, learned_at in rows("runs/remembered_rate", host=host):
+def remembered_rate(rows: Rows, host: str, account: str | None) -> RememberedRate | None:
+    """The rate limit last measured at a host for an account; None if none was."""
+    for rate, burst, learned_at in rows("runs/remembered_rate", host=host, account=account):
         return RememberedRate(rate, burst, aware_utc(learned_at))
     return None
 
 
-def remember_rate(session: WriteSession, host: str, learned: RememberedRate, run_id: str) -> None:
-    """Store the rate limit a run measured at a host, in place of the one before."""
+def remember_rate(session: WriteSession, host: str, account: str | None, learned: RememberedRate, run_id: str) -> None:
+    """Store the rate limit a run measured at a host for an account, in place of the one before."""
     with session.transaction():
-        session.execute("runs/delete_rate", host=host)
+        session.execute("runs/delete_rate", host=host, account=account)
         session.execute(
             "runs/insert_rate",
             host=host,
+            account=account,
             rate=learned.rate,
             burst=learned.burst,
             learned_at=naive_utc(learned.learned_at),

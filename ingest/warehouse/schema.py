@@ -148,6 +148,10 @@ GENERATIONS = (
         "",
         "Name of the API key that was used, as of the last publish; NULL where discovery did not tell it. Several keys "
         "may have one name.",
+        "account",
+        TEXT,
+        "",
+        "Name of the configured account that answered; NULL if no accounts were configured.",
     ),
 )
 """Columns of ``main.generations``: one row per settled ID."""

@@ -217,14 +217,14 @@ class Warehouse:
             with self._writing() as session:
                 run_log.finish_run(session, run_id, stats, exit_code, now, rate_limit)
 
-    def remembered_rate(self, host: str) -> RememberedRate | None:
-        """The rate limit last measured at a host; None if none was."""
-        return run_log.remembered_rate(self._rows, host)
+    def remembered_rate(self, host: str, account: str | None) -> RememberedRate | None:
+        """The rate limit last measured at a host for an account; None if none was."""
+        return run_log.remembered_rate(self._rows, host, account)
 
-    def remember_rate(self, host: str, learned: RememberedRate, run_id: str) -> None:
-        """Store the rate limit a run measured at a host, in place of the one before."""
+    def remember_rate(self, host: str, account: str | None, learned: RememberedRate, run_id: str) -> None:
+        """Store the rate limit a run measured at a host for an account, in place of the one before."""
         with self._writing() as session:
-            run_log.remember_rate(session, host, learned, run_id)
+            run_log.remember_rate(session, host, account, learned, run_id)
 
     def add(self, chunk: Chunk, run_id: str, now: datetime) -> int:
         """Store a chunk: the IDs that are neither in the ledger nor settled, and how far their sources were read.

@@ -10,7 +10,8 @@ SELECT
     reason,
     line,
     logged_at,
-    log_fields
+    log_fields,
+    account
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now

@@ -1,7 +1,8 @@
--- The rate limit last measured at a host.
+-- The rate limit last measured at a host for an account.
 SELECT
     rate,
     burst,
     learned_at
 FROM ops.rate_limits
-WHERE host = $host;
+WHERE host = $host
+  AND account IS NOT DISTINCT FROM CAST($account AS VARCHAR);

@@ -152,7 +152,7 @@ def test_a_heart_beats_every_ten_seconds_in_words_and_in_fields(caplog):
         tracker = ProgressTracker(stats, clock)
         async with progress_shown(tracker, clock, bar=False):
             await clock.sleep(HEARTBEAT_EVERY + 1)
-            tracker.begin(FlowingLimiter())
+            tracker.begin([FlowingLimiter()])
             stats.done = 45
             await clock.sleep(HEARTBEAT_EVERY)
 

@@ -6,13 +6,15 @@ import signal
 import pytest
 
 from ingest.cli import runner
+from ingest.client.accounts import Account
+from ingest.core.base_url import BASE_URL
 from ingest.core.errors import InterruptedRunError
 from ingest.core.settings import Settings
 
 
 def run(monkeypatch, path, ingest):
     monkeypatch.setattr(runner, "ingest", ingest)
-    runner.run([], path / "orusage.duckdb", pytest.fail, Settings(), bar=False)
+    runner.run([], path / "orusage.duckdb", [Account(None, pytest.fail, BASE_URL)], Settings(), bar=False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

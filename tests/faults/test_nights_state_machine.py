@@ -32,6 +32,7 @@ from support.scripted_answers import ERROR, HTML, KEY, generation_body, read
 from support.warehouse_files import seen_by
 
 import ingest.pipeline.fetch_stage  # noqa: F401  # runs are forked from a process that has imported all of it
+from ingest.client.accounts import Account
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.request import GET_KEY
 from ingest.client.result import Ok
@@ -148,8 +149,9 @@ async def one_night(order):
     clock = FakeClock(datetime.fromisoformat(order["now"]))
     AsyncOpenRouter.call = ScriptedServer(order, clock).call
     warehouse, stats = Path(order["warehouse"]), RunStats()
+    account = Account(None, lambda: KEY, NOBODY)
     context = RunContext(
-        warehouse, lambda: KEY, settings_of(order["settings"]), clock, RunCancellation(), stats, lambda _: None
+        warehouse, (account,), settings_of(order["settings"]), clock, RunCancellation(), stats, lambda _: None
     )
     error = None
     try:

@@ -38,6 +38,7 @@ from support.scripted_answers import (
     good,
     item,
     items,
+    only_fetcher,
     oversized,
     read,
     readable_answer,
@@ -62,7 +63,7 @@ from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.answer_policy import REFUSAL_REST
 from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
-from ingest.fetch.fetcher import INTERRUPTED_PATIENCE, Fetcher
+from ingest.fetch.fetcher import INTERRUPTED_PATIENCE
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
 from ingest.fetch.run_guards import FREE_RETRIES
@@ -870,7 +871,7 @@ def test_a_reader_that_leaves_early_is_not_held_up():
     async def scenario():
         clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=2)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
-        fetcher = Fetcher(StandIn(readable_answer), limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
+        fetcher = only_fetcher(StandIn(readable_answer), limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
         outcomes = fetcher.run(iter(items(50)))
         await anext(outcomes)
         await clock.sleep(60.0)  # meanwhile more outcomes are reached than are read
@@ -1016,7 +1017,7 @@ def test_a_key_of_another_account_makes_no_dead_letter(status):
         clock, cancellation, options = FakeClock(), RunCancellation(), Settings(concurrency=4)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
         client = StandIn(lambda *_: read(status, ERROR, DATED))
-        fetcher = Fetcher(client, limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
+        fetcher = only_fetcher(client, limiter, cancellation, options, clock, RunStats(), lambda: 1.0)
         return [o async for o in hold_until_verified(fetcher.run(iter(items(500))), cancellation, clock)], cancellation
 
     out, cancellation = asyncio.run(scenario())

@@ -29,6 +29,7 @@ from support.scripted_answers import (
     good,
     item,
     items,
+    only_fetcher,
     oversized,
     read,
     readable_answer,
@@ -46,7 +47,6 @@ from ingest.core.outcomes import Content, Dead, Pending, Settled
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
 from ingest.fetch.dead_letters import MOST_UNVERIFIED, hold_until_verified
-from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import START_PACE, RateController
 from ingest.fetch.run_guards import FREE_RETRIES
@@ -542,7 +542,7 @@ def held(script, work, **options):
     async def scenario():
         clock, cancellation, chosen = FakeClock(), RunCancellation(), Settings(content=True, **options)
         limiter = AsyncLimiter(RateController(), clock, cancellation, RunStats())
-        fetcher = Fetcher(StandIn(script), limiter, cancellation, chosen, clock, RunStats(), lambda: 1.0)
+        fetcher = only_fetcher(StandIn(script), limiter, cancellation, chosen, clock, RunStats(), lambda: 1.0)
         return [o async for o in hold_until_verified(fetcher.run(iter(work)), cancellation, clock)], cancellation
 
     return asyncio.run(scenario())

@@ -21,6 +21,7 @@ from support.logs import new_ids
 from support.long_form import long
 
 from ingest.client import errors
+from ingest.client.accounts import Account
 from ingest.client.credentials import ApiKey
 from ingest.client.errors import BY_STATUS
 from ingest.client.retry import RetryConfig
@@ -33,6 +34,11 @@ IDS = new_ids(12, seed=11)
 ID = IDS[0]
 LEGACY = "gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"
 NOWHERE = "http://127.0.0.1:9/api/v1"
+
+
+def only(server):
+    """The account of a run without any in the configuration."""
+    return Account(None, lambda: ApiKey(KEY, "a test"), server.base_url)
 
 
 HALF = object()
@@ -236,7 +242,7 @@ def test_an_id_that_fails_does_not_cost_the_others(monkeypatch, status, named):
         return 200, {}, record_body(generation_id, '"usage": 0')
 
     with Scripted(script) as server:
-        found = list(look_up(IDS[:3], ApiKey(KEY, "a test"), server.base_url, timeout=30, content=False))
+        found = list(look_up(IDS[:3], [only(server)], timeout=30, content=False))
     assert [f.generation_id for f in found] == IDS[:3]
     assert [f.record is None for f in found] == [False, True, False]
     assert [f.problem and f.problem.message for f in found] == [None, f"{named} {status}", None]
@@ -252,7 +258,7 @@ def test_content_that_fails_never_costs_the_metadata(monkeypatch, status):
         return 200, {}, record_body(generation_id, '"usage": 0')
 
     with Scripted(script) as server:
-        (found,) = look_up([ID], ApiKey(KEY, "a test"), server.base_url, timeout=30, content=True)
+        (found,) = look_up([ID], [only(server)], timeout=30, content=True)
     record = json.loads(found.record)
     assert (record["id"], record["content"]) == (ID, None)
     assert found.problem.status_code == status
@@ -387,7 +393,7 @@ def refusal(status, error=None):
     ],
 )
 def test_what_ends_it_and_what_the_next_id_may_survive(error, code):
-    stop = lookup._stop(error, NOWHERE)
+    stop = lookup._stop(error, Account(None, pytest.fail, NOWHERE))
     assert (stop and stop.code) == code
     assert stop is None or all((stop.what, stop.cause, stop.fix))
 

@@ -43,7 +43,7 @@ def test_a_snapshot_has_the_counts_of_the_run_and_the_state_of_the_limiter(clock
     stats = RunStats(sightings=20, due=10, done=3)
     stats.statuses.update({429: 2, 503: 1, 529: 4})
     tracker, limiter = ProgressTracker(stats, clock), FakeLimiter()
-    tracker.begin(limiter)
+    tracker.begin([limiter])
     assert tracker.has_begun
     assert tracker.snapshot() == ProgressSnapshot(20, 10, 3, throttled=2, overloaded=5, limit=limiter.state())
 
@@ -52,7 +52,7 @@ def test_the_rate_is_that_of_now_and_the_rest_is_expected_to_go_on_like_it(clock
     stats = RunStats(due=2000)
     tracker = ProgressTracker(stats, clock)
     clock.advance(300)  # reading is no part of it
-    tracker.begin(FakeLimiter())
+    tracker.begin([FakeLimiter()])
     assert seen_while(tracker, clock, stats, 5, 10).rate == pytest.approx(10)
     snapshot = seen_while(tracker, clock, stats, WINDOW, 100)
     assert snapshot.rate == pytest.approx(100)
@@ -62,7 +62,7 @@ def test_the_rate_is_that_of_now_and_the_rest_is_expected_to_go_on_like_it(clock
 def test_snapshots_ten_seconds_apart_have_the_rate_between_them(clock):
     stats = RunStats(due=2000)
     tracker = ProgressTracker(stats, clock)
-    tracker.begin(FakeLimiter())
+    tracker.begin([FakeLimiter()])
     assert seen_while(tracker, clock, stats, 10, 48, step=10).rate == pytest.approx(48)
     assert seen_while(tracker, clock, stats, 10, 2, step=10).rate == pytest.approx(2)
 
@@ -70,7 +70,7 @@ def test_snapshots_ten_seconds_apart_have_the_rate_between_them(clock):
 def test_there_is_no_rate_and_no_eta_before_there_is_something_to_take_it_from(clock):
     stats = RunStats(due=2000)
     tracker = ProgressTracker(stats, clock)
-    tracker.begin(FakeLimiter())
+    tracker.begin([FakeLimiter()])
     snapshot = seen_while(tracker, clock, stats, SHORTEST_SPAN / 2, 10)
     assert (snapshot.rate, snapshot.eta) == (None, None)
 
@@ -78,7 +78,7 @@ def test_there_is_no_rate_and_no_eta_before_there_is_something_to_take_it_from(c
 def test_when_nothing_moves_the_rate_is_zero_and_the_end_unknown(clock):
     stats = RunStats(due=2000)
     tracker = ProgressTracker(stats, clock)
-    tracker.begin(FakeLimiter())
+    tracker.begin([FakeLimiter()])
     snapshot = seen_while(tracker, clock, stats, 5, 0)
     assert (snapshot.rate, snapshot.eta) == (0.0, None)
 
@@ -86,7 +86,7 @@ def test_when_nothing_moves_the_rate_is_zero_and_the_end_unknown(clock):
 def test_a_pause_has_its_end_and_leaves_no_trace_in_the_rate(clock):
     stats, limiter = RunStats(due=2000), FakeLimiter()
     tracker = ProgressTracker(stats, clock)
-    tracker.begin(limiter)
+    tracker.begin([limiter])
     seen_while(tracker, clock, stats, 5, 40)
     limiter.pause = 12.0
     snapshot = seen_while(tracker, clock, stats, 8, 0)
@@ -100,7 +100,7 @@ def test_a_pause_has_its_end_and_leaves_no_trace_in_the_rate(clock):
 def test_a_wait_that_only_paces_is_no_pause(clock):
     stats = RunStats(due=2000)
     tracker = ProgressTracker(stats, clock)
-    tracker.begin(FakeLimiter(pause=0.9, reason="throttled"))
+    tracker.begin([FakeLimiter(pause=0.9, reason="throttled")])
     snapshot = seen_while(tracker, clock, stats, 5, 40)
     assert (snapshot.rate, snapshot.resumes_at) == (pytest.approx(40), None)
 

@@ -13,6 +13,7 @@ from support.clock import NOON, FakeClock
 from support.commands import KEY, environment
 from support.logs import new_ids, write_log
 
+from ingest.client.accounts import Account
 from ingest.client.async_client import AsyncOpenRouter
 from ingest.client.credentials import ApiKey
 from ingest.client.errors import RequestTimeoutError
@@ -45,8 +46,9 @@ def run(sources, warehouse, base_url, key=KEY, cancellation=None, clock=None, **
             RunStats(),
             RunCancellation() if cancellation is None else cancellation,
         )  # a halt that is not set is false
-        load_key, time = lambda: ApiKey(key, "the test"), clock or SystemClock()
-        return await ingest(sources, RunContext(warehouse, load_key, settled, time, end, stats, lambda _: None)), stats
+        account, time = Account(None, lambda: ApiKey(key, "the test"), base_url), clock or SystemClock()
+        context = RunContext(warehouse, (account,), settled, time, end, stats, lambda _: None)
+        return await ingest(sources, context), stats
 
     return asyncio.run(context())
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 KEY = "sk-or-v1-0123456789abcdef-test"
 
+NO_CONFIGURATION = "/nowhere"
+"""Where a user's own configuration would be."""
+
 
 @dataclass
 class Done:
@@ -40,7 +43,7 @@ class Done:
 def environment(**variables: str | None) -> dict[str, str]:
     """The machine's environment without what a user's own settings would change, and with a key."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENROUTER_", "ORUSAGE_", "CREDENTIALS_"))}
-    added = {"OPENROUTER_API_KEY": KEY, **variables}
+    added = {"OPENROUTER_API_KEY": KEY, "XDG_CONFIG_HOME": NO_CONFIGURATION, **variables}
     return kept | {k: v for k, v in added.items() if v is not None}
 
 

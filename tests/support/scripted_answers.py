@@ -25,6 +25,7 @@ from ingest.core.cancellation import RunCancellation
 from ingest.core.outcomes import Settled, WorkItem
 from ingest.core.run_stats import RunStats
 from ingest.core.settings import Settings
+from ingest.fetch.account_requests import AccountRequests
 from ingest.fetch.fetcher import Fetcher
 from ingest.fetch.ratelimit.async_limiter import AsyncLimiter
 from ingest.fetch.ratelimit.controller import RateController
@@ -255,12 +256,18 @@ def nothing_taken_after(cancellation, work, taken):
         yield each
 
 
+def only_fetcher(client, limiter, cancellation, options, clock, stats, random):
+    """A fetcher for one account."""
+    account = AccountRequests(client, limiter, cancellation, options, clock, stats, random)
+    return Fetcher([account], cancellation, options, clock)
+
+
 async def drained(client, work, clock, cancellation, options, random=1.0, server=None):
     stats, taken, outcomes = RunStats(), [], []
     limiter = AsyncLimiter(
         RateController(options.rate, options.concurrency, options.timeout), clock, cancellation, stats
     )
-    fetcher = Fetcher(client, limiter, cancellation, options, clock, stats, lambda: random)
+    fetcher = only_fetcher(client, limiter, cancellation, options, clock, stats, lambda: random)
     async for outcome in fetcher.run(nothing_taken_after(cancellation, work, taken)):
         outcomes.append(outcome)
         stats.settled += isinstance(outcome, Settled)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingest.client.decode import decode_generation
 from ingest.core.api_records import GenerationResponseData, ProviderResponse
@@ -116,7 +117,9 @@ def all_failed(generation):
 @given(st.lists(st.tuples(generations, st.none() | contents), max_size=4))
 def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
     ids = [f"gen-1753485462-{n:020d}" for n in range(len(rows))]
-    frames = normalize([settled(g, i, content=c) for (g, c), i in zip(rows, ids, strict=True)], "run-7")
+    accounts = ["work" if n % 2 else None for n in range(len(rows))]
+    settled_by = zip(rows, ids, accounts, strict=True)
+    frames = normalize([replace(settled(g, i, content=c), account=a) for (g, c), i, a in settled_by], "run-7")
     batch = [generation for generation, _ in rows]
     assert has_the_declared_schema(frames)
     fetched_at, requested_at = FETCHED_AT.replace(tzinfo=None), REQUESTED_AT.replace(tzinfo=None)
@@ -137,8 +140,9 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             '{"user":"ann"}',
             all_failed(generation),
             *(None, None, None),
+            account,
         )
-        for generation_id, generation in zip(ids, batch, strict=True)
+        for generation_id, generation, account in zip(ids, batch, accounts, strict=True)
     ]
     assert frames.provider_attempts.rows() == [
         (generation_id, requested_at, number, *stored(attempt, ATTEMPT_FIELDS), attempt.extra_json)

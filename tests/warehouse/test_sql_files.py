@@ -74,6 +74,7 @@ DIGESTS = {
     "0011_discovery.sql": "f15cdd0db3ac6e6f",
     "0012_reconciliation.sql": "ddae5ecc320b4694",
     "0013_names.sql": "f707730eb21ebaed",
+    "0014_accounts.sql": "633337a470e8968e",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 

@@ -320,11 +320,11 @@ def test_a_warehouse_without_rates_gets_them_and_keeps_its_runs(tmp_path):
     with Warehouse(path, NOW) as warehouse:
         warehouse.start_run("newer", "0", "https://x", NOW)
         warehouse.finish_run("newer", RunStats(requests=1, held_back=1.5), 0, NOW, 50.0)
-        warehouse.remember_rate("x", RememberedRate(50.0, 10.0, NOW), "newer")
+        warehouse.remember_rate("x", None, RememberedRate(50.0, 10.0, NOW), "newer")
         runs = "SELECT run_id, settled, exit_code, waste, throttled_seconds, rate_limit FROM ops.runs ORDER BY run_id"
         assert every(warehouse, runs) == [("newer", 0, 0, 0, 1.5, 50), ("older", 7, 0, None, None, None)]
     with Warehouse(path, NOW) as warehouse, Warehouse(tmp_path / "new.duckdb", NOW) as new:
-        assert warehouse.remembered_rate("x") == RememberedRate(50.0, 10.0, NOW)
+        assert warehouse.remembered_rate("x", None) == RememberedRate(50.0, 10.0, NOW)
         described = (
             "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
             "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
@@ -504,23 +504,37 @@ def test_a_runs_record_tells_how_it_fared_with_the_server(warehouse):
 
 
 def test_of_each_host_the_limit_measured_last_is_remembered(warehouse):
-    assert warehouse.remembered_rate("openrouter.ai") is None
+    assert warehouse.remembered_rate("openrouter.ai", None) is None
     for host, rate in (("openrouter.ai", 10.0), ("127.0.0.1:8787", 300.5), ("openrouter.ai", 20.25)):
-        warehouse.remember_rate(host, RememberedRate(rate, rate / 2, NOW + timedelta(seconds=rate)), f"run-{rate}")
-    assert warehouse.remembered_rate("openrouter.ai") == RememberedRate(20.25, 10.125, NOW + timedelta(seconds=20.25))
-    assert warehouse.remembered_rate("127.0.0.1:8787").rate == 300.5
+        warehouse.remember_rate(
+            host, None, RememberedRate(rate, rate / 2, NOW + timedelta(seconds=rate)), f"run-{rate}"
+        )
+    assert warehouse.remembered_rate("openrouter.ai", None) == RememberedRate(
+        20.25, 10.125, NOW + timedelta(seconds=20.25)
+    )
+    assert warehouse.remembered_rate("127.0.0.1:8787", None).rate == 300.5
+    assert warehouse.remembered_rate("127.0.0.1:8787", "work") is None
     assert every(warehouse, "SELECT host, run_id FROM ops.rate_limits ORDER BY host") == [
         ("127.0.0.1:8787", "run-300.5"),
         ("openrouter.ai", "run-20.25"),
     ]
 
 
+def test_each_account_has_its_own_limit(warehouse):
+    limits = {name: RememberedRate(rate, 1.0, NOW) for name, rate in ((None, 1.0), ("work", 2.0), ("home", 3.0))}
+    for name, learned in limits.items():
+        warehouse.remember_rate("openrouter.ai", name, RememberedRate(9.0, 9.0, NOW), "earlier")
+        warehouse.remember_rate("openrouter.ai", name, learned, "run")
+    assert {name: warehouse.remembered_rate("openrouter.ai", name) for name in limits} == limits
+    assert every(warehouse, "SELECT count(*) FROM ops.rate_limits") == [(3,)]
+
+
 def test_a_limit_that_cannot_be_stored_leaves_the_one_before(warehouse):
     before = RememberedRate(10.0, 5.0, NOW)
-    warehouse.remember_rate("openrouter.ai", before, "run")
+    warehouse.remember_rate("openrouter.ai", None, before, "run")
     with pytest.raises(OrusageError):
-        warehouse.remember_rate("openrouter.ai", RememberedRate("fast", 5.0, NOW), "run")
-    assert warehouse.remembered_rate("openrouter.ai") == before
+        warehouse.remember_rate("openrouter.ai", None, RememberedRate("fast", 5.0, NOW), "run")
+    assert warehouse.remembered_rate("openrouter.ai", None) == before
 
 
 def test_opening_again_changes_nothing(tmp_path):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from ingest.cli.global_options import GlobalOptions
+
 LONGEST_PROBLEM = 500
 """Characters of an error message that are printed."""
 
@@ -24,7 +26,10 @@ log = logging.getLogger("orusage")
 @click.argument("generation_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--content", is_flag=True, help="Prompt and completion too.")
 @api_options
+@click.pass_obj
 def get(
+    options: GlobalOptions,
+    /,
     generation_ids: tuple[str, ...],
     content: bool,
     timeout: timedelta,
@@ -42,17 +47,17 @@ def get(
     """
     import msgspec
 
+    from ingest.cli.accounts import accounts_of
     from ingest.cli.output import print_result
-    from ingest.client.credentials import load_key
     from ingest.core.base_url import BASE_URL, check_base_url
     from ingest.core.masking import mask_secrets
     from ingest.fetch.lookup import look_up
 
-    key = load_key(api_key_file, api_key_command)
     url = check_base_url(base_url or BASE_URL)
+    accounts = accounts_of(options.configuration, api_key_file, api_key_command, url)
     indent = 2 if len(generation_ids) == 1 else -1
     code = Exit.DONE
-    for found in look_up(generation_ids, key, url, timeout=timeout.total_seconds(), content=content):
+    for found in look_up(generation_ids, accounts, timeout=timeout.total_seconds(), content=content):
         if found.record and not print_result(msgspec.json.format(found.record, indent=indent).decode() + "\n"):
             break
         if found.problem:

@@ -18,10 +18,12 @@ from ingest.cli.options import (
 from ingest.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from ingest.cli.global_options import GlobalOptions
+    from ingest.client.accounts import Account
     from ingest.core.settings import Settings
 
 
@@ -93,27 +95,34 @@ def ingest(
     """Read generation IDs from SOURCES and fetch their metadata.
 
     SOURCES are files, directories, globs, URLs, or - for standard input: text of any kind, plain or compressed as .gz,
-    .bz2, .xz or .zst. Text that an earlier run has read is not read again. Without SOURCES, only the IDs that are due
-    in the ledger are fetched. The key is read from --api-key-file, --api-key-command, OPENROUTER_API_KEY or
-    $CREDENTIALS_DIRECTORY/openrouter_api_key.
+    .bz2, .xz or .zst. Text that an earlier run has read is not read again. Without SOURCES, those of the configuration
+    are read; without any, only the IDs that are due in the ledger are fetched. The key is read from --api-key-file,
+    --api-key-command, OPENROUTER_API_KEY or $CREDENTIALS_DIRECTORY/openrouter_api_key, or from the accounts of the
+    configuration.
 
     \b
       orusage ingest /var/log/myapp/
       zcat old/*.gz | orusage ingest - --since 30d
     """
-    from functools import cache, partial
-
+    from ingest.cli.accounts import accounts_of
     from ingest.cli.output import print_error, print_result
     from ingest.cli.progress_display import wants_bar
     from ingest.cli.run_summary import render_summary
     from ingest.cli.runner import run
-    from ingest.client.credentials import load_key
 
+    sources = sources or options.configuration.sources
     settings = _settings(base_url, since, until, timeout=timeout.total_seconds(), keep_fields=keep_field, **limits)
+    accounts = accounts_of(options.configuration, api_key_file, api_key_command, settings.base_url)
     if dry_run:
-        return _dry_run(sources, options.file, settings, summary or "table")
-    key = cache(partial(load_key, api_key_file, api_key_command))
-    result, stats = run(sources, options.file, key, settings, bar=wants_bar(progress, options.log_format))
+        return _dry_run(sources, options.file, settings, accounts, summary or "table")
+    result, stats = run(
+        sources,
+        options.file,
+        accounts,
+        settings,
+        bar=wants_bar(progress, options.log_format),
+        accounts_of_sources=options.configuration.accounts_of_sources,
+    )
     if summary or result.code != Exit.DONE or not options.is_quiet:
         print_result(render_summary(result, stats, summary or "table"))
     return print_error(result.error, options.log_format) if result.error else result.code
@@ -133,12 +142,14 @@ def _settings(base_url: str | None, since: datetime | None, until: datetime | No
     return Settings(base_url=url, since=since or EARLIEST, until=until or LATEST, **others)
 
 
-def _dry_run(sources: tuple[str, ...], warehouse: Path, settings: Settings, form: str) -> int:
+def _dry_run(
+    sources: tuple[str, ...], warehouse: Path, settings: Settings, accounts: Sequence[Account], form: str
+) -> int:
     from ingest.cli.output import print_result
     from ingest.cli.run_summary import render_dry_run
     from ingest.core.clock import SystemClock
     from ingest.pipeline.dry_run import dry_run
 
-    found = dry_run(sources, warehouse, settings, SystemClock().now())
+    found = dry_run(sources, warehouse, settings, SystemClock().now(), accounts)
     print_result(render_dry_run(found, form))
     return Exit.PARTIAL if found.problems else Exit.DONE
