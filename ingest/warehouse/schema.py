@@ -148,6 +148,8 @@ GENERATIONS = (
         "",
         "Name of the API key that was used, as of the last publish; NULL where discovery did not tell it. Several keys "
         "may have one name.",
+    ),
+    Column(
         "account",
         TEXT,
         "",
