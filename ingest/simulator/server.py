@@ -2,7 +2,7 @@
 
 It serves ``GET /api/v1/generation``, ``/api/v1/generation/content`` and the billing API of `management`, and outside
 the API ``GET /simulator/served``: what it has served so far, and ``GET /simulator/log?date=YYYY-MM-DD``: the log of a
-day's traffic. `replies.key_error` says which keys are refused.
+day's traffic. `replies.key_error` says which keys are refused, and `ownership` which IDs a key sees.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 import uvicorn
 
 from ingest.core.generation_id import is_generation_id, second_of
-from ingest.simulator import app_log, fake_records, replies
+from ingest.simulator import app_log, fake_records, ownership, replies
 from ingest.simulator.draws import number, unit_interval
 from ingest.simulator.faults import TokenBucket
 from ingest.simulator.management import OPEN_TO_ALL, Management, Request
@@ -127,7 +127,10 @@ class Simulator:
         if not is_generation_id(generation_id):
             return replies.error(400)
         self._requests[generation_id] += 1
-        return self._throttle(generation_id) or self._fail(generation_id) or self._serve(path, generation_id)
+        failure = self._throttle(generation_id) or self._fail(generation_id)
+        if not failure and not ownership.sees(authorization, self._faults.seed, generation_id):
+            return replies.error(404, f"Generation {generation_id} not found")
+        return failure or self._serve(path, generation_id)
 
     def _fail_management(self, path: str) -> Reply | None:
         """The faults of the billing API, whose requests are few and not limited; `/key` has none."""
