@@ -13,7 +13,7 @@ from ingest.simulator import analytics, billing, listings, replies
 from ingest.simulator.account import KEYS, WORKSPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from ingest.simulator.faults import Faults
@@ -84,7 +84,7 @@ class Management:
 
     def _key(self, request: Request) -> Reply:
         is_management = request.has_management_key
-        calls = [] if is_management else [c for c in self._population.calls() if c.key is _INFERENCE_KEY]
+        calls = [] if is_management else [c for c in self._calls(request) if c.key is _INFERENCE_KEY]
         return replies.exact(
             {"data": replies.key_info(is_management=is_management) | billing.counters(calls, self._now())}
         )
@@ -103,7 +103,7 @@ class Management:
         if _is_unknown(query.get("workspace_id"), (w.id for w in WORKSPACES)):
             return replies.error(404, "Workspace not found")
         rows = billing.activity(
-            (c for c in self._population.calls(*days) if self._is_asked_for(c, query)),
+            (c for c in self._population.seen_by(request.key).calls(*days) if self._is_asked_for(c, query)),
             self._faults.seed,
             by_workspace="group_by" in query,
             left_out=self._faults.left_out,
@@ -116,17 +116,21 @@ class Management:
         asked = (query.get("workspace_id", call.workspace.id), query.get("user_id", call.key.creator))
         return asked == (call.workspace.id, call.key.creator)
 
-    def _credits(self, _: Request) -> Reply:
-        return replies.exact({"data": billing.credits_of(self._population.calls())})
+    def _credits(self, request: Request) -> Reply:
+        return replies.exact({"data": billing.credits_of(self._calls(request))})
+
+    def _calls(self, request: Request) -> Iterator[Call]:
+        """All calls of the key's account."""
+        return self._population.seen_by(request.key).calls()
 
     def _analytics(self, request: Request) -> Reply:
         query = analytics.Query(json.loads(request.body), self._now(), self._faults.seed)
-        return replies.exact({"data": query.answer(self._population, self._faults.row_limit)})
+        return replies.exact({"data": query.answer(self._population.seen_by(request.key), self._faults.row_limit)})
 
     def _keys(self, request: Request) -> Reply:
         if _is_unknown(request.query.get("workspace_id"), (w.id for w in WORKSPACES)):
             return replies.error(404, "Workspace not found")
-        calls, seed = self._population.calls(), self._faults.seed
+        calls, seed = self._calls(request), self._faults.seed
         rows = listings.keys(request.query, calls, seed, self._now(), endless="/keys" in self._faults.endless)
         return replies.exact({"data": rows})
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from ingest.simulator import ownership
 from ingest.simulator.traffic import call_of
 
 if TYPE_CHECKING:
@@ -38,8 +39,17 @@ class Population:
         self._traffic = traffic
         self._served = served
         self._exists = exists
+        self._seed = seed
         self._call_of = lru_cache(maxsize=None)(partial(call_of, seed))
         self._now = now
+
+    def seen_by(self, key: str) -> Population:
+        """What the account of a key has done; see `ownership`."""
+
+        def exists(generation_id: str) -> bool:
+            return self._exists(generation_id) and ownership.sees(key, self._seed, generation_id)
+
+        return Population(self._traffic, self._served, exists, self._seed, self._now)
 
     def calls(self, begin: datetime = OLDEST, end: datetime | None = None) -> Iterator[Call]:
         """The calls from a moment to before another, and none from the future."""

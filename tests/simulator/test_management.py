@@ -413,3 +413,20 @@ def test_the_billing_api_fails_as_often_as_asked(simulate):
             assert set(seen) - {200} <= statuses
             assert 5 < seen.count(200) < 25
             assert get(simulation, "/key")[0] == 200
+
+
+def test_keys_of_several_accounts_see_their_own_share_of_everything():
+    api = Api(traffic=30)
+    whole = {i: usd(picodollars(r)) for i, r in api.records().items()}
+    seen = []
+    for number in (1, 2, 3):
+        key = f"{MANAGEMENT}-account-{number}-of-3"
+        body = {"metrics": ["total_usage"], "dimensions": ["generation_id"], "limit": 10_000}
+        body["time_range"] = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-21T00:00:00Z"}
+        rows = api.ask("/analytics/query", key, body)[1]["data"]["data"]
+        seen += [row["generation_id"] for row in rows]
+        told = api.ask("/credits", key)[1]["data"]["total_usage"]
+        activity = api.ask("/activity", key)[1]["data"]
+        assert 0 < sum(row["requests"] for row in activity) <= len(rows)
+        assert 0 < told <= added(rows, "total_usage") == sum(whole[row["generation_id"]] for row in rows)
+    assert sorted(seen) == sorted(whole)
