@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.core.api_records import GenerationResponseData
+    from ingest.core.logged_usage import LoggedUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class WorkItem:
         line: Number of its line in the source; None if unknown.
         logged_at: Time of that line, in UTC; None if unknown.
         log_fields: JSON object of that line's fields named by ``--keep-field``; None if it has none of them.
+        logged_usage: What its lines tell that it cost; None if they do not tell that for certain.
     """
 
     generation_id: str
@@ -46,6 +48,7 @@ class WorkItem:
     line: int | None = None
     logged_at: datetime | None = None
     log_fields: str | None = None
+    logged_usage: LoggedUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)

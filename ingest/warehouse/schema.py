@@ -135,6 +135,20 @@ GENERATIONS = (
         "The other ID that brought the same record and under which it is booked, as of the last publish; NULL: it is "
         "booked here.",
     ),
+    Column(
+        "logged_usage",
+        MONEY,
+        "USD",
+        "Charged by OpenRouter as the log tells it beside the ID: usage.cost of the answer; NULL if no line of it "
+        "tells that for certain.",
+    ),
+    Column(
+        "logged_byok_usage",
+        MONEY,
+        "USD",
+        "Charged by the provider to your own key as the log tells it: usage.cost_details.upstream_inference_cost where "
+        "usage.is_byok is true; NULL otherwise.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 

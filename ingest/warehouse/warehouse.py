@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats
@@ -227,7 +228,7 @@ class Warehouse:
         Returns:
             How many IDs were new.
         """
-        if not chunk.sightings and (self._can_wait(chunk) or self._holds(chunk, run_id, now)):
+        if not chunk.sightings and not chunk.usages and (self._can_wait(chunk) or self._holds(chunk, run_id, now)):
             return 0
         with self._writing() as session:
             return Ledger(session).add(chunk, run_id, now)
@@ -237,14 +238,19 @@ class Warehouse:
         with self._reading() as connection:
             return not unknown_ids(connection, sightings).is_empty()
 
-    def read_again(self, rereading: Rereading, sightings: Sequence[Sighting]) -> int:
-        """Replace the call sites of known IDs by those that were read again.
+    def read_again(
+        self,
+        rereading: Rereading,
+        sightings: Sequence[Sighting],
+        further: Sequence[tuple[str, LoggedUsage]] = (),
+    ) -> int:
+        """Replace the call sites of known IDs by those that were read again; parameters as those of its `changes`.
 
         Returns:
             How many IDs have another call site now.
         """
         with self._reading() as connection:
-            changes = rereading.changes(connection, sightings)
+            changes = rereading.changes(connection, sightings, further)
         if changes:
             with self._writing() as session:
                 call_sites.store(session, changes)

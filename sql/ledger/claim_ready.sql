@@ -10,7 +10,9 @@ SELECT
     reason,
     line,
     logged_at,
-    log_fields
+    log_fields,
+    logged_usage,
+    logged_byok_usage
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now

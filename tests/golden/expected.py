@@ -52,7 +52,8 @@ class World:
 
     Attributes:
         generations: The settled ones.
-        work: Rows of the ledger: generation_id, state, reason, status, requests, source, position.
+        work: Rows of the ledger: generation_id, state, reason, status, requests, source, position, logged_usage,
+            logged_byok_usage.
         reads: Rows of ops.sources: source, position, complete, problem, sightings.
         activity: Rows of ops.activity: activity_day, model, usage, byok_usage_inference, requests, fetched_at.
         runs: started_at and exit code of each run.
@@ -251,6 +252,8 @@ def fact(golden: Golden, now: datetime) -> Row:
         "source_line": line.line,
         "logged_at": line.logged_at and line.logged_at.astimezone(UTC).replace(tzinfo=None),
         "log_fields": line.log_fields,
+        "logged_usage": line.logged_usage and Decimal(line.logged_usage),
+        "logged_byok_usage": line.logged_byok_usage and Decimal(line.logged_byok_usage),
         "fetched_at": now,
         "run_id": "run",
     }
@@ -439,6 +442,76 @@ def cost_by(name: str) -> Callable[[World], list[Row]]:
         return [key | costs(rows) | days(rows) for key, rows in grouped(world.facts, name)]
 
     return rows_of
+
+
+def cost_drift(world: World) -> list[Row]:
+    """What was billed against what the log tells, where both are known."""
+    both = [r for r in world.facts if r["logged_usage"] is not None and r["cost_basis"] != "unknown"]
+    return [key | drift_of(rows) for key, rows in grouped(both, "requested_day", "model", "app_id", "source")]
+
+
+def drift_of(rows: list[Row]) -> Row:
+    drifts = [r["credits_usage"] - r["logged_usage"] for r in rows]
+    own = [r for r in rows if r["logged_byok_usage"] is not None and r["cost_basis"] != "byok_unknown"]
+    logged = total(rows, "logged_usage")
+    return {
+        "request_count": len(rows),
+        "drifted_count": sum(drift != 0 for drift in drifts),
+        "logged_usage": logged,
+        "credits_usage": total(rows, "credits_usage"),
+        "drift_usage": sum(drifts, start=NOBODYS),
+        "drift_share": share(sum(drifts), abs(logged)),
+        "largest_drift": max(map(abs, drifts)),
+        "byok_request_count": len(own),
+        "logged_byok_usage": total(own, "logged_byok_usage"),
+        "byok_usage": total(own, "byok_usage"),
+        "byok_drift_usage": total(own, "byok_usage") - total(own, "logged_byok_usage"),
+    }
+
+
+def lost(world: World) -> list[Row]:
+    """The IDs that were given up, each with its day."""
+    dead = [(w, second_of(w["generation_id"])) for w in world.work if w["state"] == "dead"]
+    return [w | {"requested_day": second and second.date()} for w, second in dead]
+
+
+def logged_only(rows: list[Row]) -> Decimal:
+    return total(rows, "logged_usage") + total(rows, "logged_byok_usage")
+
+
+def cost_of_lost_generations(world: World) -> list[Row]:
+    return [
+        key
+        | {
+            "cost_basis": "logged",
+            "id_count": len(rows),
+            "unknown_cost_count": len(rows) - len(known(rows, "logged_usage")),
+            "logged_only_usage": logged_only(rows),
+            "logged_usage": total(rows, "logged_usage"),
+            "logged_byok_usage": total(rows, "logged_byok_usage"),
+        }
+        for key, rows in grouped(lost(world), "requested_day", "reason", "source")
+    ]
+
+
+def cost_daily_with_lost(world: World) -> list[Row]:
+    billed = {key["requested_day"]: rows for key, rows in grouped(world.facts, "requested_day")}
+    given_up = {key["requested_day"]: rows for key, rows in grouped(lost(world), "requested_day")}
+    found = []
+    for day in billed.keys() | given_up.keys():
+        ours, theirs = billed.get(day, []), given_up.get(day, [])
+        found.append(
+            {
+                "requested_day": day,
+                "request_count": len(ours),
+                "total_usage": total(ours, "total_usage"),
+                "lost_count": len(theirs),
+                "unknown_lost_count": len(theirs) - len(known(theirs, "logged_usage")),
+                "logged_only_usage": logged_only(theirs),
+                "usage_with_logged_only": total(ours, "total_usage") + logged_only(theirs),
+            }
+        )
+    return found
 
 
 def cost_by_field(world: World) -> list[Row]:
@@ -1216,6 +1289,9 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_request": ("request_id", cost_by_request),
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
+    "main.cost_drift": ("requested_day model app_id source", cost_drift),
+    "main.cost_of_lost_generations": ("requested_day reason source", cost_of_lost_generations),
+    "main.cost_daily_with_lost": ("requested_day", cost_daily_with_lost),
     "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),
     "main.response_cache_savings": ("model", response_cache_savings),

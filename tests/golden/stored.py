@@ -7,6 +7,7 @@ from fractions import Fraction
 from golden.expected import ANYTHING, Near, OneOf, World, second_of
 from golden.generations import load
 from ingest.client.decode import decode_generation
+from ingest.core.logged_usage import LoggedUsage
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
@@ -18,12 +19,22 @@ GOLDEN = load()
 
 PENDING = ["gen-1789372800-pending0000000000000", "gen-1789300000-pendingEarlier000000", "gen-Pe4TzB0pLx9KdVh2RfWs7YcN"]
 
-DEAD = ["gen-1789200000-dead0000000000000000", "gen-De4TzB0pLx9KdVh2RfWs7YcN"]
+DEAD = [
+    "gen-1789200000-dead0000000000000000",
+    "gen-De4TzB0pLx9KdVh2RfWs7YcN",
+    "gen-1789200001-dead0000000000000000",
+    "gen-1789200002-dead0000000000000000",
+]
+
+BELIEVED = {DEAD[0]: ("0.25", None), DEAD[2]: ("0.0125", "0.250000000001"), PENDING[0]: ("7", None)}
+"""What the log tells of unsettled IDs: their cost and that of BYOK inference."""
 
 WORK = [
     *(("pending", "not_found_yet", 404, 1, i, "app.log", 5) for i in PENDING),
     ("dead", "not_found", 404, 2, DEAD[0], "app.log", 7),
     ("dead", "http_410", 410, 1, DEAD[1], "only-dead.log", 8),
+    ("dead", "not_found", 404, 2, DEAD[2], "app.log", 9),
+    ("dead", "not_found", 404, 2, DEAD[3], "app.log", 10),
 ]
 
 READS = [
@@ -47,6 +58,9 @@ RELATIVE = Fraction(1, 10**12)
 
 def item(generation_id, line=None):
     known = {"line": line.line, "logged_at": line.logged_at, "log_fields": line.log_fields} if line else {}
+    told = (line.logged_usage, line.logged_byok_usage) if line else BELIEVED.get(generation_id, (None, None))
+    usage, byok_usage = (amount and Decimal(amount) for amount in told)
+    known["logged_usage"] = None if usage is None else LoggedUsage(usage, byok_usage)
     second = second_of(generation_id)
     source, position = (line.source, line.position) if line else place(generation_id)
     return WorkItem(generation_id, second and second.replace(tzinfo=UTC), source, position, **known)
@@ -68,7 +82,7 @@ def settled(golden):
 
 def sighting(work_item):
     i = work_item
-    return Sighting(i.generation_id, i.source, i.position, i.line, i.logged_at, i.log_fields)
+    return Sighting(i.generation_id, i.source, i.position, i.line, i.logged_at, i.log_fields, i.logged_usage)
 
 
 def ingest(warehouse, generations):
@@ -119,9 +133,13 @@ def world(generations):
         {name: getattr(r, name) for name in ("source", "position", "complete", "problem", "sightings")} for r in READS
     ]
     began = NOW.replace(tzinfo=None)
+    work = [dict(zip(names, row, strict=True)) for row in WORK]
+    for row in work:
+        told = BELIEVED.get(row["generation_id"], (None, None))
+        row["logged_usage"], row["logged_byok_usage"] = (amount and Decimal(amount) for amount in told)
     return World(
         generations,
-        work=[dict(zip(names, row, strict=True)) for row in WORK],
+        work=work,
         reads=reads,
         activity=activity,
         runs=[(began, 3), (began - timedelta(days=1), 0)],

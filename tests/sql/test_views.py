@@ -24,8 +24,9 @@ CHECKS = {
     "main.check_attempts_belong",
     "main.check_rollups_agree",
 }
-MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies"}
-"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations."""
+MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies", "main.cost_drift"}
+"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations.
+Their log told no costs."""
 
 GRAINS = {
     "main.generation_facts": "generation_id",
@@ -40,6 +41,9 @@ GRAINS = {
     "main.cost_by_request": "request_id",
     "main.cost_by_workspace": "workspace_id",
     "main.cost_byok_vs_credits": "cost_basis",
+    "main.cost_drift": "requested_day, model, app_id, source",
+    "main.cost_of_lost_generations": "requested_day, reason, source",
+    "main.cost_daily_with_lost": "requested_day",
     "main.effective_prices": "requested_day, model, provider_name",
     "main.cache_savings": "model, provider_name",
     "main.response_cache_savings": "model",

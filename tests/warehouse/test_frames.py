@@ -137,6 +137,8 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             '{"user":"ann"}',
             all_failed(generation),
             None,
+            None,
+            None,
         )
         for generation_id, generation in zip(ids, batch, strict=True)
     ]
