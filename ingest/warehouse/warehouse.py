@@ -12,6 +12,8 @@ from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
+import polars as pl
+
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
 from ingest.warehouse import call_sites, erasure, facts, run_log, sql_files
@@ -19,7 +21,9 @@ from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
+from ingest.warehouse.rates import RATES
 from ingest.warehouse.recovery import recover_ids
+from ingest.warehouse.staging import with_incoming
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.publication import refuse_mount_point
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from ingest.warehouse.call_sites import Rereading
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.frames import Frames
+    from ingest.warehouse.rates import RatesFile
     from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
@@ -295,6 +300,22 @@ class Warehouse:
         """What `forget` would erase."""
         with self._reading() as connection:
             return erasure.count(connection, naive_utc(before), user)
+
+    def replace_rates(self, file: RatesFile) -> bool:
+        """Store the rates of a file in place of all others; returns whether they differ from those.
+
+        Raises:
+            UnexpectedInputError: There is spend on days before the first rate of a currency.
+        """
+        [(first_day,)] = self._rows("rates/first_spend")
+        file.require_rates_from(first_day)
+        rows = pl.DataFrame(file.rates, RATES)
+        if self._rows("rates/all") == rows.rows():
+            return False
+        with self._writing() as session, session.transaction():
+            session.execute("rates/delete")
+            with_incoming(session.connection, rows, sql_files.query("rates/insert"))
+        return True
 
     # Publishing
 

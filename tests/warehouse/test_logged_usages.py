@@ -25,7 +25,7 @@ def stored(warehouse):
 
 
 def sightings(usages, source="a.log"):
-    return tuple(Sighting(i, source, n, n, logged_usage=usage) for n, (i, usage) in enumerate(usages.items()))
+    return tuple(Sighting(i, source, n, n, logged_usage=usage) for n, (i, usage) in enumerate(usages.items(), start=1))
 
 
 def claimed(warehouse):
