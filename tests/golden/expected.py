@@ -56,6 +56,7 @@ class World:
             logged_byok_usage.
         reads: Rows of ops.sources: source, position, complete, problem, sightings.
         activity: Rows of ops.activity: activity_day, model, usage, byok_usage_inference, requests, fetched_at.
+        rates: currency, first day, rate, purchase fee, tax and markup of each rate.
         runs: started_at and exit code of each run.
         now: When everything was fetched, first seen and read.
     """
@@ -64,6 +65,7 @@ class World:
     work: Sequence[Row] = ()
     reads: Sequence[Row] = ()
     activity: Sequence[Row] = ()
+    rates: Sequence[tuple[Any, ...]] = ()
     runs: Sequence[tuple[datetime, int]] = ()
     now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
 
@@ -467,6 +469,48 @@ def drift_of(rows: list[Row]) -> Row:
         "byok_usage": total(own, "byok_usage"),
         "byok_drift_usage": total(own, "byok_usage") - total(own, "logged_byok_usage"),
     }
+
+
+def rate_on(world: World, day: date | None, currency: str) -> tuple[Fraction, ...] | None:
+    """Rate, purchase fee, tax and markup of a day; None before the first."""
+    begun = [rate for rate in world.rates if rate[0] == currency and day and rate[1] <= day]
+    return max(begun, key=lambda rate: rate[1])[2:] if begun else None
+
+
+def loaded(row: Row, parts: tuple[Fraction, ...]) -> Fraction:
+    """What a generation really cost: nobody pays a fee to buy what his own key pays for."""
+    rate, purchase_fee, tax, markup = parts
+    bought = Fraction(row["credits_usage"]) * (1 + purchase_fee) + Fraction(row["byok_usage"])
+    return bought * (1 + tax) * (1 + markup) * rate
+
+
+def loaded_of(world: World, rows: list[Row], currency: str) -> Row:
+    found = [(row, rate_on(world, row["requested_day"], currency)) for row in rows]
+    rated = [loaded(row, parts) for row, parts in found if parts]
+    return {
+        "currency": currency,
+        "request_count": len(rows),
+        "total_usage": total(rows, "total_usage"),
+        "unrated_usage": total([row for row, parts in found if not parts], "total_usage"),
+        "loaded_cost": Decimal(math.floor(sum(rated) * 10**12 + Fraction(1, 2))).scaleb(-12) if rated else None,
+    }
+
+
+def loaded_by(name: str) -> Callable[[World], list[Row]]:
+    def rows_of(world: World) -> list[Row]:
+        currencies = {currency for currency, *_ in world.rates}
+        groups = grouped(world.facts, name)
+        return [key | loaded_of(world, rows, currency) for key, rows in groups for currency in currencies]
+
+    return rows_of
+
+
+def loaded_daily(world: World) -> list[Row]:
+    names = ("rate", "purchase_fee", "tax", "markup")
+    rows = loaded_by("requested_day")(world)
+    parts = (rate_on(world, row["requested_day"], row["currency"]) or (None,) * len(names) for row in rows)
+    exact = ([None if value is None else usd(value) for value in each] for each in parts)
+    return [row | dict(zip(names, each, strict=True)) for row, each in zip(rows, exact, strict=True)]
 
 
 def lost(world: World) -> list[Row]:
@@ -1292,6 +1336,10 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_drift": ("requested_day model app_id source", cost_drift),
     "main.cost_of_lost_generations": ("requested_day reason source", cost_of_lost_generations),
     "main.cost_daily_with_lost": ("requested_day", cost_daily_with_lost),
+    "main.loaded_cost_daily": ("requested_day currency", loaded_daily),
+    "main.loaded_cost_by_model": ("model currency", loaded_by("model")),
+    "main.loaded_cost_by_app": ("app_id currency", loaded_by("app_id")),
+    "main.loaded_cost_by_user": ("external_user currency", loaded_by("external_user")),
     "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),
     "main.response_cache_savings": ("model", response_cache_savings),

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 from golden.expected import ANYTHING, Near, OneOf, World, second_of
 from golden.generations import load
@@ -11,6 +12,7 @@ from ingest.core.logged_usage import LoggedUsage
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.warehouse.rates import Line, Rate, RatesFile
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -52,6 +54,14 @@ ACTIVITY = [
     (date(2026, 9, 18), None, "1", "0", 1),
     (date(2026, 9, 19), "nobody/knows", "3.25", "0", 11),
 ]
+
+RATES = [
+    ("EUR", date(2026, 8, 20), "0.925", "0.055", "0.19", "0"),
+    ("EUR", date(2026, 9, 14), "0.912345679", "0.05", "0.19001", "0.1"),
+    ("JPY", date(2020, 1, 1), "151.25", "0", "0.1", "10"),
+    ("USD", date(2026, 9, 1), "1", "0.055", "0", "0"),
+]
+"""What a dollar costs: currency, first day, rate, purchase fee, tax, markup."""
 
 RELATIVE = Fraction(1, 10**12)
 
@@ -102,6 +112,10 @@ def leave_unsettled(warehouse):
         ],
         "run",
     )
+    lines = [
+        Line(n, Rate(currency, day, *map(Decimal, parts)), None) for n, (currency, day, *parts) in enumerate(RATES)
+    ]
+    warehouse.replace_rates(RatesFile(Path("rates.csv"), tuple(lines)))
     for day, model, usage, own_keys, requests in ACTIVITY:
         warehouse._connection.execute(
             "INSERT INTO ops.activity (activity_day, model, usage, byok_usage_inference, requests, fetched_at) "
@@ -142,6 +156,7 @@ def world(generations):
         work=work,
         reads=reads,
         activity=activity,
+        rates=[(currency, day, *map(Fraction, parts)) for currency, day, *parts in RATES],
         runs=[(began, 3), (began - timedelta(days=1), 0)],
         now=began,
     )

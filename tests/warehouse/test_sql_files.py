@@ -14,7 +14,7 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "fae9becd4d381065"
+VIEWS_DIGEST = "1f52bcc392758f8b"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
@@ -38,6 +38,10 @@ DIGESTS = {
     "main.cost_of_lost_generations": "68898d8590a855ca",
     "main.effective_prices": "74fc048c22ec5b42",
     "main.failed_spend": "0fb6f95c9ba31fe7",
+    "main.loaded_cost_by_app": "ef77e555fc4b6345",
+    "main.loaded_cost_by_model": "4c3ecb2376558bd2",
+    "main.loaded_cost_by_user": "75b19e4dd882dc8a",
+    "main.loaded_cost_daily": "c85c5aa8320790bb",
     "main.reasoning_share": "3093f62a65c50843",
     "main.response_cache_savings": "e7f073d3c3dbced8",
     "main.web_search_usage": "3427691ffdaba278",
@@ -71,6 +75,7 @@ DIGESTS = {
     "0009_priced.sql": "36135797b2178386",
     "0010_measures_as_the_api_names_them.sql": "2d0c7443365efa43",
     "0015_logged_usage.sql": "da918a3705796016",
+    "0016_rates.sql": "c761cb4686da25e2",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 
