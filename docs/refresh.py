@@ -19,7 +19,8 @@ import string
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from ingest.client.members import read_member
 from ingest.client.workspaces import read_workspace
 from ingest.core.discovered import ANALYTICS, DiscoveredGeneration, Discovery
 from ingest.core.generation_id import second_of
+from ingest.core.logged_usage import LoggedUsage, amount
 from ingest.core.name_records import Names
 from ingest.core.outcomes import Dead, Settled, WorkItem
 from ingest.core.sightings import Chunk, Sighting, SourceRead
@@ -45,6 +47,7 @@ from ingest.reports.summary_view import printed
 from ingest.simulator import fake_records, listings
 from ingest.simulator.account import KEYS, WORKSPACES
 from ingest.simulator.traffic import call_of
+from ingest.warehouse.rates import Line, Rate, RatesFile
 from ingest.warehouse.reader import Reader
 from ingest.warehouse.warehouse import Warehouse
 
@@ -56,6 +59,8 @@ PACKAGE = README.parent / "ingest"
 PAGES = sorted(Path(__file__).parent.glob("*.md"))
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EURO = Rate("EUR", date(2020, 1, 1), Decimal("0.92"), Decimal("0.055"), Decimal("0.19"), Decimal(0))
+RATES = RatesFile(Path("rates.csv"), (Line(2, EURO, None),))
 SETTLED, PENDING, DEAD = 3_000, 7, 4
 """Number of IDs in the sample warehouse by state. They are spread over three weeks."""
 
@@ -110,8 +115,8 @@ SECTIONS: dict[str, Callable[[Reader], str]] = {"dictionary": dictionary, "comma
 def sample() -> Iterator[Path]:
     """A warehouse of simulated generations, the same every time."""
     ids = _ids(SETTLED + PENDING + DEAD)
-    items = [WorkItem(i, second_of(i), "app.log", 0) for i in ids]
-    sightings = tuple(Sighting(i, "app.log", 0) for i in ids)
+    items = [WorkItem(i, second_of(i), "app.log", 0, logged_usage=_logged(i, n)) for n, i in enumerate(ids)]
+    sightings = tuple(Sighting(i.generation_id, "app.log", 0, logged_usage=i.logged_usage) for i in items)
     read = SourceRead("app.log", 99, len(ids), complete=True, position=99)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "orusage.duckdb")
@@ -121,6 +126,7 @@ def sample() -> Iterator[Path]:
             warehouse.commit([Dead(item, "not_found", 404, 3) for item in items[SETTLED + PENDING :]], "run")
             warehouse.add_names(_names(), NOW)
             warehouse.add_discovery(_discovery(ids[:SETTLED:2]), "discovery", NOW)
+            warehouse.replace_rates(RATES)
         yield path
 
 
@@ -159,6 +165,13 @@ def _ids(count: int) -> list[str]:
     return [f"gen-{second}-{''.join(draw.choices(string.ascii_letters, k=20))}" for second in seconds]
 
 
+def _logged(generation_id: str, number: int) -> LoggedUsage | None:
+    """What the log tells that it cost: of every third ID, and of some of those a fifth too little."""
+    usage = Decimal(repr(fake_records.record(1, generation_id)["usage"]))
+    told = amount(str(usage * (8 if number % 60 == 0 else 10) / 10))
+    return LoggedUsage(told) if told is not None and number % 3 == 0 else None
+
+
 def _settled(item: WorkItem) -> Settled:
     body = json.dumps({"data": fake_records.record(SEED, item.generation_id)}).encode()
     return Settled(item, decode_generation(body).data, NOW, 1)
@@ -191,7 +204,8 @@ def _report(reader: Reader, line: str) -> str:
     period = Period.between(options["since"], options["until"], options["timezone"])
     wanted, by = options["compare"], ",".join(options["by"]) or None
     comparison = comparison_of(period, wanted, local_moment) if wanted else None
-    found = report(reader, options["name"], comparison or period, by, options["top"], options["where"])
+    top, where, currency = options["top"], options["where"], options["currency"] or ""
+    found = report(reader, options["name"], comparison or period, by, top, where, currency=currency)
     return printed(found, options["format"], WIDTH)
 
 

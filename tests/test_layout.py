@@ -84,6 +84,8 @@ PROVEN_ELSEWHERE = {
     "pipeline/fetch_stage": "pipeline/test_run",
     "pipeline/progress_text": "cli/test_progress_display",
     "pipeline/scan_stage": "pipeline/test_run",
+    "core/logged_usage": "sources/test_logged_usage",
+    "reports/loaded": "golden/test_golden_reports",
     "reports/definitions": "golden/test_golden_reports",  # each report against plain Python
     "reports/summary_view": "reports/test_report",
     "reports/terminal_table": "reports/test_report",

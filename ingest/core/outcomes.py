@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.core.api_records import GenerationResponseData
+    from ingest.core.logged_usage import LoggedUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class WorkItem:
         logged_at: Time of that line, in UTC; None if unknown.
         log_fields: JSON object of that line's fields named by ``--keep-field``; None if it has none of them.
         account: Name of the account that its source names, which is asked first; None if the source names none.
+        logged_usage: What its lines tell that it cost; None if they do not tell that for certain.
     """
 
     generation_id: str
@@ -48,6 +50,7 @@ class WorkItem:
     logged_at: datetime | None = None
     log_fields: str | None = None
     account: str | None = None
+    logged_usage: LoggedUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from ingest.core.logged_usage import LoggedUsage
+
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
     """A generation ID at a place in a source.
@@ -22,6 +24,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
         line: Number of its line, from 1; None if lines were not counted.
         logged_at: Time of the line, in UTC; None if the line has no unambiguous time.
         log_fields: JSON object of the line's fields named by ``--keep-field``; None if it has none of them.
+        logged_usage: What the line tells that it cost; None if it does not tell that for certain.
     """
 
     generation_id: str
@@ -30,6 +33,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     line: int | None = None
     logged_at: datetime | None = None
     log_fields: str | None = None
+    logged_usage: LoggedUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Chunk:
         ended: Number of entries in `reads` whose source is finished.
         bytes_read: Bytes of text read since the previous chunk.
         accounts: The account that a source names, for those that do.
+        usages: What further lines of IDs that were found before tell that those cost.
     """
 
     sightings: tuple[Sighting, ...]
@@ -123,6 +128,7 @@ class Chunk:
     ended: int
     bytes_read: int
     accounts: Mapping[str, str] = field(default_factory=dict)
+    usages: tuple[tuple[str, LoggedUsage], ...] = ()
 
     @property
     def finished(self) -> tuple[SourceRead, ...]:

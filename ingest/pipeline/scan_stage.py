@@ -100,7 +100,7 @@ class ScanStage:
             if not self._has_key and warehouse.has_new(self._asked_for(chunk)):
                 self._load_key()
             if self._rereading:
-                stats.reread += warehouse.read_again(self._rereading, chunk.sightings)
+                stats.reread += warehouse.read_again(self._rereading, chunk.sightings, chunk.usages)
             stats.new_ids += warehouse.add(self._to_remember(chunk), run_id, self._context.clock.now())
             stats.count(chunk)
             await publisher.publish_if_due()

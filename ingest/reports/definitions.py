@@ -28,7 +28,8 @@ class ReportColumn:
     Attributes:
         name: Its name in the rows.
         title: Its header in the table.
-        kind: How values are formatted: money (USD), count, share (0 to 1, as per cent), number or text.
+        kind: How values are formatted: money (USD), amount (of any currency), count, share (0 to 1, as per cent),
+            number or text.
         min_width: The terminal width from which on it is shown.
         not_by: The dimension's column with which it is not shown, because each row would say the same twice.
         only_by: The dimension's column with which alone it is shown; empty for any.
@@ -308,6 +309,38 @@ COMPARISONS = {
     ),
 }
 """What --compare makes of a report."""
+
+
+LOADED = {
+    "cost": ReportDefinition(
+        "reports/loaded",
+        (
+            ReportColumn("request_count", "requests", "count"),
+            ReportColumn("total_usage", "total in USD", "money", NORMAL),
+            ReportColumn("loaded_cost", "loaded", "amount"),
+        ),
+        FACTS,
+        "day",
+        title="Loaded cost",
+    ),
+}
+"""What --currency makes of a report."""
+
+
+def loaded_definition_of(name: str) -> ReportDefinition:
+    """Return the definition of a report for --currency.
+
+    Raises:
+        UsageError: There is no report of that name, or it does not support --currency.
+    """
+    definition_of(name)
+    if name in LOADED:
+        return LOADED[name]
+    raise UsageError(
+        f"`report {name}` does not support --currency",
+        cause=f"only {', '.join(LOADED)} does",
+        fix="write `orusage report cost --currency …`, or leave --currency out",
+    )
 
 
 def compared_definition_of(name: str) -> ReportDefinition:

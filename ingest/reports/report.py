@@ -14,6 +14,7 @@ from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import (
     COMPARISONS,
     FACTS,
+    LOADED,
     MAX_DIMENSIONS,
     REPORTS,
     TEAM,
@@ -22,8 +23,10 @@ from ingest.reports.definitions import (
     compared_definition_of,
     definition_of,
     dimensions_of,
+    loaded_definition_of,
 )
 from ingest.reports.filters import filters_of
+from ingest.reports.loaded import require_currency, require_rated
 from ingest.reports.names import UNMAPPED, shown
 from ingest.reports.period import Period
 from ingest.reports.team_map import TeamMap
@@ -75,6 +78,7 @@ class Report:
         title: The title of its table; may be empty.
         is_compared: Whether it tells how the period differs from an earlier one.
         defined: Its definition, if it is not one of `REPORTS`.
+        currency: The currency of its loaded costs; empty if it has none.
     """
 
     name: str
@@ -88,14 +92,17 @@ class Report:
     title: str = ""
     is_compared: bool = False
     defined: ReportDefinition | None = None
+    currency: str = ""
 
     @property
     def definition(self) -> ReportDefinition:
         """The report's definition."""
-        return self.defined or (COMPARISONS if self.is_compared else REPORTS)[self.name]
+        if self.defined:
+            return self.defined
+        return (COMPARISONS if self.is_compared else LOADED if self.currency else REPORTS)[self.name]
 
 
-def report(
+def report(  # noqa: PLR0913, PLR0917  # one for each option of the command
     reader: Reader,
     name: str,
     about: Period | Comparison,
@@ -103,6 +110,7 @@ def report(
     top: int | None = None,
     where: Sequence[str] = (),
     teams: TeamMap | None = None,
+    currency: str = "",
 ) -> Report:
     """Run a report.
 
@@ -114,19 +122,25 @@ def report(
         top: The number of largest rows to keep; None for the report's default, or all.
         where: The filters, each ``DIMENSION=VALUE`` or ``DIMENSION!=VALUE``.
         teams: The mapping file behind the dimension `team`.
+        currency: The currency in which loaded costs are shown instead of the report's columns; empty for none.
 
     Raises:
-        UsageError: There is no such report or dimension, or the report does not support an option.
+        UsageError: There is no such report, dimension or currency, or the report does not support an option.
+        UnexpectedInputError: A day of the period has no rate of the currency.
         ConfigurationError: The warehouse lacks the views, because its schema is older.
     """
     is_compared = isinstance(about, Comparison)
-    definition = compared_definition_of(name) if is_compared else definition_of(name)
+    definition = _definition_of(name, currency, is_compared=is_compared)
+    if currency:
+        require_currency(reader, currency)
     period = about.period if isinstance(about, Comparison) else about
     by_names, filters = dimensions_of(name, definition, by), filters_of(name, where)
     _require_supported(name, definition, period, top)
     top = top or definition.default_top
     teams = _required_maps(reader, {*by_names, *(each.dimension for each in filters)}, teams)
-    result = reader.named(definition.query, **_parameters(definition, by_names, filters, about, top, teams))
+    result = reader.named(definition.query, **_parameters(definition, by_names, filters, about, top, teams, currency))
+    if currency:
+        require_rated(result, currency)
     columns = tuple(column_of(name, dimension) for dimension in by_names)
     rows, total = _split_total(result, columns, has_rest=definition.is_additive and top is not None)
     kept = rows if definition.is_additive or top is None else _largest(rows, top)
@@ -139,9 +153,21 @@ def report(
     partial = _partial(name, by_names, period)
     kept = _with_partial(kept, partial) if set(by_names) & TIME_UNITS.keys() else kept
     kept = kept.drop(WHOLE_LEDGER, FORECAST) if name == "summary" and filters else kept
-    title = title_of(name, definition, by_names, filters, _days(reader, definition, about, rows))
+    shown_definition = replace(definition, unit=currency) if currency else definition
+    title = title_of(name, shown_definition, by_names, filters, _days(reader, definition, about, rows))
     models = _models(reader, name, period, where, teams)
-    return Report(name, period, kept, total, models, "; ".join(notes), columns, partial, title, is_compared)
+    note = "; ".join(notes)
+    return Report(name, period, kept, total, models, note, columns, partial, title, is_compared, currency=currency)
+
+
+def _definition_of(name: str, currency: str, *, is_compared: bool) -> ReportDefinition:
+    if is_compared and currency:
+        raise UsageError(
+            "--compare and --currency exclude each other",
+            cause="a change of loaded costs is not explained",
+            fix="leave one of them out",
+        )
+    return (compared_definition_of if is_compared else loaded_definition_of if currency else definition_of)(name)
 
 
 def _require_supported(name: str, definition: ReportDefinition, period: Period, top: int | None) -> None:
@@ -177,6 +203,7 @@ def _parameters(
     about: Period | Comparison,
     top: int | None,
     teams: TeamMap,
+    currency: str,
 ) -> dict[str, Any]:
     used = {*by, *(each.dimension for each in filters)}
     period, periods = (about, None) if isinstance(about, Period) else (about.span, about.parameter())
@@ -189,6 +216,7 @@ def _parameters(
         },
         "filters": [each.parameter() for each in filters],
         "top": top,
+        "currency": currency,
         "periods": periods,
         "ready": _uses_rollup(definition, used, period),
         "joined": any(n in definition.generation_dimensions or n.startswith(FIELD) for n in used),

@@ -58,6 +58,13 @@ def total_dollars(amount: Decimal | None) -> str:
     return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
+def amount(value: Decimal | None) -> str:
+    """Format an amount of any currency: with two places from one unit on."""
+    if value is None:
+        return ""
+    return money(value) if abs(value) < _ONE_DOLLAR else f"{value:,.2f}"
+
+
 def count(value: int | None) -> str:
     """Format an integer with thousands separators."""
     return "" if value is None else f"{value:,}"
@@ -77,6 +84,7 @@ def number(value: float | None) -> str:
 
 _FORMATTERS: dict[str, Callable[[Any], str]] = {
     "money": dollars,
+    "amount": amount,
     "count": count,
     "share": share,
     "number": number,

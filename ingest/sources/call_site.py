@@ -1,31 +1,42 @@
-"""Reads what a log line tells of each ID in it: the time, and the fields to keep."""
+"""Reads what a log line tells of each ID in it: the time, the fields to keep, and the cost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ingest.core.generation_id import second_of
 from ingest.core.log_fields import as_json
 from ingest.sources.json_fields import Node
 from ingest.sources.line_records import TextFields, find_records
 from ingest.sources.line_time import call_time_of, line_time_of
+from ingest.sources.logged_usage import find_usages, read_usages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.sources.line_records import Record
+
+
+CallSite: TypeAlias = "tuple[datetime | None, str | None, LoggedUsage | None]"
+"""What a line tells of an ID: its time in UTC, the kept fields as JSON, what it cost; None for each not told."""
+
+NOTHING: CallSite = (None, None, None)
 
 
 class LineReader(Protocol):
     """Reads lines that hold IDs."""
 
-    def read(self, line: bytes | None, ids: Mapping[str, int]) -> Mapping[str, tuple[datetime | None, str | None]]:
-        """What the line tells of each ID, of which the byte offset is given: a time in UTC, and JSON of fields."""
+    def read(self, line: bytes | None, ids: Mapping[str, int]) -> Mapping[str, CallSite]:
+        """What the line tells of each ID, of which the byte offset is given."""
+
+    def usages(self, line: bytes) -> Mapping[str, LoggedUsage]:
+        """What a further line of IDs that were read before tells that those cost."""
 
 
 class CallSiteParser:
-    """Reads the time and the kept fields of each ID.
+    """Reads the time, the kept fields and the cost of each ID.
 
     Args:
         keep: Names of the fields to keep; ``a.b`` is b inside a.
@@ -40,8 +51,8 @@ class CallSiteParser:
         self.kept = dict.fromkeys(self._keep, 0)
         self.read_ids = 0
 
-    def read(self, line: bytes | None, ids: Mapping[str, int]) -> dict[str, tuple[datetime | None, str | None]]:
-        """The time in UTC and the kept fields as JSON for each ID, None where there is none.
+    def read(self, line: bytes | None, ids: Mapping[str, int]) -> dict[str, CallSite]:
+        """What the line tells of each ID.
 
         Args:
             line: A line, or the lines of one JSON document; None for a line that is too long to be read.
@@ -49,11 +60,19 @@ class CallSiteParser:
         """
         self.read_ids += len(ids)
         if line is None:
-            return dict.fromkeys(ids, (None, None))
-        records = find_records(line.decode("utf-8", "replace"), ids)
+            return dict.fromkeys(ids, NOTHING)
+        text = line.decode("utf-8", "replace")
+        records = find_records(text, ids)
+        usages = read_usages(text, records)
         return {
-            i: (_time(records.get(i, []), at, second_of(i)), self._fields(records.get(i, []))) for i, at in ids.items()
+            i: (_time(found, at, second_of(i)), self._fields(found), usages.get(i))
+            for i, at in ids.items()
+            for found in (records.get(i, []),)
         }
+
+    def usages(self, line: bytes) -> dict[str, LoggedUsage]:
+        """What a further line of IDs that were read before tells that those cost."""
+        return find_usages(line)
 
     def _fields(self, records: Sequence[Record]) -> str | None:
         found: dict[str, Any] = {}

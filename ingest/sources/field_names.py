@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ingest.sources.call_site import NOTHING
 from ingest.sources.json_fields import Node, attributes_of
 from ingest.sources.line_records import find_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
+    from ingest.core.logged_usage import LoggedUsage
+    from ingest.sources.call_site import CallSite
     from ingest.sources.line_records import Record
 
 DEEPEST = 4
@@ -33,14 +35,18 @@ class FieldNames:
         self.counts: Counter[str] = Counter()
         self.read_ids = 0
 
-    def read(self, line: bytes | None, ids: Mapping[str, int]) -> dict[str, tuple[datetime | None, str | None]]:
+    def read(self, line: bytes | None, ids: Mapping[str, int]) -> dict[str, CallSite]:
         """Count the fields of the IDs in a line; returns neither times nor fields."""
         self.read_ids += len(ids)
         records = find_records(line.decode("utf-8", "replace"), ids) if line else {}
         for found in records.values():
             names = {name for record in found for name in _names(record)}
             self.counts.update(n for n in names if n in self.counts or len(self.counts) < MOST_NAMES)
-        return dict.fromkeys(ids, (None, None))
+        return dict.fromkeys(ids, NOTHING)
+
+    def usages(self, _: bytes) -> dict[str, LoggedUsage]:
+        """Nothing: a further line of an ID does not count."""
+        return {}
 
 
 def _names(record: Record) -> Iterator[str]:

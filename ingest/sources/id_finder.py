@@ -101,6 +101,7 @@ class IdFinder:
 
     Attributes:
         cut: How many IDs were cut at a line end and could not be joined.
+        repeats: Whether further lines of the last window have IDs that were found before.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -108,6 +109,7 @@ class IdFinder:
         self._first_id, self._last_id = b"gen-%b-" % self._first, b"gen-%b~" % self._last
         self._recent: set[bytes] = set()
         self.cut = 0
+        self.repeats = False
 
     def __call__(self, window: Window) -> tuple[list[str], list[int]]:
         """The new IDs of a window, and where in its buffer each begins, in order.
@@ -120,7 +122,9 @@ class IdFinder:
         if len(self._recent) >= REMEMBERED:
             self._recent.clear()
         once = set(found)
+        self.repeats = False
         if once <= self._recent and not others:
+            self.repeats = bool(once)
             return [], []
         is_whole = (window.begin, window.end) == (0, window.limit) and not others
         if not (is_whole and len(once) == len(found) and self._is_plain(once) and not _follows_word(before)):
@@ -139,6 +143,8 @@ class IdFinder:
         """The IDs that begin in the window, are new and plausible, and are not the end of a longer word."""
         selected: dict[bytes, int] = {}
         for place, text, left in candidates:
+            if not self.repeats and (text in self._recent or text in selected):
+                self.repeats = text in self._recent or window.buffer.find(b"\n", selected[text], place) >= 0
             is_new = window.begin <= place < window.end and text not in self._recent
             each = self._whole(text, place, window) if is_new and not _ends_a_word(left) else None
             if each and each not in self._recent and self._is_plausible(each):

@@ -13,12 +13,29 @@ MOST_VALUES = 2_000_000
 _BEGINNING = re.compile(r'\{\s*+["}]|\[\s*+[\[{"\]\-0-9tfn]')
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[{\[:,]', re.DOTALL)
 _ATTEMPTS = 200
+_EXACT = 16
+"""Characters of a number that any float holds exactly, as far as it is written: up to 15 digits and a point."""
+
+
+class LongNumber(float):
+    """A number with more digits than any float holds, and its text.
+
+    Attributes:
+        text: The number as it is written.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 def _number(text: str) -> float | str:
     """A number, or its text if no float holds it: Python would write ``Infinity``, which is not JSON."""
     value = float(text)
-    return value if math.isfinite(value) else text
+    if not math.isfinite(value):
+        return text
+    return value if len(text) <= _EXACT else LongNumber(text)
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_constant=lambda _: None)  # Python reads NaN, which is not JSON
@@ -54,6 +71,6 @@ class DocumentReader:
 
 def is_too_large(text: str) -> bool:
     """Whether a text holds more than `MOST_VALUES`. What stands within strings does not count."""
-    if sum(map(text.count, '"{[:,')) <= MOST_VALUES:
+    if len(text) <= MOST_VALUES or sum(map(text.count, '"{[:,')) <= MOST_VALUES:
         return False
     return any(number >= MOST_VALUES for number, _ in enumerate(_TOKEN.finditer(text)))

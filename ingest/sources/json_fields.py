@@ -115,21 +115,21 @@ def attributes_of(value: Any) -> Mapping[str, Any]:
     They are a list of ``{"key": …, "value": …}``, in the object itself, its resource or its scope.
     """
     if isinstance(value, list):
-        return _attributes(value)
+        return named_values(value)
     found: dict[str, Any] = {}
     for owner in (value.get("scope"), value.get("resource")):
         if isinstance(owner, dict) and isinstance(listed := owner.get("attributes"), list):
-            found = {**_attributes(listed), **found}
+            found = {**named_values(listed), **found}
     for name in ("tags", "attributes"):
         if isinstance(listed := value.get(name), list):
-            found = {**found, **_attributes(listed)}
+            found = {**found, **named_values(listed)}
     return found
 
 
 def _at_path(record: Any, name: str) -> Any:
     """The value called so, or the one at this path: ``a.b`` is b inside a."""
     if isinstance(record, list):
-        record = _attributes(record)
+        record = named_values(record)
     if not isinstance(record, dict):
         return None
     found, at = record.get(name), name.find(".")
@@ -140,7 +140,7 @@ def _at_path(record: Any, name: str) -> Any:
     return found
 
 
-def _attributes(listed: list[Any]) -> Mapping[str, Any]:
+def named_values(listed: list[Any]) -> Mapping[str, Any]:
     """The names and values of a list of ``{"key": …, "value": …}``; empty for any other list."""
     if not (listed and isinstance(listed[0], dict) and {"key", "value"} <= listed[0].keys()):
         return {}
@@ -160,4 +160,4 @@ def _unwrapped(value: Any) -> Any:
     values = inner.get("values") if isinstance(inner, dict) else None
     if kind == "arrayValue" and isinstance(values, list):
         return [_unwrapped(each) for each in values]
-    return dict(_attributes(values)) if kind == "kvlistValue" and isinstance(values, list) else value
+    return dict(named_values(values)) if kind == "kvlistValue" and isinstance(values, list) else value

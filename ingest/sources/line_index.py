@@ -11,6 +11,7 @@ from ingest.sources.pretty_json import FARTHEST_BACK, find_lines, is_part, unfin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.sources.call_site import LineReader
     from ingest.sources.id_finder import Window
 
@@ -61,25 +62,34 @@ class LineIndex:
         source: The source's name.
         lines_before: Lines of the text before the first window.
         reader: Reads the lines.
+
+    Attributes:
+        usages: What further lines of IDs that were found before tell that those cost; whoever takes them empties it.
     """
 
     def __init__(self, source: str, lines_before: int, reader: LineReader) -> None:
         self._source = source
         self._line = lines_before + 1
         self._reader = reader
+        self.usages: list[tuple[str, LoggedUsage]] = []
         self._held: list[_Place] = []
+        self._repeats = False
         self._kept = bytearray()
         self._kept_from = 0
         self._is_too_long = False
 
-    def sightings(self, window: Window, found: Sequence[str], places: Sequence[int]) -> list[Sighting]:
+    def sightings(
+        self, window: Window, found: Sequence[str], places: Sequence[int], *, repeats: bool = False
+    ) -> list[Sighting]:
         """The sightings of the IDs whose lines end in this window, and of those that were held back for it.
 
         Args:
             window: The window.
             found: Its IDs.
             places: Where each begins in its buffer, in ascending order.
+            repeats: Whether further lines of it have IDs that were found before.
         """
+        self._repeats |= repeats
         held = self._held + self._numbered(window, found, places)
         self._held = []
         if self._is_too_long:
@@ -140,6 +150,7 @@ class LineIndex:
     def _read(self, data: _Data, places: Sequence[_Place]) -> list[Sighting]:
         """The sightings of the IDs in some data; those of an unfinished document are held back once."""
         sightings: list[Sighting] = []
+        read: list[int] = []
         done, first, unfinished = data.begin, 0, None
         while first < len(places):
             place = places[first]
@@ -152,12 +163,35 @@ class LineIndex:
                 last += 1
             line = bytes(data.text[begin:end]) if end - begin <= LONGEST_LINE else None
             sightings += self._told(places[first:last], line, data.offset + begin)
+            read += begin, end
             done, first = max(end + 1, done), last
         else:
             unfinished = unfinished_at(data.text, done, data.end)
+        if self._repeats:
+            self._repeats = unfinished is not None
+            self._read_further(data, data.end if unfinished is None else unfinished, read)
         if unfinished is not None:
             self._kept, self._kept_from = bytearray(data.text[unfinished : data.end]), data.offset + unfinished
         return sightings
+
+    def _read_further(self, data: _Data, end: int, read: Sequence[int]) -> None:
+        """Read the costs in lines of IDs that were found before: a stream tells the cost in its last line.
+
+        Args:
+            data: The data.
+            end: Where in its bytes to end.
+            read: Beginnings and ends of the lines that were read already, in ascending order.
+        """
+        at, known = data.begin, 0
+        while (place := data.text.find(b"cost", at, end)) >= 0:
+            known = bisect_left(read, place, known)
+            if known % 2:
+                at = read[known]
+                continue
+            begin, at, _ = _bounds(data, place, at)
+            if at - begin <= LONGEST_LINE and data.text.find(b"gen-", begin, at) >= 0:
+                self.usages += self._reader.usages(bytes(data.text[begin:at])).items()
+            at = max(at, place + 1)
 
     def _told(self, places: Sequence[_Place], line: bytes | None, position: int) -> list[Sighting]:
         """The sightings of the IDs of one line, which begins at a position of the text."""

@@ -7,7 +7,7 @@ a text, and a text inside is read only where loggers put whole lines.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ingest.sources.json_documents import DocumentReader, is_too_large
@@ -41,11 +41,15 @@ class TextFields:
         times: The times in the text; None if those are another record's already.
         fields: Its fields by name.
         is_inner: Whether it is a text inside the line, where the places of IDs are others.
+        named: Its JSON that is the value of a key.
+        documents: All JSON in it.
     """
 
     times: TextTimes | None
     fields: dict[str, Any]
     is_inner: bool
+    named: dict[str, Any] = field(default_factory=dict)
+    documents: list[Any] = field(default_factory=list)
 
     def find(self, name: str) -> Any:
         """A field; None if there is none."""
@@ -79,7 +83,8 @@ def find_records(text: str, ids: Collection[str], depth: int = MAX_DEPTH) -> dic
 def _in_text(text: str, ids: Collection[str], depth: int) -> dict[str, list[Record]]:
     """The records of IDs in a text that is more than a JSON document."""
     parsed, hits = parse_logfmt(text), Hits()
-    around: list[Record] = [TextFields(TextTimes(text.encode("utf-8", "replace")), parsed.fields, depth < MAX_DEPTH)]
+    times = TextTimes(text.encode("utf-8", "replace"))
+    around: list[Record] = [TextFields(times, parsed.fields, depth < MAX_DEPTH, parsed.named, parsed.documents)]
     for document in parsed.documents:
         more = find_ids(document, ids)
         hits.own = more.own | hits.own
@@ -96,7 +101,7 @@ def _of_hits(hits: Hits, around: list[Record], depth: int) -> dict[str, list[Rec
     for generation_id, (node, key, text) in hits.in_text.items():
         records[generation_id] = [node, *around]
         name = node.key if key == "stringValue" else key  # OpenTelemetry's {"body": {"stringValue": …}}
-        if generation_id not in hits.own and _is_read(name, text):
+        if generation_id not in hits.own and is_read(name, text):
             opened[key, text].append(generation_id)
     for (_, text), ids in opened.items():
         _extend(records, text, ids, depth)
@@ -108,7 +113,7 @@ def _in_quotes(parsed: Logfmt, ids: set[str], around: list[Record], depth: int) 
     records = {generation_id: list(around) for generation_id in ids}
     ids = ids.difference(*(ID.findall(word) for word in parsed.words if "gen-" in word))
     for key, quoted in parsed.quoted:
-        if "gen-" in quoted and _is_read(key, quoted):
+        if "gen-" in quoted and is_read(key, quoted):
             _extend(records, quoted, ids.intersection(ID.findall(quoted)), depth)
     for query in parsed.requests:
         for generation_id in ids.intersection(ID.findall(query)):
@@ -122,7 +127,7 @@ def _extend(records: dict[str, list[Record]], text: str, ids: Iterable[str], dep
         records[generation_id] += more
 
 
-def _is_read(key: str, text: str) -> bool:
+def is_read(key: str, text: str) -> bool:
     """Whether a text under this name is a line or a document; any other text is somebody's words."""
     name = key.lower()
     return name in LINE_KEYS or (name in DOCUMENT_KEYS and text.strip()[:1] in {"{", "["} and text.strip()[-1] in "}]")

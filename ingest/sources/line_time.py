@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ingest.sources.json_documents import LongNumber
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -110,7 +112,7 @@ def _sounds_like_a_time(name: str) -> bool:
 
 def _of_value(value: Any) -> datetime | None:
     """The time of a value under a usual name: a text, or a Unix time in seconds or milliseconds."""
-    text = value if isinstance(value, str) else str(value) if type(value) in {int, float} else ""
+    text = value if isinstance(value, str) else str(value) if type(value) in {int, float, LongNumber} else ""
     return _of_unix(text) if _UNIX.fullmatch(text) else _of_text(text)
 
 

@@ -35,6 +35,7 @@ class Logfmt:
         fields: Its fields; one that stands there twice with different values is left out, for none is certain.
         quoted: Its quoted values, each with its key.
         documents: The JSON in it, outside of quotes.
+        named: The JSON that is the value of a key: ``key={…}``.
         requests: The queries of HTTP request lines, such as access logs have, in quotes.
         words: Its other text, and its values that are not in quotes.
     """
@@ -42,6 +43,7 @@ class Logfmt:
     fields: dict[str, Any] = field(default_factory=dict)
     quoted: list[tuple[str, str]] = field(default_factory=list)
     documents: list[Any] = field(default_factory=list)
+    named: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
 
@@ -49,7 +51,7 @@ class Logfmt:
 def parse_logfmt(text: str) -> Logfmt:
     """Read a text from left to right; what stands in quotes is not searched for JSON."""
     parsed, ambiguous = Logfmt(), set()
-    documents, at = DocumentReader(text), 0
+    documents, at, key = DocumentReader(text), 0, None
     while token := _TOKEN.search(text, at):
         parsed.words.append(text[at : token.start()])
         at = token.end()
@@ -57,6 +59,8 @@ def parse_logfmt(text: str) -> Logfmt:
             if found := documents.at(token.start()):
                 value, at = found
                 parsed.documents.append(value)
+                if key and text[token.start() - 1] == "=":
+                    parsed.named[key] = value
         elif token["text"] is not None:
             parsed.requests += _REQUEST_LINE.findall(token["text"])
         elif (value := _value(token)) is not None:
@@ -66,6 +70,7 @@ def parse_logfmt(text: str) -> Logfmt:
                 parsed.quoted.append((token["key"], value))
             else:
                 parsed.words.append(token["bare"])
+        key = token["key"]
     parsed.words.append(text[at:])
     for key in ambiguous:
         del parsed.fields[key]

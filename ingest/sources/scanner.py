@@ -8,9 +8,10 @@ from ingest.core.sightings import Chunk
 from ingest.sources.source_scan import SourceScan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.core.sightings import Sighting, SourceRead
     from ingest.sources.call_site import LineReader
     from ingest.sources.checkpoints import CheckpointIndex
@@ -51,7 +52,7 @@ def scan_all(
     for source in expansion.sources:
         scan = SourceScan(source, now, known, call_sites)
         for sightings in scan:
-            chunk.add(sightings, scan.bytes_read)
+            chunk.add(sightings, scan.bytes_read, scan.take_usages())
             if chunk.is_full:
                 yield chunk.build(scan.result)
         read = scan.result
@@ -71,23 +72,25 @@ class _ChunkBuilder:
         self._reads = reads
         self._sightings: list[Sighting] = []
         self._in_names: list[Sighting] = []
+        self._usages: list[tuple[str, LoggedUsage]] = []
         self._bytes = 0
         self._bytes_of_source = 0
         self._kept = 0
 
     @property
     def is_full(self) -> bool:
-        count = len(self._sightings) + len(self._in_names)
+        count = len(self._sightings) + len(self._in_names) + len(self._usages)
         is_large = self._bytes >= CHUNK_BYTES or self._kept >= CHUNK_KEPT
         return is_large or count >= self._size or len(self._reads) >= CHUNK_SOURCES
 
-    def add(self, sightings: list[Sighting], bytes_read: int) -> None:
-        """Add sightings of the current source, of which `bytes_read` bytes of text are read by now.
+    def add(self, sightings: list[Sighting], bytes_read: int, usages: Sequence[tuple[str, LoggedUsage]] = ()) -> None:
+        """Add sightings and costs of the current source, of which `bytes_read` bytes of text are read by now.
 
         Those in names come last in a chunk: an ID is better known by the line that holds it.
         """
         is_name = bool(sightings) and sightings[0].position is None
         (self._in_names if is_name else self._sightings).extend(sightings)
+        self._usages += usages
         self._kept += sum(len(s.log_fields) for s in sightings if s.log_fields)
         self._bytes += bytes_read - self._bytes_of_source
         self._bytes_of_source = bytes_read
@@ -101,6 +104,7 @@ class _ChunkBuilder:
     def build(self, unfinished: SourceRead | None = None) -> Chunk:
         """Make a chunk and begin the next; `unfinished` is the record of the current source so far."""
         reads = (*self._reads, unfinished) if unfinished else tuple(self._reads)
-        chunk = Chunk((*self._sightings, *self._in_names), reads, len(self._reads), self._bytes)
-        self._sightings, self._in_names, self._reads, self._bytes, self._kept = [], [], [], 0, 0
+        sightings, usages = (*self._sightings, *self._in_names), tuple(self._usages)
+        chunk = Chunk(sightings, reads, len(self._reads), self._bytes, usages=usages)
+        self._sightings, self._in_names, self._usages, self._reads, self._bytes, self._kept = [], [], [], [], 0, 0
         return chunk

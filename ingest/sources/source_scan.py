@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.sources.call_site import LineReader
     from ingest.sources.discovery import Source
 
@@ -52,6 +53,7 @@ class SourceScan:
         self._known = known
         self._call_sites = call_sites
         self._find = IdFinder(now)
+        self._lines: LineIndex | None = None
         self._file: OpenSource | None = None
         self._start: Checkpoint | None = None
         self._resumed: ResumedText | None = None
@@ -59,6 +61,13 @@ class SourceScan:
         self._new = self._new_at_resume_point = 0
         self._done = self._looks_binary = self._is_binary = False
         self._problem: str | None = None
+
+    def take_usages(self) -> list[tuple[str, LoggedUsage]]:
+        """What further lines of IDs that were found before tell that those cost, since it was last asked."""
+        usages: list[tuple[str, LoggedUsage]] = []
+        if self._lines:
+            usages, self._lines.usages = self._lines.usages, usages
+        return usages
 
     @property
     def bytes_read(self) -> int:
@@ -140,7 +149,7 @@ class SourceScan:
         left = file.size - begin.position if file.size is not None and not resumed.coded else None
         self._windows = TextWindows(reader, begin, left, counts_lines=self._call_sites is not None)
         self._new_at_resume_point = self._new
-        lines = LineIndex(self._label, begin.line, self._call_sites) if self._call_sites else None
+        lines = self._lines = LineIndex(self._label, begin.line, self._call_sites) if self._call_sites else None
         for window in self._windows:
             yield self._sightings_in(window, lines)
             if window.ends_a_line:
@@ -155,7 +164,7 @@ class SourceScan:
     def _sightings_in(self, window: Window, lines: LineIndex | None) -> list[Sighting]:
         found, places = self._find(window)
         if lines:
-            return lines.sightings(window, found, places)
+            return lines.sightings(window, found, places, repeats=self._find.repeats)
         return list(map(Sighting, found, repeat(self._label), map(window.offset.__add__, places)))
 
     def _checkpoint(self) -> Checkpoint | None:

@@ -8,11 +8,11 @@ import polars as pl
 
 from ingest.core.api_records import MONEY_DIGITS, MONEY_PLACES
 from ingest.core.discovered import ANALYTICS, MEASURES, merged_extra
-from ingest.core.sightings import Sighting
+from ingest.core.sightings import Chunk, Sighting
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
 from ingest.warehouse.ledger import Ledger, unknown_ids
-from ingest.warehouse.ledger_frames import unique_ids, with_call_sites
+from ingest.warehouse.ledger_frames import unique_ids, work_rows
 from ingest.warehouse.staging import for_each_era, rows_of_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -76,12 +76,14 @@ def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetim
     sightings = [
         Sighting(g.generation_id, discovery.source, None, g.line, None, g.log_fields) for g in discovery.generations
     ]
+    accounts = {discovery.source: discovery.account} if discovery.account else {}
+    chunk = Chunk(tuple(sightings), (), ended=0, bytes_read=0, accounts=accounts)
     new = unknown_ids(session.connection, sightings)
     told = _changed(session.connection, _told(session.connection, discovery, sightings, now))
 
     def write() -> None:
         if len(new):
-            Ledger(session).insert(with_call_sites(new, sightings), now)
+            Ledger(session).insert(work_rows(new, chunk, {}), now)
         if len(told):
             for_each_era(session.connection, told, "discovery/delete_told")
             with_incoming(session.connection, told, sql_files.query("discovery/insert_told"))

@@ -69,6 +69,7 @@ def schema_of(columns: Sequence[Column]) -> dict[str, pl.DataType]:
 
 def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
     cells = _columns((astuple(s.generation) for s in settled), len(_RECORD))
+    usages = [s.item.logged_usage for s in settled]
     record: dict[str, Sequence[Any]] = dict(zip(_RECORD, cells, strict=True))
     frame = _frame(
         GENERATIONS,
@@ -84,6 +85,8 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
             "source_line": [s.item.line for s in settled],
             "logged_at": [s.item.logged_at for s in settled],
             "log_fields": [s.item.log_fields for s in settled],
+            "logged_usage": [u and u.usage for u in usages],
+            "logged_byok_usage": [u and u.byok_usage for u in usages],
             "requested_day": [None] * len(settled),
             "all_attempts_failed": [_all_failed(entries or ()) for entries in record["provider_responses"]],
             **dict.fromkeys(("booked_under", "api_key_hash", "api_key_label"), [None] * len(settled)),

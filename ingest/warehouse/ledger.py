@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.core.generation_id import AHEAD, READY_AGE, ready_at
 from ingest.core.log_fields import key_of
+from ingest.core.logged_usage import logged_usage_of
 from ingest.core.outcomes import PendingIds, WorkItem
 from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
-from ingest.warehouse import sql_files
+from ingest.warehouse import logged_usages, sql_files
 from ingest.warehouse.erasure import without_erased
-from ingest.warehouse.ledger_frames import earlier_names, source_rows, unique_ids, unsettled_rows, work_rows
+from ingest.warehouse.ledger_frames import (
+    earlier_names,
+    first_usages,
+    source_rows,
+    unique_ids,
+    unsettled_rows,
+    work_rows,
+)
 from ingest.warehouse.staging import find_new, for_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -150,11 +158,13 @@ class Ledger:
         """
         reads = reads_to_store(chunk)
         new = unknown_ids(self._session.connection, chunk.sightings)
+        usages = first_usages(chunk.sightings, chunk.usages)
+        logged_usages.add(self._session, {i: usages[i] for i in usages.keys() - set(new["generation_id"])})
         *slices, last = _slices(new, chunk.sightings)
         for some in slices:
-            self._store(work_rows(some, chunk), now)
+            self._store(work_rows(some, chunk, usages), now)
         if len(last) or reads:
-            self._store(work_rows(last, chunk), now, reads, run_id)
+            self._store(work_rows(last, chunk, usages), now, reads, run_id)
         return len(new)
 
     def resolve(self, settled: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
@@ -220,7 +230,8 @@ def are_stored(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> boo
 
 def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
     """A claimed row as an item; with the start of fetching, `due_at` is set to when the ID becomes ready."""
-    generation_id, second, source, position, runs, last_status, reason, line, logged_at, log_fields, account = row
+    generation_id, second, source, position, runs, last_status, reason, *site, account, usage, byok_usage = row
+    line, logged_at, log_fields = site
     item = WorkItem(
         generation_id,
         aware_utc(second),
@@ -233,5 +244,6 @@ def _item(row: tuple[Any, ...], began: datetime | None = None) -> WorkItem:
         logged_at=aware_utc(logged_at),
         log_fields=log_fields,
         account=account,
+        logged_usage=logged_usage_of(usage, byok_usage),
     )
     return replace(item, due_at=ready_at(item.requested_at, began)) if began and item.requested_at else item

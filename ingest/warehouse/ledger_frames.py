@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.core.outcomes import Dead, Outcome, Pending, Settled
+from ingest.core.sightings import Sighting
 from ingest.warehouse.times import naive_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ingest.core.sightings import Chunk, Sighting, SourceRead
+    from ingest.core.logged_usage import LoggedUsage
+    from ingest.core.sightings import Chunk, SourceRead
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = pl.Datetime("us")
@@ -23,7 +25,11 @@ _CALL_SITES = {
     "line": pl.Int64(),
     "logged_at": pl.Duration("us"),
     "log_fields": pl.String(),
+    "logged_usage": pl.String(),
+    "logged_byok_usage": pl.String(),
 }
+_USAGES = ("logged_usage", "logged_byok_usage")
+_MONEY = pl.Decimal(18, 12)
 _SOURCES = {
     "source": pl.String(),
     "fingerprint": pl.String(),
@@ -73,12 +79,30 @@ def unique_ids(sightings: Sequence[Sighting]) -> pl.DataFrame:
     )
 
 
-def with_call_sites(ids: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.DataFrame:
-    """IDs with the place, time and kept fields of their first sighting.
+def first_usages(
+    sightings: Sequence[Sighting], further: Sequence[tuple[str, LoggedUsage]] = ()
+) -> dict[str, LoggedUsage]:
+    """The cost of each ID by the first line that tells it.
+
+    Args:
+        sightings: Sightings.
+        further: What further lines of IDs tell that were found before.
+    """
+    usages = {s.generation_id: s.logged_usage for s in reversed(sightings) if s.logged_usage}
+    for generation_id, usage in further:
+        usages.setdefault(generation_id, usage)
+    return usages
+
+
+def with_call_sites(
+    ids: pl.DataFrame, sightings: Sequence[Sighting], usages: Mapping[str, LoggedUsage]
+) -> pl.DataFrame:
+    """IDs with the place, time and kept fields of their first sighting, and what they cost by the log.
 
     Args:
         ids: Some rows of `unique_ids`.
         sightings: The argument of `unique_ids`.
+        usages: The costs that the log tells.
     """
     first = [sightings[place] for place in ids["place"]]
     columns = {
@@ -87,16 +111,33 @@ def with_call_sites(ids: pl.DataFrame, sightings: Sequence[Sighting]) -> pl.Data
         "line": [s.line for s in first],
         "logged_at": [s.logged_at and s.logged_at - _EPOCH for s in first],  # polars reads durations six times faster
         "log_fields": [s.log_fields for s in first],
+        **_usage_columns([usages.get(s.generation_id) for s in first]),
     }
-    sites = pl.DataFrame(columns, _CALL_SITES).with_columns(pl.col("logged_at").cast(pl.Int64()).cast(_TIME))
+    time = pl.col("logged_at").cast(pl.Int64()).cast(_TIME)
+    sites = pl.DataFrame(columns, _CALL_SITES).with_columns(time, pl.col(_USAGES).cast(_MONEY))
     return ids.drop("place").hstack(sites)
 
 
-def work_rows(ids: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+def work_rows(ids: pl.DataFrame, chunk: Chunk, usages: Mapping[str, LoggedUsage]) -> pl.DataFrame:
     """New work items: IDs with their call sites, and the account that the source of each names."""
-    rows = with_call_sites(ids, chunk.sightings)
+    rows = with_call_sites(ids, chunk.sightings, usages)
     named = [chunk.accounts.get(source) for source in rows["source"]] if chunk.accounts else [None] * len(rows)
     return rows.with_columns(account=pl.Series(named, dtype=pl.String()))
+
+
+def usage_rows(usages: Mapping[str, LoggedUsage]) -> pl.DataFrame:
+    """One row for each ID of which the log tells the cost."""
+    ids = unique_ids([Sighting(i, "", None) for i in usages]).drop("place")
+    columns = pl.DataFrame(_usage_columns(list(usages.values())), dict.fromkeys(_USAGES, pl.String()))
+    return ids.hstack(columns.cast(_MONEY))
+
+
+def _usage_columns(usages: Sequence[LoggedUsage | None]) -> dict[str, list[str | None]]:
+    """The two columns, as text: polars reads decimals from it six times faster."""
+    return {
+        "logged_usage": [f"{u.usage:f}" if u else None for u in usages],
+        "logged_byok_usage": [f"{u.byok_usage:f}" if u and u.byok_usage is not None else None for u in usages],
+    }
 
 
 def source_rows(reads: Sequence[SourceRead], run_id: str, now: datetime) -> pl.DataFrame:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ingest.core.name_records import Names
     from ingest.warehouse.billing import BillingAnswers
     from ingest.warehouse.erasure import Erased
+    from ingest.warehouse.rates import RatesFile
     from ingest.warehouse.storage.lock import LockWait
 
 
@@ -72,6 +73,15 @@ def revive(
     """
     with _open(path, now, "retry", lock_wait) as warehouse:
         return warehouse.revive(reason, since, now)
+
+
+def set_rates(path: Path, file: RatesFile, now: datetime, lock_wait: LockWait) -> bool:
+    """Store the rates of a file in place of all others; returns whether they differ from those.
+
+    Raises as `publish`, and as `Warehouse.replace_rates`.
+    """
+    with _open(path, now, "rates", lock_wait) as warehouse:
+        return warehouse.replace_rates(file)
 
 
 def forget(path: Path, before: datetime | None, user: str | None, now: datetime, lock_wait: LockWait) -> Erased:

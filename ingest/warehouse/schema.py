@@ -157,6 +157,20 @@ GENERATIONS = (
         "",
         "Name of the configured account that answered; NULL if no accounts were configured.",
     ),
+    Column(
+        "logged_usage",
+        MONEY,
+        "USD",
+        "Charged by OpenRouter as the log tells it beside the ID: usage.cost of the answer; NULL if no line of it "
+        "tells that for certain.",
+    ),
+    Column(
+        "logged_byok_usage",
+        MONEY,
+        "USD",
+        "Charged by the provider to your own key as the log tells it: usage.cost_details.upstream_inference_cost where "
+        "usage.is_byok is true; NULL otherwise.",
+    ),
 )
 """Columns of ``main.generations``: one row per settled ID."""
 

@@ -12,6 +12,8 @@ from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
+import polars as pl
+
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
 from ingest.warehouse import call_sites, discoveries, erasure, facts, run_log, sql_files
@@ -21,7 +23,9 @@ from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_s
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
 from ingest.warehouse.names import NameStore
+from ingest.warehouse.rates import RATES
 from ingest.warehouse.recovery import recover_ids
+from ingest.warehouse.staging import with_incoming
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
 from ingest.warehouse.storage.publication import refuse_mount_point
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.core.discovered import Discovery
+    from ingest.core.logged_usage import LoggedUsage
     from ingest.core.name_records import Names
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from ingest.warehouse.call_sites import Rereading
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.frames import Frames
+    from ingest.warehouse.rates import RatesFile
     from ingest.warehouse.storage.lock import LockWait
 
 log = logging.getLogger("orusage")
@@ -232,7 +238,7 @@ class Warehouse:
         Returns:
             How many IDs were new.
         """
-        if not chunk.sightings and (self._can_wait(chunk) or self._holds(chunk, run_id, now)):
+        if not chunk.sightings and not chunk.usages and (self._can_wait(chunk) or self._holds(chunk, run_id, now)):
             return 0
         with self._writing() as session:
             return Ledger(session).add(chunk, run_id, now)
@@ -242,14 +248,19 @@ class Warehouse:
         with self._reading() as connection:
             return not unknown_ids(connection, sightings).is_empty()
 
-    def read_again(self, rereading: Rereading, sightings: Sequence[Sighting]) -> int:
-        """Replace the call sites of known IDs by those that were read again.
+    def read_again(
+        self,
+        rereading: Rereading,
+        sightings: Sequence[Sighting],
+        further: Sequence[tuple[str, LoggedUsage]] = (),
+    ) -> int:
+        """Replace the call sites of known IDs by those that were read again; parameters as those of its `changes`.
 
         Returns:
             How many IDs have another call site now.
         """
         with self._reading() as connection:
-            changes = rereading.changes(connection, sightings)
+            changes = rereading.changes(connection, sightings, further)
         if changes:
             with self._writing() as session:
                 call_sites.store(session, changes)
@@ -317,6 +328,22 @@ class Warehouse:
         """What `forget` would erase."""
         with self._reading() as connection:
             return erasure.count(connection, naive_utc(before), user)
+
+    def replace_rates(self, file: RatesFile) -> bool:
+        """Store the rates of a file in place of all others; returns whether they differ from those.
+
+        Raises:
+            UnexpectedInputError: There is spend on days before the first rate of a currency.
+        """
+        [(first_day,)] = self._rows("rates/first_spend")
+        file.require_rates_from(first_day)
+        rows = pl.DataFrame(file.rates, RATES)
+        if self._rows("rates/all") == rows.rows():
+            return False
+        with self._writing() as session, session.transaction():
+            session.execute("rates/delete")
+            with_incoming(session.connection, rows, sql_files.query("rates/insert"))
+        return True
 
     # Publishing
 

@@ -11,7 +11,9 @@ SELECT
     line,
     logged_at,
     log_fields,
-    account
+    account,
+    logged_usage,
+    logged_byok_usage
 FROM ops.work
 WHERE state = 'pending'
   AND coalesce(not_before, $now) <= $now

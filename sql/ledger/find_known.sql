@@ -8,7 +8,9 @@ SELECT
     k.position,
     k.line,
     k.logged_at,
-    k.log_fields
+    k.log_fields,
+    k.logged_usage,
+    k.logged_byok_usage
 FROM incoming AS i
 JOIN (
     SELECT
@@ -19,7 +21,9 @@ JOIN (
         position,
         line,
         logged_at,
-        log_fields
+        log_fields,
+        logged_usage,
+        logged_byok_usage
     FROM ops.work
     WHERE requested_at BETWEEN $low AND $high
     UNION ALL
@@ -31,7 +35,9 @@ JOIN (
         source_position AS position,
         source_line AS line,
         logged_at,
-        log_fields
+        log_fields,
+        logged_usage,
+        logged_byok_usage
     FROM main.generations
     WHERE requested_at BETWEEN $low AND $high
 ) AS k USING (generation_id);

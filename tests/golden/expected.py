@@ -54,12 +54,14 @@ class World:
 
     Attributes:
         generations: The settled ones.
-        work: Rows of the ledger: generation_id, state, reason, status, requests, source, position.
+        work: Rows of the ledger: generation_id, state, reason, status, requests, source, position, logged_usage,
+            logged_byok_usage.
         reads: Rows of ops.sources: source, position, complete, problem, sightings.
         activity: Rows of ops.activity; the other tables of what OpenRouter told follow, each by its name.
         discovered: Rows of discovered_generations: generation_id, api_key_label.
         discoveries: Sources of ops.discoveries.
         api_keys: Rows of ops.api_keys; of ops.workspaces and ops.people below.
+        rates: currency, first day, rate, purchase fee, tax and markup of each rate.
         runs: started_at and exit code of each run.
         now: When everything was fetched, first seen and read.
     """
@@ -78,6 +80,7 @@ class World:
     api_keys: Sequence[Row] = ()
     workspaces: Sequence[Row] = ()
     people: Sequence[Row] = ()
+    rates: Sequence[tuple[Any, ...]] = ()
     runs: Sequence[tuple[datetime, int]] = ()
     now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
 
@@ -271,6 +274,8 @@ def fact(golden: Golden, now: datetime) -> Row:
         "source_line": line.line,
         "logged_at": line.logged_at and line.logged_at.astimezone(UTC).replace(tzinfo=None),
         "log_fields": line.log_fields,
+        "logged_usage": line.logged_usage and Decimal(line.logged_usage),
+        "logged_byok_usage": line.logged_byok_usage and Decimal(line.logged_byok_usage),
         "fetched_at": now,
         "run_id": "run",
     }
@@ -459,6 +464,118 @@ def cost_by(name: str) -> Callable[[World], list[Row]]:
         return [key | costs(rows) | days(rows) for key, rows in grouped(world.facts, name)]
 
     return rows_of
+
+
+def cost_drift(world: World) -> list[Row]:
+    """What was billed against what the log tells, where both are known."""
+    both = [r for r in world.facts if r["logged_usage"] is not None and r["cost_basis"] != "unknown"]
+    return [key | drift_of(rows) for key, rows in grouped(both, "requested_day", "model", "app_id", "source")]
+
+
+def drift_of(rows: list[Row]) -> Row:
+    drifts = [r["credits_usage"] - r["logged_usage"] for r in rows]
+    own = [r for r in rows if r["logged_byok_usage"] is not None and r["cost_basis"] != "byok_unknown"]
+    logged = total(rows, "logged_usage")
+    return {
+        "request_count": len(rows),
+        "drifted_count": sum(drift != 0 for drift in drifts),
+        "logged_usage": logged,
+        "credits_usage": total(rows, "credits_usage"),
+        "drift_usage": sum(drifts, start=NOBODYS),
+        "drift_share": share(sum(drifts), abs(logged)),
+        "largest_drift": max(map(abs, drifts)),
+        "byok_request_count": len(own),
+        "logged_byok_usage": total(own, "logged_byok_usage"),
+        "byok_usage": total(own, "byok_usage"),
+        "byok_drift_usage": total(own, "byok_usage") - total(own, "logged_byok_usage"),
+    }
+
+
+def rate_on(world: World, day: date | None, currency: str) -> tuple[Fraction, ...] | None:
+    """Rate, purchase fee, tax and markup of a day; None before the first."""
+    begun = [rate for rate in world.rates if rate[0] == currency and day and rate[1] <= day]
+    return max(begun, key=lambda rate: rate[1])[2:] if begun else None
+
+
+def loaded(row: Row, parts: tuple[Fraction, ...]) -> Fraction:
+    """What a generation really cost: nobody pays a fee to buy what his own key pays for."""
+    rate, purchase_fee, tax, markup = parts
+    bought = Fraction(row["credits_usage"]) * (1 + purchase_fee) + Fraction(row["byok_usage"])
+    return bought * (1 + tax) * (1 + markup) * rate
+
+
+def loaded_of(world: World, rows: list[Row], currency: str) -> Row:
+    found = [(row, rate_on(world, row["requested_day"], currency)) for row in rows]
+    rated = [loaded(row, parts) for row, parts in found if parts]
+    return {
+        "currency": currency,
+        "request_count": len(rows),
+        "total_usage": total(rows, "total_usage"),
+        "unrated_usage": total([row for row, parts in found if not parts], "total_usage"),
+        "loaded_cost": Decimal(math.floor(sum(rated) * 10**12 + Fraction(1, 2))).scaleb(-12) if rated else None,
+    }
+
+
+def loaded_by(name: str) -> Callable[[World], list[Row]]:
+    def rows_of(world: World) -> list[Row]:
+        currencies = {currency for currency, *_ in world.rates}
+        groups = grouped(world.facts, name)
+        return [key | loaded_of(world, rows, currency) for key, rows in groups for currency in currencies]
+
+    return rows_of
+
+
+def loaded_daily(world: World) -> list[Row]:
+    names = ("rate", "purchase_fee", "tax", "markup")
+    rows = loaded_by("requested_day")(world)
+    parts = (rate_on(world, row["requested_day"], row["currency"]) or (None,) * len(names) for row in rows)
+    exact = ([None if value is None else usd(value) for value in each] for each in parts)
+    return [row | dict(zip(names, each, strict=True)) for row, each in zip(rows, exact, strict=True)]
+
+
+def lost(world: World) -> list[Row]:
+    """The IDs that were given up, each with its day."""
+    dead = [(w, second_of(w["generation_id"])) for w in world.work if w["state"] == "dead"]
+    return [w | {"requested_day": second and second.date()} for w, second in dead]
+
+
+def logged_only(rows: list[Row]) -> Decimal:
+    return total(rows, "logged_usage") + total(rows, "logged_byok_usage")
+
+
+def cost_of_lost_generations(world: World) -> list[Row]:
+    return [
+        key
+        | {
+            "cost_basis": "logged",
+            "id_count": len(rows),
+            "unknown_cost_count": len(rows) - len(known(rows, "logged_usage")),
+            "logged_only_usage": logged_only(rows),
+            "logged_usage": total(rows, "logged_usage"),
+            "logged_byok_usage": total(rows, "logged_byok_usage"),
+        }
+        for key, rows in grouped(lost(world), "requested_day", "reason", "source")
+    ]
+
+
+def cost_daily_with_lost(world: World) -> list[Row]:
+    billed = {key["requested_day"]: rows for key, rows in grouped(world.facts, "requested_day")}
+    given_up = {key["requested_day"]: rows for key, rows in grouped(lost(world), "requested_day")}
+    found = []
+    for day in billed.keys() | given_up.keys():
+        ours, theirs = billed.get(day, []), given_up.get(day, [])
+        found.append(
+            {
+                "requested_day": day,
+                "request_count": len(ours),
+                "total_usage": total(ours, "total_usage"),
+                "lost_count": len(theirs),
+                "unknown_lost_count": len(theirs) - len(known(theirs, "logged_usage")),
+                "logged_only_usage": logged_only(theirs),
+                "usage_with_logged_only": total(ours, "total_usage") + logged_only(theirs),
+            }
+        )
+    return found
 
 
 def cost_by_field(world: World) -> list[Row]:
@@ -1218,6 +1335,13 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
     "main.cost_by_key": ("api_key_hash api_key_label api_key_id", cost_by_key),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
+    "main.cost_drift": ("requested_day model app_id source", cost_drift),
+    "main.cost_of_lost_generations": ("requested_day reason source", cost_of_lost_generations),
+    "main.cost_daily_with_lost": ("requested_day", cost_daily_with_lost),
+    "main.loaded_cost_daily": ("requested_day currency", loaded_daily),
+    "main.loaded_cost_by_model": ("model currency", loaded_by("model")),
+    "main.loaded_cost_by_app": ("app_id currency", loaded_by("app_id")),
+    "main.loaded_cost_by_user": ("external_user currency", loaded_by("external_user")),
     "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),
     "main.response_cache_savings": ("model", response_cache_savings),

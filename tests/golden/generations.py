@@ -31,6 +31,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     line: int | None = None
     logged_at: datetime | None = None
     log_fields: str | None = None
+    logged_usage: str | None = None
+    logged_byok_usage: str | None = None
     content: dict[str, str | None] | None = None
 
 

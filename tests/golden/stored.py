@@ -3,14 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 from golden.expected import ANYTHING, Near, OneOf, World, second_of
 from golden.generations import load
 from golden.reconciled import created_days
 from ingest.client.decode import decode_generation
+from ingest.core.logged_usage import LoggedUsage
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.run_stats import RunStats
 from ingest.core.sightings import Chunk, Sighting, SourceRead
+from ingest.warehouse.rates import Line, Rate, RatesFile
 from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -19,12 +22,22 @@ GOLDEN = load()
 
 PENDING = ["gen-1789372800-pending0000000000000", "gen-1789300000-pendingEarlier000000", "gen-Pe4TzB0pLx9KdVh2RfWs7YcN"]
 
-DEAD = ["gen-1789200000-dead0000000000000000", "gen-De4TzB0pLx9KdVh2RfWs7YcN"]
+DEAD = [
+    "gen-1789200000-dead0000000000000000",
+    "gen-De4TzB0pLx9KdVh2RfWs7YcN",
+    "gen-1789200001-dead0000000000000000",
+    "gen-1789200002-dead0000000000000000",
+]
+
+BELIEVED = {DEAD[0]: ("0.25", None), DEAD[2]: ("0.0125", "0.250000000001"), PENDING[0]: ("7", None)}
+"""What the log tells of unsettled IDs: their cost and that of BYOK inference."""
 
 WORK = [
     *(("pending", "not_found_yet", 404, 1, i, "app.log", 5) for i in PENDING),
     ("dead", "not_found", 404, 2, DEAD[0], "app.log", 7),
     ("dead", "http_410", 410, 1, DEAD[1], "only-dead.log", 8),
+    ("dead", "not_found", 404, 2, DEAD[2], "app.log", 9),
+    ("dead", "not_found", 404, 2, DEAD[3], "app.log", 10),
 ]
 
 READS = [
@@ -174,11 +187,22 @@ WORKSPACES = [
 PEOPLE = [{"user_id": "user_ann", "name": "Ann Example", "is_listed": True, "fetched_at": ASKED}]
 
 
+RATES = [
+    ("EUR", date(2026, 8, 20), "0.925", "0.055", "0.19", "0"),
+    ("EUR", date(2026, 9, 14), "0.912345679", "0.05", "0.19001", "0.1"),
+    ("JPY", date(2020, 1, 1), "151.25", "0", "0.1", "10"),
+    ("USD", date(2026, 9, 1), "1", "0.055", "0", "0"),
+]
+"""What a dollar costs: currency, first day, rate, purchase fee, tax, markup."""
+
 RELATIVE = Fraction(1, 10**12)
 
 
 def item(generation_id, line=None):
     known = {"line": line.line, "logged_at": line.logged_at, "log_fields": line.log_fields} if line else {}
+    told = (line.logged_usage, line.logged_byok_usage) if line else BELIEVED.get(generation_id, (None, None))
+    usage, byok_usage = (amount and Decimal(amount) for amount in told)
+    known["logged_usage"] = None if usage is None else LoggedUsage(usage, byok_usage)
     second = second_of(generation_id)
     source, position = (line.source, line.position) if line else place(generation_id)
     return WorkItem(generation_id, second and second.replace(tzinfo=UTC), source, position, **known)
@@ -200,7 +224,7 @@ def settled(golden):
 
 def sighting(work_item):
     i = work_item
-    return Sighting(i.generation_id, i.source, i.position, i.line, i.logged_at, i.log_fields)
+    return Sighting(i.generation_id, i.source, i.position, i.line, i.logged_at, i.log_fields, i.logged_usage)
 
 
 def ingest(warehouse, generations):
@@ -220,6 +244,10 @@ def leave_unsettled(warehouse):
         ],
         "run",
     )
+    lines = [
+        Line(n, Rate(currency, day, *map(Decimal, parts)), None) for n, (currency, day, *parts) in enumerate(RATES)
+    ]
+    warehouse.replace_rates(RatesFile(Path("rates.csv"), tuple(lines)))
     for table, rows in tables(EXPECTED).items():
         insert(warehouse._connection, table, rows)
 
@@ -266,9 +294,13 @@ def world(generations):
         {name: getattr(r, name) for name in ("source", "position", "complete", "problem", "sightings")} for r in READS
     ]
     began = NOW.replace(tzinfo=None)
+    work = [dict(zip(names, row, strict=True)) for row in WORK]
+    for row in work:
+        told = BELIEVED.get(row["generation_id"], (None, None))
+        row["logged_usage"], row["logged_byok_usage"] = (amount and Decimal(amount) for amount in told)
     return World(
         generations,
-        work=[dict(zip(names, row, strict=True)) for row in WORK],
+        work=work,
         reads=reads,
         activity=[*ACTIVITY, *mirrored(World(GOLDEN, now=NOW.replace(tzinfo=None)))],
         activity_days=ACTIVITY_DAYS,
@@ -281,6 +313,7 @@ def world(generations):
         api_keys=API_KEYS,
         workspaces=WORKSPACES,
         people=PEOPLE,
+        rates=[(currency, day, *map(Fraction, parts)) for currency, day, *parts in RATES],
         runs=[(began, 3), (began - timedelta(days=1), 0)],
         now=began,
     )

@@ -26,6 +26,7 @@ from golden.expected import (
     is_success,
     kinds,
     known,
+    loaded_of,
     nearest_rank,
     number,
     paid_answer,
@@ -38,6 +39,7 @@ from golden.expected import (
 )
 from golden.stored import EXPECTED, agrees
 from golden.unusual_days import ACCOUNT
+from ingest.core.errors import UnexpectedInputError, UsageError
 from ingest.reports.comparison import Comparison
 from ingest.reports.definitions import REPORTS
 from ingest.reports.names import shown
@@ -552,6 +554,55 @@ def test_the_dearest_are_what_plain_python_makes_of_them(reader, by, period, top
     found = report(reader, "top", period, by, top)
     assert_rows(without_marks(found, by).drop("is_rest"), REPORTS["top"].dimensions[by], expected)
     assert_agrees(found.total.row(0, named=True), measures(rows) | of_all, "total")
+
+
+@pytest.mark.parametrize("top", [None, 2])
+@pytest.mark.parametrize("period", [p for name, p in PERIODS.items() if name != "all"], ids=lambda p: str(p.since))
+@pytest.mark.parametrize("by", ["day", "model", "user", "cost_basis"])
+def test_loaded_costs_are_what_plain_python_makes_of_them(reader, by, period, top):
+    rows = [row for row in FACTS if is_in(period, row)]
+    groups = grouped(period, rows, by)
+    names = ("request_count", "total_usage", "unrated_usage", "loaded_cost")
+
+    def loaded(some):
+        return {name: loaded_of(EXPECTED, some, "JPY")[name] for name in names}
+
+    order = sorted(groups, key=lambda key: (-total(groups[key], "total_usage"), key is None, key or ""))
+    expected = {key: loaded(groups[key]) for key in order[:top]}
+    if rest := [row for key in order[len(expected) :] for row in groups[key]]:
+        expected["(other)"] = loaded(rest)
+    found = report(reader, "cost", period, by, top, currency="JPY")
+    shown_rows = without_marks(found, by)
+    shown_rows = shown_rows.drop("is_rest") if top else shown_rows
+    assert_rows(shown_rows, REPORTS["cost"].dimensions[by], expected)
+    assert_agrees(found.total.row(0, named=True), loaded(rows), "total")
+    assert found.title.startswith(f"Loaded cost by {by.replace('_', ' ')}")
+    assert "JPY" in found.title
+
+
+def test_a_day_without_a_rate_is_no_part_of_a_loaded_cost_that_looks_whole(reader):
+    for currency, period in (("EUR", PERIODS["whole days"]), ("JPY", PERIODS["all"])):
+        with pytest.raises(UnexpectedInputError, match=f"without a rate of {currency}"):
+            report(reader, "cost", period, "model", currency=currency)
+
+
+@pytest.mark.parametrize("currency", ["EURO", "eur", "GBP"])
+def test_an_unknown_currency_is_named_with_those_that_there_are(reader, currency):
+    with pytest.raises(UsageError) as raised:
+        report(reader, "cost", Period(), currency=currency)
+    assert raised.value.cause == "the warehouse holds rates of EUR, JPY, USD"
+    assert ("did you mean EUR" in raised.value.fix) == (currency != "GBP")
+
+
+@pytest.mark.parametrize("name", sorted(REPORTS.keys() - {"cost"}))
+def test_other_reports_have_no_loaded_cost(reader, name):
+    with pytest.raises(UsageError, match="does not support --currency"):
+        report(reader, name, Period(), currency="EUR")
+
+
+def test_a_comparison_has_no_loaded_cost(reader):
+    with pytest.raises(UsageError, match="exclude each other"):
+        report(reader, "cost", Comparison(Period(HALF, LATE), Period(EARLY, HALF)), currency="EUR")
 
 
 HALF = SECONDS[len(SECONDS) // 2].replace(tzinfo=UTC)

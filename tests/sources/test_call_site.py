@@ -14,7 +14,7 @@ def told(line, *keep, ids=(ID,)):
     """What is kept of each ID: time and fields."""
     data = line if isinstance(line, bytes) else line.encode()
     read = CallSiteParser(keep).read(data, {i: max(data.find(i.encode()), 0) for i in ids})
-    return {i: (time, fields and json.loads(fields)) for i, (time, fields) in read.items()}
+    return {i: (time, fields and json.loads(fields)) for i, (time, fields, _) in read.items()}
 
 
 def fields_of(line, *keep, of=ID):
@@ -148,7 +148,7 @@ def test_half_of_a_surrogate_pair_makes_nothing_fail(line):
 @example(rb'a{"a": "\ud800"}', 0, ["a"])
 @given(ANY_LINE, st.integers(0, 200), st.lists(st.sampled_from(["a", "b", "a.b", "", ".", "(", "ü"]), max_size=4))
 def test_no_line_makes_reading_its_fields_fail(line, at, keep):
-    _, fields = CallSiteParser(keep).read(line, {ID: min(at, len(line))})[ID]
+    _, fields, _ = CallSiteParser(keep).read(line, {ID: min(at, len(line))})[ID]
     assert fields is None or set(json.loads(fields)) <= {*keep, *(name.split(".")[0] for name in keep)}
 
 
@@ -163,7 +163,7 @@ JSON = st.recursive(
 @pytest.mark.parametrize("form", ["{}", "[{}]", '{{"a":[1,{}]}}'])
 def test_a_number_that_no_float_holds_is_kept_as_its_text(number, form):
     data = f'{{"id":"{ID}","field":{form.format(number)}}}'.encode()
-    [(_, fields)] = CallSiteParser(["field"]).read(data, {ID: data.find(b"gen-")}).values()
+    [(_, fields, _)] = CallSiteParser(["field"]).read(data, {ID: data.find(b"gen-")}).values()
     assert json.loads(fields, parse_constant=pytest.fail) == {"field": json.loads(form.format(f'"{number}"'))}
 
 

@@ -13,7 +13,7 @@ from ingest.sources.line_time import FARTHEST, TIME_WITHIN
 
 def time_of(line, generation_id=ID):
     data = line if isinstance(line, bytes) else line.encode()
-    time, _ = CallSiteParser().read(data, {generation_id: max(data.find(generation_id.encode()), 0)})[generation_id]
+    time, *_ = CallSiteParser().read(data, {generation_id: max(data.find(generation_id.encode()), 0)})[generation_id]
     return time
 
 
@@ -160,5 +160,5 @@ def test_the_time_is_searched_at_the_beginning_of_the_line_and_before_the_id():
 @example(b"2099-12-31T23:59:59-23:59", 0, LEGACY)
 @example(b'{"ts":1999999999999}', 0, LEGACY)
 def test_no_line_makes_reading_its_time_fail(line, at, generation_id):
-    time, _ = CallSiteParser().read(line, {generation_id: min(at, len(line))})[generation_id]
+    time, *_ = CallSiteParser().read(line, {generation_id: min(at, len(line))})[generation_id]
     assert time is None or time.tzinfo is UTC

@@ -24,9 +24,10 @@ CHECKS = {
     "main.check_attempts_belong",
     "main.check_rollups_agree",
 }
-MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies", "ops.reconciliation_credits"}
-"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations; and
-there are no snapshots of credits."""
+LOADED = {f"main.loaded_cost_{by}" for by in ("daily", "by_model", "by_app", "by_user")}
+MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies", "main.cost_drift", "ops.reconciliation_credits", *LOADED}
+"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations.
+Their log told no costs, and there are no snapshots of credits."""
 
 GRAINS = {
     "main.generation_facts": "generation_id",
@@ -42,6 +43,13 @@ GRAINS = {
     "main.cost_by_workspace": "workspace_id",
     "main.cost_by_key": "api_key_hash, api_key_label, api_key_id",
     "main.cost_byok_vs_credits": "cost_basis",
+    "main.cost_drift": "requested_day, model, app_id, source",
+    "main.cost_of_lost_generations": "requested_day, reason, source",
+    "main.cost_daily_with_lost": "requested_day",
+    "main.loaded_cost_daily": "requested_day, currency",
+    "main.loaded_cost_by_model": "model, currency",
+    "main.loaded_cost_by_app": "app_id, currency",
+    "main.loaded_cost_by_user": "external_user, currency",
     "main.effective_prices": "requested_day, model, provider_name",
     "main.cache_savings": "model, provider_name",
     "main.response_cache_savings": "model",

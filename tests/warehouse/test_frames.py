@@ -141,6 +141,7 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             all_failed(generation),
             *(None, None, None),
             account,
+            *(None, None),
         )
         for generation_id, generation, account in zip(ids, batch, accounts, strict=True)
     ]

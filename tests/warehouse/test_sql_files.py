@@ -14,11 +14,11 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "7809260eb3a5d1fb"
+VIEWS_DIGEST = "c928e2e7c48a2e04"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
-    "main.generation_facts": "ace1d79007823c91",
+    "main.generation_facts": "e034ed336351a308",
     "ops.cost_cells": "74329c0fe38fe730",
     "main.cache_savings": "41dc169d631a346f",
     "main.cost_anomalies": "14a89f6e3b552bad",
@@ -33,9 +33,16 @@ DIGESTS = {
     "main.cost_by_workspace": "12e7fb6d2e8e3ab5",
     "main.cost_byok_vs_credits": "0d538d5bad9e643d",
     "main.cost_daily": "7ac5131317a27b52",
+    "main.cost_daily_with_lost": "8a52f5da8ae7b16d",
+    "main.cost_drift": "ba991b0a7c93de08",
     "main.cost_forecast": "b28c19d92fd7053d",
+    "main.cost_of_lost_generations": "68898d8590a855ca",
     "main.effective_prices": "74fc048c22ec5b42",
     "main.failed_spend": "0fb6f95c9ba31fe7",
+    "main.loaded_cost_by_app": "ef77e555fc4b6345",
+    "main.loaded_cost_by_model": "4c3ecb2376558bd2",
+    "main.loaded_cost_by_user": "75b19e4dd882dc8a",
+    "main.loaded_cost_daily": "c85c5aa8320790bb",
     "main.reasoning_share": "3093f62a65c50843",
     "main.response_cache_savings": "e7f073d3c3dbced8",
     "main.web_search_usage": "3427691ffdaba278",
@@ -75,6 +82,8 @@ DIGESTS = {
     "0012_reconciliation.sql": "ddae5ecc320b4694",
     "0013_names.sql": "f707730eb21ebaed",
     "0014_accounts.sql": "633337a470e8968e",
+    "0015_logged_usage.sql": "da918a3705796016",
+    "0016_rates.sql": "c761cb4686da25e2",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
 

@@ -48,6 +48,9 @@ log = logging.getLogger("orusage")
     metavar="PERIOD",
     help="Of cost: how it changed since an earlier period: previous, year, or 2026-10-01..2026-11-01.",
 )
+@click.option(
+    "--currency", metavar="EUR", help="Of cost: loaded cost in this currency, by the rates of orusage warehouse rates."
+)
 @click.option("--top", type=click.IntRange(1), help="Only this many of the largest; the rest is one row (other).")
 @format_option(*FORMATS)
 @click.pass_obj
@@ -62,6 +65,7 @@ def report(
     where: tuple[str, ...],
     map: Path | None,
     compare: str | None,
+    currency: str | None,
     top: int | None,
     format: str,
 ) -> int:
@@ -75,6 +79,7 @@ def report(
       orusage report cost --by model --since 2026-11-01 --until 2026-12-01 --timezone Europe/Berlin
       orusage report cost --by model,day --where user=alice --where provider!=Azure
       orusage report cost --by provider --since 7d --compare previous
+      orusage report cost --by model --currency EUR
       orusage report latency --by provider --since 7d --top 5
     """
     from ingest.cli.output import print_result, print_table, terminal_width
@@ -90,7 +95,7 @@ def report(
     comparison = comparison_of(period, compare, local_moment) if compare is not None else None
     teams = read_team_map(map) if map else None
     with Reader(options.file) as reader:
-        found = report_of(reader, name, comparison or period, ",".join(by) or None, top, where, teams)
+        found = report_of(reader, name, comparison or period, ",".join(by) or None, top, where, teams, currency or "")
     show = print_table if format == "table" else print_result
     show(printed(found, format, terminal_width() or (SUMMARY_WIDTH if name == "summary" else UNLIMITED)))
     if found.note:

@@ -1,4 +1,4 @@
-"""``orusage warehouse``: publish, migrate, compact or erase from the DuckDB file."""
+"""``orusage warehouse``: publish, migrate, compact or erase from the DuckDB file, or store rates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingest.cli.options import FORMATS, MOMENT, format_option, lock_timeout_option
+from ingest.cli.options import FORMATS, MOMENT, PATH, format_option, lock_timeout_option
 from ingest.core.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,32 @@ def compact(options: GlobalOptions, /, lock_timeout: timedelta) -> int:
 
     before, after = maintenance.compact(options.file, *_now_and_lock_wait(lock_timeout))
     print_unless_quiet(options, f"{options.file}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now\n")
+    return Exit.DONE
+
+
+@warehouse.command()
+@click.argument("file", type=PATH)
+@lock_timeout_option
+@click.pass_obj
+def rates(options: GlobalOptions, /, file: Path, lock_timeout: timedelta) -> int:
+    """Store the rates behind loaded costs.
+
+    FILE is CSV with the columns from_date, currency, rate (units for one US dollar), purchase_fee, tax and markup
+    (shares: 0.055 is 5.5 %). Its rates replace all that are stored. The views loaded_cost_daily, … and `orusage report
+    cost --currency` compute with them.
+
+    \b
+      orusage warehouse rates rates.csv
+    """
+    from ingest.cli.output import print_unless_quiet
+    from ingest.warehouse import maintenance
+    from ingest.warehouse.rates import read_rates
+
+    found = read_rates(file)
+    is_new = maintenance.set_rates(options.file, found, *_now_and_lock_wait(lock_timeout))
+    currencies = ", ".join(dict.fromkeys(rate.currency for rate in found.rates))
+    count = f"{len(found.rates):,} {'rate' if len(found.rates) == 1 else 'rates'} of {currencies}"
+    print_unless_quiet(options, f"{count} {'are stored now' if is_new else 'were stored already'}\n")
     return Exit.DONE
 
 

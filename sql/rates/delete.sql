@@ -1,0 +1,2 @@
+-- Deletes all rates, before others replace them.
+DELETE FROM ops.rates;

@@ -1,0 +1,3 @@
+-- Stores rates.
+INSERT INTO ops.rates BY NAME
+SELECT * FROM incoming;
