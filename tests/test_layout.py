@@ -97,7 +97,6 @@ PROVEN_ELSEWHERE = {
     "simulator/faults": "simulator/test_server",
     "simulator/listings": "simulator/test_management",
     "simulator/models": "simulator/test_fake_records",
-    "simulator/ownership": "simulator/test_management",
     "simulator/population": "simulator/test_management",
     "simulator/replies": "simulator/test_server",
     "simulator/spend": "simulator/test_fake_records",
