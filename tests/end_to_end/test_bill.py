@@ -72,6 +72,8 @@ def test_sixty_nights_are_explained_to_the_cent_with_discovery_and_without_it_th
             query = "SELECT count(*), sum(missing_usage), sum(missing_byok_usage), sum(missing_requests) FROM ops."
             assert connection.execute(f"{query}reconciliation_days").fetchall() == [(60, 0, 0, 0)]
             assert connection.execute(f"{query}reconciliation_keys").fetchall()[0][1:] == (0, 0, 0)
+            between = "SELECT since_at::DATE, missing_usage FROM ops.reconciliation_credits ORDER BY since_at"
+            assert connection.execute(between).fetchall()[0] == (FIRST + timedelta(days=30), 0)
             coverage = "SELECT min(usage_coverage), max(usage_coverage) FROM ops.reconciliation"
             assert connection.execute(coverage).fetchall() == [(1, 1)]
         assert text_of(whole, "table", 200).splitlines()[0] == whole.lines[0]
