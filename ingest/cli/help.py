@@ -30,6 +30,7 @@ Options:
 Commands:
   config     Show the settings in force, or write a file with all of them.
   demo       Try orusage on sample logs and a simulated OpenRouter.
+  discover   Find the generations that no log holds, and add their IDs to the ledger.
   doctor     Check the installation and the warehouse; change nothing.
   export     Write views or tables as files, with a manifest.
   extract    Print the generation IDs found in SOURCES.

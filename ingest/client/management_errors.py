@@ -23,6 +23,10 @@ LONGEST_MESSAGE = 300
 _FAILURES = 500
 
 
+class NotThereError(UnexpectedInputError):
+    """The API answers 404: it does not have this list."""
+
+
 def final_error(error: OpenRouterError, base_url: str, path: str, key: ApiKey) -> OrusageError:
     """The error of the command line for a client's error.
 
@@ -75,8 +79,8 @@ def _failed(base_url: str, said: str) -> UnreachableError:
     )
 
 
-def _not_there(base_url: str, path: str) -> UnexpectedInputError:
-    return UnexpectedInputError(
+def _not_there(base_url: str, path: str) -> NotThereError:
+    return NotThereError(
         f"{base_url} has no {path}", cause="HTTP 404", fix="check --base-url: the management API is OpenRouter's own"
     )
 

@@ -27,7 +27,7 @@ LOG_FIELDS = "log_fields"
 """The column with the kept fields."""
 
 _KEYS = ("generation_id", "SPAN_ID", "x_Charge")
-_FOCUS_KEYS = ("SkuId", "SubAccountId", "x_AppId", "x_ExternalUser", "x_InferenceProvider")
+_FOCUS_KEYS = ("SkuId", "SubAccountId", "x_ApiKeyName", "x_AppId", "x_ExternalUser", "x_InferenceProvider")
 _INNER_KEYS = ("attempt", "metric", *_FOCUS_KEYS)
 """A relation with one of `_KEYS` is sorted by it and by these. That costs a quarter of sorting by all columns."""
 

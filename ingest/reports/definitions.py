@@ -93,7 +93,7 @@ _CALLERS = {
     "user": "external_user",
     "session": "session_id",
     "workspace": "workspace_id",
-    "key": "api_key_id",
+    "key": "api_key_name",
     TEAM: "team",
     "request": "request_id",
 }

@@ -74,6 +74,7 @@ class Report:
             part; for the summary the days.
         title: The title of its table; may be empty.
         is_compared: Whether it tells how the period differs from an earlier one.
+        defined: Its definition, if it is not one of `REPORTS`.
     """
 
     name: str
@@ -86,11 +87,12 @@ class Report:
     partial: dict[str, dict[str, str]] = field(default_factory=dict)
     title: str = ""
     is_compared: bool = False
+    defined: ReportDefinition | None = None
 
     @property
     def definition(self) -> ReportDefinition:
         """The report's definition."""
-        return (COMPARISONS if self.is_compared else REPORTS)[self.name]
+        return self.defined or (COMPARISONS if self.is_compared else REPORTS)[self.name]
 
 
 def report(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.generation_id import second_of
+from ingest.simulator.account import key_of, workspace_of
+from ingest.simulator.draws import number
 from ingest.simulator.models import EMBEDDING_MODEL, IMAGE_MODEL, MODELS
 
 if TYPE_CHECKING:
@@ -44,14 +45,12 @@ _LEGACY_BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
 """Begin of the 180 days in which generations with legacy IDs are dated; such an ID has no timestamp."""
 
 
-def number(seed: int, generation_id: str, purpose: str) -> int:
-    """A 64-bit number that is the same on every machine for the same seed, ID and purpose."""
-    return int.from_bytes(blake2b(f"{seed}|{purpose}|{generation_id}".encode(), digest_size=8).digest())
-
-
 def record(seed: int, generation_id: str) -> dict[str, Any]:
     """The ``data`` of the answer of ``/generation``: documented fields in documented types, and the special cases."""
-    return _Draw(Random(number(seed, generation_id, "record")), generation_id).data()  # noqa: S311  # no secret
+    data = _Draw(Random(number(seed, generation_id, "record")), generation_id).data()  # noqa: S311  # no secret
+    if "api_key_id" in data:
+        data["api_key_id"] = key_of(seed, generation_id, workspace_of(data)).number
+    return data
 
 
 def content(seed: int, generation_id: str) -> dict[str, Any]:
@@ -260,5 +259,5 @@ class _Draw:
                 data.pop(name)
         elif self._chance(0.06):
             data["usage_cache"] = self._random.choice((None, 0.0001))
-            data["api_key_id"] = self._random.randrange(10_000)
+            data["api_key_id"] = self._random.randrange(10_000)  # `record` puts the key's own there
         return data

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,13 @@ class Faults:
         not_found_for: Age in seconds below which an ID does not exist yet.
         malformed: Share answered with HTML, truncated JSON or another shape, with status 200.
         seed: Selects the records and which requests fail.
+        traffic: Generations of the account per day (UTC), beside those that are asked for.
+        traffic_since: First day of that traffic; None for 60 days before the simulator starts.
+        unlogged: Share of the traffic that no log names, because the client went away before it read the ID.
+        down: Paths of the billing API that answer 503, such as ``/activity``.
+        endless: Paths of lists, such as ``/keys``, that have another page whatever the offset.
+        row_limit: Rows of one answer of Analytics at most.
+        left_out: Models that ``/activity`` leaves out, by their permaslug.
     """
 
     latency: float = 0.0
@@ -32,6 +43,13 @@ class Faults:
     not_found_for: float = 0.0
     malformed: float = 0.0
     seed: int = 1
+    traffic: int = 0
+    traffic_since: date | None = None
+    unlogged: float = 0.0
+    down: tuple[str, ...] = ()
+    endless: tuple[str, ...] = ()
+    row_limit: int = 10_000
+    left_out: tuple[str, ...] = ()
 
 
 class TokenBucket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ingest.simulator import fake_records
+from ingest.simulator.draws import number
 
 _SHARE_IN_KEY = re.compile(r"account-([0-9]+)-of-([0-9]+)")
 
@@ -21,4 +21,4 @@ def sees(authorization: str, seed: int, generation_id: str) -> bool:
 
 def owner(seed: int, generation_id: str, accounts: int) -> int:
     """The number of the account that an ID belongs to, from 1."""
-    return fake_records.number(seed, generation_id, "account") % max(accounts, 1) + 1
+    return number(seed, generation_id, "account") % max(accounts, 1) + 1

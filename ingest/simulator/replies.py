@@ -7,13 +7,16 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     Headers = Sequence[tuple[bytes, bytes]]
 
 DEFAULT_KEY = "sk-or-v1-simulator"
+MANAGEMENT_KEY = "sk-or-v1-simulator-management"
 
 MESSAGES = {
     400: "Invalid generation ID",
@@ -32,6 +35,7 @@ CONTENT_PATH = "/generation/content"
 
 _JSON = (b"content-type", b"application/json")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
+_EXACT = msgspec.json.Encoder(decimal_format="number")
 _STATUS_IN_KEY = re.compile(r"status-([345][0-9]{2})")
 
 
@@ -48,9 +52,29 @@ def ok(value: Any) -> Reply:
     return Reply(200, [_JSON], json.dumps(value).encode())
 
 
-def key_info() -> Reply:
-    """The answer of ``GET /key``."""
-    return ok({"data": {"label": "sk-or-v1-sim…", "limit": None, "usage": 0, "is_free_tier": False}})
+def exact(value: Any) -> Reply:
+    """The value as JSON with status 200, its decimals as numbers with all their digits."""
+    return Reply(200, [_JSON], _EXACT.encode(value))
+
+
+def text(lines: Iterable[str]) -> Reply:
+    """The lines as plain text with status 200."""
+    return Reply(200, [(b"content-type", b"text/plain; charset=utf-8")], "".join(lines).encode())
+
+
+def key_info(*, is_management: bool) -> dict[str, Any]:
+    """What ``GET /key`` tells of a key, beside its counters."""
+    return {
+        "label": "sk-or-v1-man…" if is_management else "sk-or-v1-sim…",
+        "limit": None,
+        "limit_remaining": None,
+        "limit_reset": None,
+        "include_byok_in_limit": False,
+        "is_free_tier": False,
+        "is_management_key": is_management,
+        "is_provisioning_key": is_management,
+        "rate_limit": {"requests": -1, "interval": "10s", "note": "deprecated"},
+    }
 
 
 def error(
@@ -85,7 +109,7 @@ def too_many_requests(wait: float, now: datetime, variant: int) -> Reply:
 
 
 def malformed(record: dict[str, Any], variant: int) -> Reply:
-    """An answer with status 200 that is not a generation: 0 for HTML, 1 for truncated JSON, 2 for ``data: null``."""
+    """An answer with status 200 that is not what was asked for: 0: HTML, 1: truncated JSON, 2: ``data: null``."""
     match variant:
         case 0:
             return Reply(200, [_HTML], b"<!DOCTYPE html><title>Just a moment...</title>")

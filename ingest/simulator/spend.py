@@ -15,7 +15,12 @@ def picodollars(record: dict[str, Any]) -> int:
     charges = [record["usage"]]
     if record["is_byok"]:
         charges.append(record["upstream_inference_cost"] or 0)
-    return sum(round(Fraction(json.dumps(charge)) * PICODOLLARS) for charge in charges)
+    return sum(map(in_picodollars, charges))
+
+
+def in_picodollars(amount: float) -> int:
+    """An amount of a record in USD 1e-12, rounded half-even from its JSON text."""
+    return round(Fraction(json.dumps(amount)) * PICODOLLARS)
 
 
 def as_usd(amount: int) -> str:

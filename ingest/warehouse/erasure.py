@@ -46,6 +46,7 @@ def erase(connection: duckdb.DuckDBPyConnection, before: datetime | None, user: 
     _choose(connection, before, user)
     connection.execute(sql_files.query("erasure/record_erased_ids"), {"before": before})
     erased = Erased(*(_changed(connection, name) for name in _DELETES))
+    connection.execute(sql_files.query("erasure/delete_discovered_generations"))
     connection.execute(sql_files.query("erasure/drop_chosen"))
     connection.execute(sql_files.query("erasure/record_erasure"), {"now": now, "before": before, **asdict(erased)})
     connection.execute(sql_files.query("erasure/release_ids"), {"released": erased.generations + erased.unsettled})

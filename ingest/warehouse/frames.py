@@ -86,7 +86,7 @@ def _generations(settled: Sequence[Settled], run_id: str) -> pl.DataFrame:
             "log_fields": [s.item.log_fields for s in settled],
             "requested_day": [None] * len(settled),
             "all_attempts_failed": [_all_failed(entries or ()) for entries in record["provider_responses"]],
-            "booked_under": [None] * len(settled),
+            **dict.fromkeys(("booked_under", "api_key_hash", "api_key_label"), [None] * len(settled)),
             "account": [s.account for s in settled],
         },
     )

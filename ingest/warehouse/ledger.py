@@ -168,13 +168,14 @@ class Ledger:
 
     def _store(self, ids: pl.DataFrame, now: datetime, reads: Sequence[SourceRead] = (), run_id: str = "") -> None:
         def write() -> None:
-            self._insert(ids, now)
+            self.insert(ids, now)
             if reads:
                 self._replace_sources(source_rows(reads, run_id, now), earlier_names(reads))
 
         self._session.store(write, new_ids=len(ids))
 
-    def _insert(self, rows: pl.DataFrame, now: datetime) -> None:
+    def insert(self, rows: pl.DataFrame, now: datetime) -> None:
+        """Add new IDs with their call sites, as `with_call_sites` returns them, inside a transaction of the session."""
         with_incoming(self._session.connection, rows, sql_files.query("ledger/add_work"), {"now": naive_utc(now)})
         self._session.mark_changed(rows["requested_at"].dt.date())
 

@@ -1,4 +1,4 @@
-"""Maintenance of a warehouse: publish what a run left, migrate, write the file anew, revive IDs, erase on request."""
+"""Maintenance of a warehouse: publish what a run left, migrate, compact, revive IDs, erase, add billing answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ingest.warehouse.billing import BillingAnswers
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.storage.lock import LockWait
 
@@ -91,9 +92,24 @@ def count_forgettable(
         return warehouse.count_forgettable(before, user)
 
 
-def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:
+def require_warehouse(path: Path) -> None:
+    """Check that there is a warehouse, or a work copy that will become one.
+
+    Raises:
+        NoInputError: there is none.
+    """
     if not Workspace(path).holds_anything:
         raise no_warehouse(path)
+
+
+def add_billing(path: Path, answers: BillingAnswers, now: datetime, lock_wait: LockWait) -> None:
+    """Store what OpenRouter's billing endpoints told, and publish it. Raises as `publish`."""
+    with _open(path, now, "reconcile", lock_wait) as warehouse:
+        warehouse.add_billing(answers, now)
+
+
+def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:
+    require_warehouse(path)
     with storage_errors(path), without_writers(path.resolve(), lock_wait):
         pass  # nothing can be published while another program has the file open for writing
     return Warehouse(path, now, f"warehouse {purpose}", bounded=False, lock_wait=lock_wait)

@@ -1,4 +1,4 @@
-"""Refreshes what is derived from facts at each publish: what failed, which row books a record, and the sums of days."""
+"""Refreshes what is derived from facts at each publish: what failed, booked IDs, API keys, and sums of days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None) -> None:
-    """Mark what failed and the records that several IDs brought, and compute the rollup of the changed days again.
+    """Mark what failed and the records that several IDs brought; for the changed days tell keys, and add up again.
 
     Args:
         connection: The clone that is to be published, open for writing.
@@ -25,6 +25,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, days: frozenset[date] | None)
         booked_elsewhere = _book_doubles(connection)
         changed = None if days is None else days | booked_elsewhere
         parameters = {"days": sorted(changed or ()), "all": changed is None}
+        connection.execute(sql_files.query("rollups/attribute_keys"), parameters | _range(changed))
         connection.execute(sql_files.query("rollups/delete_cost"), parameters)
         connection.execute(sql_files.query("rollups/insert_cost"), parameters | _range(changed))
 

@@ -136,6 +136,20 @@ GENERATIONS = (
         "booked here.",
     ),
     Column(
+        "api_key_hash",
+        TEXT,
+        "",
+        "Hash of the API key that was used, see ops.api_keys, as of the last publish; NULL where it is not certain, "
+        "such as for one of several keys of one name.",
+    ),
+    Column(
+        "api_key_label",
+        TEXT,
+        "",
+        "Name of the API key that was used, as of the last publish; NULL where discovery did not tell it. Several keys "
+        "may have one name.",
+    ),
+    Column(
         "account",
         TEXT,
         "",

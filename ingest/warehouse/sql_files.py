@@ -25,10 +25,10 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 SAME_SECONDS = "requested_at BETWEEN $low AND $high"
 """The condition that limits a look-up to the seconds of the IDs in a batch."""
 
-VIEW_GROUPS = ("base", "rollups", "cost", "latency", "providers", "ops", "checks", "interchange")
+VIEW_GROUPS = ("base", "rollups", "cost", "latency", "providers", "ops", "billing", "checks", "interchange")
 """The folders of ``sql/views``, lowest layer first: a view selects from tables and from groups before its own."""
 
-_IN_SCHEMA_OPS = ("rollups", "ops")
+_IN_SCHEMA_OPS = ("rollups", "ops", "billing")
 """The groups whose views are in the schema ``ops``; the others are in ``main``."""
 
 

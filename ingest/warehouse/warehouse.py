@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ingest.core.errors import OrusageError, StorageError
 from ingest.core.outcomes import Settled
-from ingest.warehouse import call_sites, erasure, facts, run_log, sql_files
+from ingest.warehouse import call_sites, discoveries, erasure, facts, run_log, sql_files
+from ingest.warehouse.billing import BillingStore
 from ingest.warehouse.frames import normalize
 from ingest.warehouse.ledger import Ledger, LedgerReader, are_stored, reads_to_store, unknown_ids
 from ingest.warehouse.ledger_frames import source_rows
 from ingest.warehouse.migrations import is_current
+from ingest.warehouse.names import NameStore
 from ingest.warehouse.recovery import recover_ids
 from ingest.warehouse.storage.connection import open_for_reading, refuse_impossible, storage_errors
 from ingest.warehouse.storage.lock import NO_WAIT
@@ -35,10 +37,13 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from ingest.core.discovered import Discovery
+    from ingest.core.name_records import Names
     from ingest.core.outcomes import Outcome
     from ingest.core.remembered_rate import RememberedRate
     from ingest.core.run_stats import RunStats
     from ingest.core.sightings import Chunk, Sighting
+    from ingest.warehouse.billing import BillingAnswers
     from ingest.warehouse.call_sites import Rereading
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.frames import Frames
@@ -262,11 +267,30 @@ class Warehouse:
         with self._reading() as connection:
             return are_stored(connection, rows)
 
+    def asked_windows(self, account: str | None) -> list[tuple[datetime, datetime, datetime]]:
+        """The windows that Analytics was asked about, as `discoveries.asked`."""
+        return discoveries.asked(self._rows, account)
+
+    def add_discovery(self, discovery: Discovery, run_id: str, now: datetime) -> int:
+        """Store what Analytics or a CSV told, in one transaction; returns how many IDs were new."""
+        with self._writing() as session:
+            return discoveries.store(session, discovery, run_id, now)
+
     def commit(self, outcomes: Sequence[Outcome], run_id: str) -> None:
         """Store a batch in one transaction: the facts of the settled IDs and the new states of the others."""
         frames = normalize([outcome for outcome in outcomes if isinstance(outcome, Settled)], run_id)
         with self._writing() as session:
             session.store(partial(_append, session, frames, outcomes))
+
+    def add_billing(self, answers: BillingAnswers, now: datetime, account: str | None = None) -> None:
+        """Store what OpenRouter's billing endpoints told, see `BillingStore.add`."""
+        with self._writing() as session:
+            BillingStore(session, now, account).add(answers)
+
+    def add_names(self, names: Names, now: datetime, account: str | None = None) -> None:
+        """Store the names of API keys, workspaces and people, see `NameStore.add`."""
+        with self._writing() as session:
+            NameStore(session, now, account).add(names)
 
     def revive(self, reason: str | None, since: datetime, now: datetime) -> dict[str | None, int]:
         """Make dead and resting IDs due for the next run; returns how many by reason, as `count_revivable`."""

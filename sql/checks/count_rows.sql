@@ -5,6 +5,10 @@ SELECT 'main.provider_attempts' AS relation, count(*) AS rows_there FROM main.pr
 UNION ALL
 SELECT 'main.generation_contents' AS relation, count(*) AS rows_there FROM main.generation_contents
 UNION ALL
+SELECT 'main.discovered_generations' AS relation, count(*) AS rows_there FROM main.discovered_generations
+UNION ALL
+SELECT 'ops.discoveries' AS relation, count(*) AS rows_there FROM ops.discoveries
+UNION ALL
 SELECT 'ops.work' AS relation, count(*) AS rows_there FROM ops.work
 UNION ALL
 SELECT 'ops.sources' AS relation, count(*) AS rows_there FROM ops.sources

@@ -3,5 +3,5 @@
             WHEN 'user' THEN external_user
             WHEN 'session' THEN session_id
             WHEN 'workspace' THEN workspace_id
-            WHEN 'key' THEN api_key_id
+            WHEN 'key' THEN api_key_name
             WHEN 'team' THEN team

@@ -41,7 +41,7 @@ in_period AS (
         facts.external_user,
         facts.session_id,
         facts.workspace_id,
-        facts.api_key_id,
+        facts.api_key_name,
         facts.request_id,
         facts.log_fields,
         teams.team

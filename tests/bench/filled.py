@@ -38,6 +38,8 @@ TRAFFIC = {
     "extra": "NULL",
     "all_attempts_failed": "hash(i + 5) % 200 = 0",
     "booked_under": "NULL",
+    "api_key_hash": "CASE WHEN i % 3 > 0 THEN md5(CAST(hash(i // 5) % 40 AS VARCHAR)) END",
+    "api_key_label": "CASE WHEN i % 3 > 0 THEN 'key-' || (hash(i // 5) % 30) END",
 }
 ATTEMPT = {"generation_id": AN_ID, "provider_name": PROVIDER, "attempt": "1", "status": "200", "extra": "NULL"}
 

@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from golden.forecast import forecast
+from golden.reconciled import reconciliation, reconciliation_credits, reconciliation_days, reconciliation_keys
 from golden.unusual_days import ACCOUNT, unusual_days
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class World:
         generations: The settled ones.
         work: Rows of the ledger: generation_id, state, reason, status, requests, source, position.
         reads: Rows of ops.sources: source, position, complete, problem, sightings.
-        activity: Rows of ops.activity: activity_day, model, usage, byok_usage_inference, requests, fetched_at.
+        activity: Rows of ops.activity; the other tables of what OpenRouter told follow, each by its name.
+        discovered: Rows of discovered_generations: generation_id, api_key_label.
+        discoveries: Sources of ops.discoveries.
         runs: started_at and exit code of each run.
         now: When everything was fetched, first seen and read.
     """
@@ -63,8 +66,19 @@ class World:
     work: Sequence[Row] = ()
     reads: Sequence[Row] = ()
     activity: Sequence[Row] = ()
+    activity_days: Sequence[Row] = ()
+    analytics_days: Sequence[Row] = ()
+    analytics_keys: Sequence[Row] = ()
+    credits: Sequence[Row] = ()
+    models: Sequence[Row] = ()
+    discovered: Sequence[Row] = ()
+    discoveries: Sequence[str] = ()
     runs: Sequence[tuple[datetime, int]] = ()
     now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
+
+    def created_at(self, golden: Golden) -> datetime | None:
+        """When OpenRouter created a record."""
+        return time(golden.data, "created_at")
 
     @cached_property
     def stored(self) -> list[Row]:
@@ -1116,33 +1130,6 @@ def freshness(world: World) -> list[Row]:
     ]
 
 
-def reconciliation(world: World) -> list[Row]:
-    billed = {(k["activity_day"], k["model"]): rows for k, rows in grouped(world.activity, "activity_day", "model")}
-    dated = grouped((r for r in world.facts if r["requested_day"]), "requested_day", "model")
-    ingested = {(k["requested_day"], k["model"]): rows for k, rows in dated}
-    return [_reconciled(*key, billed.get(key, []), ingested.get(key, [])) for key in billed.keys() | ingested.keys()]
-
-
-def _reconciled(day: date, model: str | None, billed: list[Row], ingested: list[Row]) -> Row:
-    told = known(billed, "usage")
-    billed_usage = sum(told, start=NOBODYS) if told else None
-    ours = total(ingested, "credits_usage")
-    own_keys = known(billed, "byok_usage_inference")
-    return {
-        "requested_day": day,
-        "model": model,
-        "billed_usage": billed_usage,
-        "credits_usage": ours,
-        "missing_usage": None if billed_usage is None else billed_usage - ours,
-        "usage_coverage": share(ours, billed_usage),
-        "billed_byok_usage": sum(own_keys, start=NOBODYS) if own_keys else None,
-        "byok_usage": total(ingested, "byok_usage"),
-        "billed_requests": number(billed, "requests") if known(billed, "requests") else None,
-        "request_count": len(ingested),
-        "fetched_at": max(known(billed, "fetched_at"), default=None),
-    }
-
-
 FAR_OFF = timedelta(days=1)
 
 
@@ -1237,7 +1224,10 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "ops.coverage": ("source", coverage),
     "ops.dead_letters": ("generation_id", dead_letters),
     "ops.freshness": ("", freshness),
-    "ops.reconciliation": ("requested_day model", reconciliation),
+    "ops.reconciliation": ("requested_day model provider_name", reconciliation),
+    "ops.reconciliation_days": ("requested_day", reconciliation_days),
+    "ops.reconciliation_keys": ("requested_day api_key_label", reconciliation_keys),
+    "ops.reconciliation_credits": ("account until_at", reconciliation_credits),
     "ops.data_quality": ("oddity", data_quality),
     "main.check_generation_id_unique": ("requested_day generation_id", nothing),
     "main.check_every_id_accounted_for": ("requested_day generation_id", nothing),

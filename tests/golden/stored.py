@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from golden.expected import ANYTHING, Near, OneOf, World, second_of
 from golden.generations import load
+from golden.reconciled import created_days
 from ingest.client.decode import decode_generation
 from ingest.core.outcomes import Content, Dead, Pending, Settled, WorkItem
 from ingest.core.run_stats import RunStats
@@ -31,16 +32,116 @@ READS = [
     SourceRead("cut.log.gz", 10, 0, complete=False, problem="truncated", position=10),
 ]
 
+ASKED = NOW.replace(tzinfo=None)
+
+NOT_TOLD = dict.fromkeys(
+    ("model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests")
+    + ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+)
+
+
+def told(day, usage=None, own_keys=None, requests=None, **names):
+    """A row of Activity."""
+    amounts = {"usage": usage and Decimal(usage), "byok_usage_inference": own_keys and Decimal(own_keys)}
+    return NOT_TOLD | {"activity_day": date(2026, 9, day), "requests": requests, "fetched_at": ASKED} | amounts | names
+
+
 ACTIVITY = [
-    (date(2026, 9, 14), "acme/one", "0.5", "0.1", 7),
-    (date(2026, 9, 14), "acme/one", "0.000000000001", None, 3),
-    (date(2026, 9, 12), "day/noisy", "20.000000000007", "0", 2),
-    (date(2026, 9, 14), "zeta/own", "0.05", "0.74", 20),
-    (date(2026, 9, 14), "acme/gratis:free", "0", "0", 1),
-    (date(2026, 9, 14), "acme/huge", None, None, None),
-    (date(2026, 9, 18), None, "1", "0", 1),
-    (date(2026, 9, 19), "nobody/knows", "3.25", "0", 11),
+    told(14, "0.5", "0.1", 7, model="acme/one", model_permaslug="acme/one-2026", provider_name="Acme", prompt_tokens=9),
+    told(14, "0.000000000001", None, 3, model="acme/one", model_permaslug="acme/one-2026", provider_name="Acme"),
+    told(14, "0.25", "0", 2, model="acme/one:free", model_permaslug="acme/one-2026:free", provider_name="Other"),
+    told(12, "20.000000000007", "0", 2, model="day/noisy"),
+    told(14, "0.05", "0.74", 20, model="zeta/own", model_permaslug="zeta/own-v2", provider_name="Zeta"),
+    told(14, "0", "0", 1, model="acme/gratis:free", model_permaslug="acme/gratis", provider_name="Acme"),
+    told(14, model="acme/huge", provider_name="Acme"),
+    told(18, "1", "0", 1, cached_tokens=5),
+    told(19, "3.25", "0", 11, model="nobody/knows", provider_name="Acme", completion_tokens=4, reasoning_tokens=1),
+    told(20, "0.000000000007", "0", 1, model="nobody/knows", model_permaslug="nobody/knows-1"),
 ]
+"""Odd ones; `mirrored` adds days on which OpenRouter tells what was ingested, but for some of it."""
+
+MIRRORED = {date(2026, 9, 15), date(2026, 9, 16), date(2026, 9, 17)}
+"""The days of the generations with records of the next day, among others."""
+
+
+DEARER = {"acme/forms": Decimal("0.001"), "acme/online": Decimal("0.02")}
+"""What OpenRouter tells beyond the price of each generation of a model."""
+
+
+def mirrored(world):
+    """What Activity tells of some days, by created_at, with a permaslug, and with other providers, requests, prices."""
+    days = created_days(world)
+    for number, fact in enumerate(world.facts):
+        day, model = days.get(fact["generation_id"], fact["requested_day"]), fact["model"]
+        if model != "acme/online" and (day not in MIRRORED or (number % 17 == 0 and model != "acme/chat")):
+            continue
+        is_counted = not fact["is_response_cache_hit"] and (model != "acme/chat" or number % 2)
+        yield told(
+            day.day,
+            str(fact["credits_usage"] + DEARER.get(model, 0)),
+            str(fact["byok_usage"]),
+            int(is_counted),
+            model=model,
+            model_permaslug=model and f"{model}-2026",
+            provider_name="Elsewhere" if model == "acme/twice" else fact["provider_name"],
+            prompt_tokens=fact["native_tokens_prompt"],
+        )
+
+
+ACTIVITY_DAYS = [
+    {"activity_day": date(2026, 9, day), "row_count": 1, "fetched_at": ASKED + timedelta(days=day == 21)}
+    for day in (12, 14, 15, 16, 17, 18, 19, 20, 21)
+]
+
+ANALYTICS_DAYS = [
+    {"usage_day": date(2026, 9, day), "request_count": n, "credits_usage": Decimal(u), "byok_usage": Decimal("0.5")}
+    | {"fetched_at": ASKED}
+    for day, n, u in ((14, 200, "12.5"), (19, 11, "3.25"), (20, 0, "0"), (22, 3, "0.75"), (18, 0, "-1"))
+]
+
+ANALYTICS_KEYS = [
+    {"usage_day": date(2026, 9, day), "request_count": n, "credits_usage": Decimal(u), "byok_usage": Decimal("0.25")}
+    | {"api_key_label": label, "fetched_at": ASKED}
+    for day, n, u, label in (
+        *((14, 150, "8", "production"), (14, 50, "4.5", "batch"), (14, 1, "0.5", None), (22, 3, "0.75", "batch")),
+        *((17, 3, "0", "batch"), (17, 2, "1", "batch")),
+    )
+]
+
+CREDITS = [
+    {"account": account, "fetched_at": at, "total_credits": Decimal(100), "total_usage": Decimal(used)}
+    for account, at, used in (
+        (None, datetime(2026, 9, 14), "10"),  # noqa: DTZ001  # as the warehouse holds times
+        (None, datetime(2026, 9, 17, 12), "10.5"),  # noqa: DTZ001
+        (None, datetime(2026, 9, 19), "10.5"),  # noqa: DTZ001
+        ("b", datetime(2026, 9, 19), "1"),  # noqa: DTZ001
+        ("b", datetime(2026, 9, 20), "3"),  # noqa: DTZ001
+    )
+]
+
+MODELS = [
+    {"slug": slug, "canonical_slug": canonical_slug, "fetched_at": ASKED + timedelta(days=night)}
+    for slug, canonical_slug, night in (
+        ("omega/fast", "omega/slow-1", 0),
+        ("omega/fast", "omega/fast-1", 1),
+        ("acme/rank", None, 1),
+        ("gamma/alias", "gamma/copy", 0),
+        ("zeta/own", "zeta/other", 0),
+    )
+]
+
+DISCOVERIES = ["logs.csv", "app.log"]
+
+
+def discovered(generations):
+    """Every third generation is told with its key."""
+    labels = ("production", "batch", None)
+    return [
+        {"generation_id": golden.id, "api_key_label": labels[number % 9 // 3]}
+        for number, golden in enumerate(generations)
+        if number % 3 == 0
+    ]
+
 
 RELATIVE = Fraction(1, 10**12)
 
@@ -88,12 +189,29 @@ def leave_unsettled(warehouse):
         ],
         "run",
     )
-    for day, model, usage, own_keys, requests in ACTIVITY:
-        warehouse._connection.execute(
-            "INSERT INTO ops.activity (activity_day, model, usage, byok_usage_inference, requests, fetched_at) "
-            "VALUES ($1, $2, $3::DECIMAL(28,12), $4::DECIMAL(28,12), $5, $6)",
-            [day, model, usage, own_keys, requests, NOW.replace(tzinfo=None)],
-        )
+    for table, rows in tables(EXPECTED).items():
+        insert(warehouse._connection, table, rows)
+
+
+def insert(connection, table, rows):
+    for row in rows:
+        names = ", ".join(row)
+        values = ", ".join(f"${name}" for name in row)
+        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+
+
+def tables(world):
+    """What OpenRouter told, as rows of the tables."""
+    return {
+        "ops.activity": world.activity,
+        "ops.activity_days": world.activity_days,
+        "ops.analytics_days": world.analytics_days,
+        "ops.analytics_keys": world.analytics_keys,
+        "ops.credits": world.credits,
+        "ops.models": world.models,
+        "main.discovered_generations": world.discovered,
+        "ops.discoveries": [{"source": source} for source in world.discoveries],
+    }
 
 
 def runs(warehouse, started_at, exit_code):
@@ -110,11 +228,6 @@ def built(path, nights):
 
 def world(generations):
     names = ("state", "reason", "status", "requests", "generation_id", "source", "position")
-    activity = [
-        {"activity_day": day, "model": model, "requests": requests, "fetched_at": NOW.replace(tzinfo=None)}
-        | {"usage": usage and Decimal(usage), "byok_usage_inference": own_keys and Decimal(own_keys)}
-        for day, model, usage, own_keys, requests in ACTIVITY
-    ]
     reads = [
         {name: getattr(r, name) for name in ("source", "position", "complete", "problem", "sightings")} for r in READS
     ]
@@ -123,7 +236,14 @@ def world(generations):
         generations,
         work=[dict(zip(names, row, strict=True)) for row in WORK],
         reads=reads,
-        activity=activity,
+        activity=[*ACTIVITY, *mirrored(World(GOLDEN, now=NOW.replace(tzinfo=None)))],
+        activity_days=ACTIVITY_DAYS,
+        analytics_days=ANALYTICS_DAYS,
+        analytics_keys=ANALYTICS_KEYS,
+        credits=CREDITS,
+        models=MODELS,
+        discovered=discovered(GOLDEN),
+        discoveries=DISCOVERIES,
         runs=[(began, 3), (began - timedelta(days=1), 0)],
         now=began,
     )

@@ -45,7 +45,7 @@ FIELDS = {
     "request_id": ('"r"', '"q"', "null"),
     "session_id": ('"s"', "null"),
 }
-OF_OTHERS = ("cost_forecast", "cost_anomalies", "focus_cost_and_usage", "openrouter_traces", "reconciliation")
+OF_OTHERS = ("cost_forecast", "cost_anomalies", "focus_cost_and_usage", "openrouter_traces")
 """Views over a span of days, interchange, and what the ledger tells: their kinds are drawn elsewhere."""
 
 SHOWN = [relation for relation in VIEWS if relation.startswith("main.") and not relation.endswith(OF_OTHERS)]

@@ -237,6 +237,10 @@ def test_the_golden_generations_hold_every_odd_case_that_the_views_tell_apart(co
     assert values("status") == {"completed", "cancelled", "failed", "filtered", "truncated"}
     assert all(row["generations"] for row in rows_of(connection, "ops.data_quality"))
     assert min(len(rows_of(connection, v)) for v in VIEWS if "check_" not in v and v != "ops.freshness") > 1
+    assert {row["difference"] for row in rows_of(connection, "ops.reconciliation")} == {
+        *("equal", "rounding", "midnight", "provider", "response_cache", "fan_out", "web_search", "missing"),
+        *("known_more", "not_told"),
+    }
     assert len({g.line.why for g in GOLDEN}) > 200
     assert {g.line.why for g in GOLDEN if g.id != g.data.get("id")}
 

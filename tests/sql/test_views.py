@@ -63,7 +63,10 @@ GRAINS = {
     "ops.dead_letters": "generation_id",
     "ops.coverage": "source",
     "ops.freshness": "1",
-    "ops.reconciliation": "requested_day, model",
+    "ops.reconciliation": "requested_day, model, provider_name",
+    "ops.reconciliation_days": "requested_day",
+    "ops.reconciliation_keys": "requested_day, api_key_label",
+    "ops.reconciliation_credits": "account, until_at",
     "ops.data_quality": "oddity",
     **dict.fromkeys(CHECKS, "requested_day, generation_id"),
 }

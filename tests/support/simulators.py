@@ -27,6 +27,12 @@ class Simulation:
         with urllib.request.urlopen(self.base_url.replace("/api/v1", "/simulator/served"), timeout=30) as answer:
             return json.load(answer)
 
+    def log(self, day):
+        """The lines of the log of a day's traffic, as bytes."""
+        url = self.base_url.replace("/api/v1", f"/simulator/log?date={day}")
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.read()
+
 
 def _started(options):
     """The process of a simulator, and its URL."""
@@ -77,9 +83,19 @@ def stoppable_simulator(*options):
 
 
 def get(simulation, path, key=KEY):
-    request = urllib.request.Request(
-        simulation.base_url + path, headers={"Authorization": f"Bearer {key}"} if key else {}
-    )
+    return _answer(urllib.request.Request(simulation.base_url + path, headers=_authorization(key)))
+
+
+def post(simulation, path, body, key=KEY):
+    headers = {"Content-Type": "application/json", **_authorization(key)}
+    return _answer(urllib.request.Request(simulation.base_url + path, json.dumps(body).encode(), headers))
+
+
+def _authorization(key):
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _answer(request):
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, dict(answer.headers), answer.read()

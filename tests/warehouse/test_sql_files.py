@@ -14,16 +14,17 @@ from ingest.warehouse.migrations import is_current
 EARLIER_WAREHOUSE = files("golden") / "warehouse.duckdb.xz"
 """A warehouse written before views included fragments: four settled IDs of ``app.log``, and an empty ``empty.log``."""
 
-VIEWS_DIGEST = "49abcd2ca0cab397"
+VIEWS_DIGEST = "27025c708114f9a0"
 """If it changes, every existing warehouse gets all its views replaced: change it only together with a view's text."""
 
 DIGESTS = {
-    "main.generation_facts": "aa49aeb68f9736f5",
+    "main.generation_facts": "ace1d79007823c91",
     "ops.cost_cells": "74329c0fe38fe730",
     "main.cache_savings": "41dc169d631a346f",
     "main.cost_anomalies": "14a89f6e3b552bad",
     "main.cost_by_app": "e908fd864581548a",
     "main.cost_by_field": "bb63e229a154a0be",
+    "main.cost_by_key": "445cf2d2f35cf236",
     "main.cost_by_model": "b5b575448cd54dbf",
     "main.cost_by_provider": "4ce6f43c09514dd0",
     "main.cost_by_request": "3915acc95b7c1ab9",
@@ -50,13 +51,16 @@ DIGESTS = {
     "ops.data_quality": "4bb53df483228d6c",
     "ops.dead_letters": "d9948d41f1b55c90",
     "ops.freshness": "20ddff1499a1d5c0",
-    "ops.reconciliation": "34d974bacd9830c7",
+    "ops.reconciliation": "031a97e29e4ed55f",
+    "ops.reconciliation_credits": "f669cb54e9c87d93",
+    "ops.reconciliation_days": "300af36b6767437e",
+    "ops.reconciliation_keys": "a7cfd762a228fdb4",
     "main.check_attempts_belong": "8bda0dc603dcede5",
     "main.check_every_id_accounted_for": "bf97c7c262c82a52",
     "main.check_generation_id_unique": "d765cdb7ba1df4b5",
     "main.check_rollups_agree": "f96413d9c69c1b3a",
-    "main.focus_cost_and_usage": "11fa3a65db361df1",
-    "main.openrouter_traces": "a75554549243c633",
+    "main.focus_cost_and_usage": "de19ff595de43241",
+    "main.openrouter_traces": "92610e06c5f8fb24",
     "0001_facts_and_ledger.sql": "d5a04e0f565cdaa4",
     "0002_generation_contents.sql": "5a52cf4ceb5b8a62",
     "0003_rate_limits.sql": "f341f1756f4d3363",
@@ -67,6 +71,9 @@ DIGESTS = {
     "0008_booked_once.sql": "789316b44f390df6",
     "0009_priced.sql": "36135797b2178386",
     "0010_measures_as_the_api_names_them.sql": "2d0c7443365efa43",
+    "0011_discovery.sql": "f15cdd0db3ac6e6f",
+    "0012_reconciliation.sql": "ddae5ecc320b4694",
+    "0013_names.sql": "f707730eb21ebaed",
     "0014_accounts.sql": "633337a470e8968e",
 }
 """SHA-256, 16 hex digits, of each view and migration as it is executed."""
@@ -217,6 +224,8 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 def test_a_view_selects_only_from_the_layers_below():
     known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
     known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
+    known |= {"ops.activity_days", "ops.analytics_days", "ops.analytics_keys", "ops.credits", "ops.models"}
+    known |= {"main.discovered_generations", "ops.discoveries"}
     known |= {"ops.cost_rollup"}
     for group in sql_files.VIEW_GROUPS:
         here = [v for v in sql_files.views() if v.group == group]

@@ -31,12 +31,24 @@ SHARE = click.FloatRange(0, 1)
 )
 @click.option("--malformed", type=SHARE, default=0, help="Share answered with something other than a generation.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed gives other records and faults.")
+@click.option(
+    "--traffic", type=click.IntRange(0), default=0, help="Generations a day that the account makes by itself."
+)
+@click.option("--unlogged", type=SHARE, default=0, help="Share of this traffic that no log names.")
+@click.option(
+    "--row-limit", type=click.IntRange(1), default=10_000, show_default=True, help="Rows of Analytics at most."
+)
+@click.option("--down", multiple=True, metavar="PATH", help="Path that answers 503, such as /activity; repeatable.")
+@click.option("--endless", multiple=True, metavar="PATH", help="List that never ends, such as /keys; repeatable.")
+@click.option("--left-out", multiple=True, metavar="MODEL", help="Model that /activity leaves out; repeatable.")
 def simulate(port: int, latency: timedelta, not_found_for: timedelta, **faults: Any) -> int:
     """Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.
 
     Any key of the form sk-or-... is accepted; one that contains `invalid` is answered 401, `broke` 402, `forbidden`
-    403, `inference` 403 for content only, and `status-NNN` that status.
-    GET /simulator/served returns what was served.
+    403, `inference` 403 for content only, and `status-NNN` that status. One that contains `management` may ask the
+    billing API: Analytics, activity, credits, keys, workspaces and members. It counts what was served, and the traffic
+    of the last 60 days.
+    GET /simulator/served returns what was served, and GET /simulator/log?date=YYYY-MM-DD the log of a day's traffic.
     """
     require_simulator()
     from ingest.simulator.faults import Faults

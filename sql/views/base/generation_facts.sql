@@ -95,7 +95,10 @@ final AS (
         session_id,
         request_id,
         workspace_id,
+        api_key_hash,
+        api_key_label,
         json_extract_string(extra, '$.api_key_id') AS api_key_id,
+        -- include: api_key_name
         source,
         source_position,
         source_line,
@@ -155,7 +158,10 @@ COMMENT ON COLUMN main.generation_facts.external_user IS 'The end user you named
 COMMENT ON COLUMN main.generation_facts.session_id IS 'Groups the generations of one session.';
 COMMENT ON COLUMN main.generation_facts.request_id IS 'Groups the generations of one API request.';
 COMMENT ON COLUMN main.generation_facts.workspace_id IS 'Workspace it is attributed to.';
-COMMENT ON COLUMN main.generation_facts.api_key_id IS 'API key of the request, where the answer tells it: an undocumented field that not every answer has.';
+COMMENT ON COLUMN main.generation_facts.api_key_hash IS 'Hash of the API key that was used, see ops.api_keys; NULL where it is not certain.';
+COMMENT ON COLUMN main.generation_facts.api_key_label IS 'Name of the API key that was used; NULL where discovery did not tell it. Several keys may have one name.';
+COMMENT ON COLUMN main.generation_facts.api_key_id IS 'Number of the API key, where the answer tells it: an undocumented field that not every answer has.';
+COMMENT ON COLUMN main.generation_facts.api_key_name IS 'The API key as reports name it: api_key_label, with the beginning of the hash where several keys have that name; where neither is known, api_key_id.';
 COMMENT ON COLUMN main.generation_facts.source IS 'Where the ID was first seen: a file, or - for standard input.';
 COMMENT ON COLUMN main.generation_facts.source_position IS 'Offset of the ID in the source''s text, that is decompressed and as UTF-8; NULL: it stands in the source''s name. Unit: bytes.';
 COMMENT ON COLUMN main.generation_facts.source_line IS 'Number of its line there, from 1; NULL if unknown. Unit: lines.';

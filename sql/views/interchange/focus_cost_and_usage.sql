@@ -1,4 +1,4 @@
--- grain: one row per day (UTC), workspace, app, end user, model, provider and charge
+-- grain: one row per day (UTC), workspace, API key, app, end user, model, provider and charge
 -- FOCUS 1.2, the FinOps Open Cost and Usage Specification: its mandatory and recommended columns, and those conditional
 -- ones that OpenRouter tells. A BYOK generation gives two charges: the fee that OpenRouter bills, counted in requests, and
 -- the inference, counted in tokens, which the provider invoices to an account of your own, so that its BilledCost is 0.
@@ -21,6 +21,7 @@ daily AS (
     SELECT
         charged_day,
         workspace,
+        api_key_name,
         app_id,
         end_user,
         sku,
@@ -34,7 +35,13 @@ daily AS (
         CAST(coalesce(sum(native_tokens_reasoning), 0) AS BIGINT) AS reasoning_tokens,
         CAST(count(*) AS BIGINT) AS generations
     FROM facts
-    GROUP BY charged_day, workspace, app_id, end_user, sku, provider, is_own
+    GROUP BY charged_day, workspace, api_key_name, app_id, end_user, sku, provider, is_own
+),
+
+workspaces AS (
+    SELECT workspace_id, arg_max(name, fetched_at) AS name
+    FROM ops.workspaces
+    GROUP BY workspace_id
 ),
 
 charges AS (
@@ -106,11 +113,12 @@ final AS (
         CAST(json_object('x_InferenceProvider', provider) AS VARCHAR) AS SkuPriceDetails,
         sku || coalesce('@' || provider, '') || CASE charge WHEN 'byok fee' THEN '#byok-fee' ELSE '' END AS SkuPriceId,
         workspace AS SubAccountId,
-        workspace AS SubAccountName,
-        CAST(json_object('app_id', app_id, 'external_user', end_user) AS VARCHAR) AS Tags,
+        coalesce(workspaces.name, workspace) AS SubAccountName,
+        CAST(json_object('app_id', app_id, 'external_user', end_user, 'api_key', api_key_name) AS VARCHAR) AS Tags,
         charge AS x_Charge,
         generations AS x_Generations,
         provider AS x_InferenceProvider,
+        api_key_name AS x_ApiKeyName,
         app_id AS x_AppId,
         end_user AS x_ExternalUser,
         tokens_input AS x_InputTokens,
@@ -118,11 +126,12 @@ final AS (
         cached_tokens AS x_CachedTokens,
         reasoning_tokens AS x_ReasoningTokens
     FROM measured
+    LEFT JOIN workspaces ON workspaces.workspace_id = measured.workspace
 )
 
 SELECT * FROM final;
 
-COMMENT ON VIEW main.focus_cost_and_usage IS 'One row per day (UTC), workspace, app, end user, model, provider and charge: cost and usage as FOCUS 1.2. BYOK gives two charges, a fee and the inference. BilledCost over all rows is credits_usage, EffectiveCost is total_usage. OpenRouter tells neither account nor list prices: its BillingAccountId is a placeholder, and ListCost and ContractedCost equal EffectiveCost.';
+COMMENT ON VIEW main.focus_cost_and_usage IS 'One row per day (UTC), workspace, API key, app, end user, model, provider and charge: cost and usage as FOCUS 1.2. BYOK gives two charges, a fee and the inference. BilledCost over all rows is credits_usage, EffectiveCost is total_usage. OpenRouter tells neither account nor list prices: its BillingAccountId is a placeholder, and ListCost and ContractedCost equal EffectiveCost.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BilledCost IS 'What OpenRouter charges; 0 for BYOK inference, which the provider invoices. Unit: USD.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountId IS 'openrouter, a placeholder, for OpenRouter does not tell the account; byok/ and the provider for BYOK inference.';
 COMMENT ON COLUMN main.focus_cost_and_usage.BillingAccountName IS 'A name for BillingAccountId.';
@@ -155,11 +164,12 @@ COMMENT ON COLUMN main.focus_cost_and_usage.SkuMeter IS 'What is metered: Infere
 COMMENT ON COLUMN main.focus_cost_and_usage.SkuPriceDetails IS 'JSON object of what the price depends on beside the model: x_InferenceProvider.';
 COMMENT ON COLUMN main.focus_cost_and_usage.SkuPriceId IS 'What sets the price: the model, after @ the provider that served it, if known, and #byok-fee for a fee.';
 COMMENT ON COLUMN main.focus_cost_and_usage.SubAccountId IS 'Workspace; NULL for accounts without.';
-COMMENT ON COLUMN main.focus_cost_and_usage.SubAccountName IS 'Equal to SubAccountId: the name of a workspace is not told.';
-COMMENT ON COLUMN main.focus_cost_and_usage.Tags IS 'JSON object of app_id and external_user.';
+COMMENT ON COLUMN main.focus_cost_and_usage.SubAccountName IS 'Name of the workspace; its ID where orusage reconcile did not tell the name.';
+COMMENT ON COLUMN main.focus_cost_and_usage.Tags IS 'JSON object of app_id, external_user and api_key.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_Charge IS 'inference, byok fee or byok inference.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_Generations IS 'Generations behind it; both charges of a BYOK generation count it. Unit: generations.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_InferenceProvider IS 'Provider that served the requests; NULL where the answer named none.';
+COMMENT ON COLUMN main.focus_cost_and_usage.x_ApiKeyName IS 'API key that was used, as api_key_name of generation_facts; NULL where it is not known.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_AppId IS 'App that made the requests.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_ExternalUser IS 'The end user you named in the requests.';
 COMMENT ON COLUMN main.focus_cost_and_usage.x_InputTokens IS 'Prompt tokens, cached ones included; NULL for a BYOK fee. Unit: tokens.';

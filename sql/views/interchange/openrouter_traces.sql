@@ -22,7 +22,7 @@ final AS (
         facts.provider_name AS PROVIDER_NAME,
         facts.external_user AS USER_ID,
         facts.session_id AS SESSION_ID,
-        CAST(NULL AS VARCHAR) AS API_KEY_NAME,
+        facts.api_key_label AS API_KEY_NAME,
         facts.native_tokens_prompt AS PROMPT_TOKENS,
         facts.native_tokens_completion AS COMPLETION_TOKENS,
         coalesce(facts.native_tokens_prompt, 0) + coalesce(facts.native_tokens_completion, 0) AS TOTAL_TOKENS,
@@ -53,7 +53,7 @@ COMMENT ON COLUMN main.openrouter_traces.MODEL IS 'Model that answered.';
 COMMENT ON COLUMN main.openrouter_traces.PROVIDER_NAME IS 'Provider that served the request.';
 COMMENT ON COLUMN main.openrouter_traces.USER_ID IS 'The end user you named in the request.';
 COMMENT ON COLUMN main.openrouter_traces.SESSION_ID IS 'The session.';
-COMMENT ON COLUMN main.openrouter_traces.API_KEY_NAME IS 'Always NULL: the generation API does not tell it.';
+COMMENT ON COLUMN main.openrouter_traces.API_KEY_NAME IS 'Name of the API key that was used; NULL where discovery did not tell it.';
 COMMENT ON COLUMN main.openrouter_traces.PROMPT_TOKENS IS 'Prompt tokens by the provider''s count. Unit: tokens.';
 COMMENT ON COLUMN main.openrouter_traces.COMPLETION_TOKENS IS 'Completion tokens by the provider''s count. Unit: tokens.';
 COMMENT ON COLUMN main.openrouter_traces.TOTAL_TOKENS IS 'PROMPT_TOKENS + COMPLETION_TOKENS. Unit: tokens.';

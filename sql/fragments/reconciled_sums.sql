@@ -1,0 +1,11 @@
+-- Columns: both sides of a reconciliation and their difference, summed; NULL where OpenRouter told none of them.
+    sum(billed_usage) AS billed_usage,
+    sum(credits_usage) AS credits_usage,
+    sum(missing_usage) AS missing_usage,
+    CAST(sum(credits_usage) FILTER (WHERE billed_usage IS NOT NULL) / nullif(sum(billed_usage), 0) AS DOUBLE) AS usage_coverage,
+    sum(billed_byok_usage) AS billed_byok_usage,
+    sum(byok_usage) AS byok_usage,
+    sum(missing_byok_usage) AS missing_byok_usage,
+    CAST(sum(billed_requests) AS BIGINT) AS billed_requests,
+    CAST(sum(request_count) AS BIGINT) AS request_count,
+    CAST(sum(missing_requests) AS BIGINT) AS missing_requests,

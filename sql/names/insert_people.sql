@@ -1,0 +1,8 @@
+-- Stores people that are listed now.
+INSERT INTO ops.people BY NAME
+SELECT
+    *,
+    CAST($account AS VARCHAR) AS account,
+    TRUE AS is_listed,
+    CAST($now AS TIMESTAMP) AS fetched_at
+FROM incoming;
