@@ -44,7 +44,7 @@ _SPECIFICATIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--debug",), {"is_flag": True, "help": "Show the traceback of an error before its three lines."}),
 )
 
-_ALSO_HERE = "Also takes --config FILE, -w FILE, -q, -v, --log-format and --debug: see `orusage --help`."
+_ALSO_HERE = "Also takes --config, -w, -q, -v, --log-format and --debug: see `orusage -h`."
 
 _WITHOUT_CONFIGURATION = ("config", "demo")
 """Commands that read no configuration: one shows and writes it, the other is the same everywhere."""

@@ -147,7 +147,7 @@ def without_time(line):
 def test_the_help_of_each_command_names_the_options_in_one_line(orusage, path):
     lines = [line for line in orusage(*path, "--help", COLUMNS="100").out.splitlines() if "--log-format" in line]
     assert [line.strip() for line in lines] == [
-        "Also takes -w FILE, -q, -v, --log-format and --debug: see `orusage --help`."
+        "Also takes --config, -w, -q, -v, --log-format and --debug: see `orusage -h`."
     ]
 
 
