@@ -35,18 +35,22 @@ PROVEN_ELSEWHERE = {
     "client/field_decoder": "client/test_decode",
     "client/json_values": "client/test_decode",
     "client/key_kinds": "client/test_credentials",
+    "client/keys": "pipeline/test_names",
     "client/loop_state": "client/test_async_client",
     "client/loop_thread": "client/test_sync_client",
     "client/management_errors": "client/test_management",
+    "client/members": "pipeline/test_names",
     "client/result": "client/test_async_client",  # two records that every call returns
     "client/stop_errors": "fetch/test_fetcher",
     "client/strict_decoder": "client/test_decode",
     "client/threaded_transport": "client/test_sync_client",
     "client/transport_errors": "client/test_transport",
     "client/validation": "client/test_request",
+    "client/workspaces": "pipeline/test_names",
     "core/base_url": "core/test_settings",
     "core/clock": "pipeline/test_run",  # SystemClock is injected there, a fake one elsewhere
     "core/meaning": "export/test_manifest",
+    "core/name_records": "pipeline/test_names",
     "core/outcomes": "warehouse/test_warehouse",  # records without methods
     "core/record": "core/test_api_records",
     "core/remembered_rate": "pipeline/test_run",

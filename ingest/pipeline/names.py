@@ -41,6 +41,7 @@ class _Collection:
         self._client = client
         self._problems: list[str] = []
         self._is_down = False
+        self._is_over = False
 
     async def names(self) -> Names:
         listed = await self._listed("workspaces", partial(workspaces.list_workspaces, self._client))
@@ -62,7 +63,7 @@ class _Collection:
         found: dict[str, ListedKey] = {}
         is_any_told = False
         for row in listed.rows:
-            told, is_whole = await self._keys_of(row["id"])
+            told, is_whole = await self._keys_of(row["id"]) if not self._is_over else (None, False)
             known.append(workspaces.read_workspace(row, has_all_keys=is_whole))
             found |= {key.api_key_hash: key for key in told or ()}
             is_any_told |= told is not None
@@ -75,6 +76,7 @@ class _Collection:
         listed = await self._listed(what, partial(keys.list_keys, self._client, workspace_id))
         if listed is None:
             return None, False
+        self._is_over = listed.problem is not None  # a list without an end costs many requests, and so would the next
         return tuple(keys.read_key(row, workspace_id) for row in listed.rows), len(self._problems) == before
 
     async def _people(self) -> tuple[Person, ...] | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ingest.client.activity import activity_of, completed_days
 from ingest.client.credits import credits_of
-from ingest.client.management import ManagementClient
 from ingest.client.models import list_models
 from ingest.client.usage_totals import totals_of
 from ingest.core.errors import (
@@ -20,16 +19,17 @@ from ingest.core.errors import (
     UsageError,
 )
 from ingest.core.settings import EARLIEST
+from ingest.pipeline.names import collect_names
 from ingest.warehouse import maintenance
 from ingest.warehouse.billing import BillingAnswers
 from ingest.warehouse.storage.lock import NO_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
-    from ingest.client.credentials import ApiKey
+    from ingest.client.management import ManagementClient
     from ingest.core.billing_records import ActivityDay
     from ingest.core.clock import Clock
     from ingest.warehouse.storage.lock import LockWait
@@ -134,24 +134,16 @@ def days_between(since: datetime | None, until: datetime | None, now: datetime) 
 
 
 async def reconcile_days(
-    path: Path,
-    days: Sequence[date],
-    load_key: Callable[[], ApiKey],
-    base_url: str,
-    clock: Clock,
-    lock_wait: LockWait = NO_WAIT,
-    patience: float = PATIENCE,
+    path: Path, days: Sequence[date], client: ManagementClient, clock: Clock, lock_wait: LockWait = NO_WAIT
 ) -> Problems:
-    """Ask for those of the days that OpenRouter still tells, and store the answers in the warehouse.
+    """Ask for those of the days that OpenRouter still tells, and for all names, and store what comes.
 
     Args:
         path: The warehouse.
         days: Completed days, UTC.
-        load_key: Returns the management key.
-        base_url: URL of the API.
+        client: The client, not entered yet.
         clock: The source of time.
         lock_wait: How long to wait for another run.
-        patience: Seconds after which a request that fails is not tried again.
 
     Raises:
         NoInputError: There is no warehouse.
@@ -159,10 +151,11 @@ async def reconcile_days(
     """
     maintenance.require_warehouse(path)
     asked = [day for day in completed_days(clock.now()) if days[0] <= day <= days[-1]]
-    async with ManagementClient(load_key, base_url, clock=clock, patience=patience) as client:
+    async with client:
         collected = await collect(client, asked)
-    maintenance.add_billing(path, collected.answers, clock.now(), lock_wait)
-    return Problems(collected.problems, collected.is_partial)
+        names = await collect_names(client)
+    maintenance.add_billing(path, collected.answers, names, clock.now(), lock_wait)
+    return Problems((*collected.problems, *names.problems), collected.is_partial or names.is_partial)
 
 
 async def collect(client: ManagementClient, days: Sequence[date]) -> Collected:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ingest.reports.definitions import NORMAL, WIDE, ReportColumn, ReportDefinition
+from ingest.reports.formats import cell, without_markup
 from ingest.reports.names import shown
 from ingest.reports.period import UTC_ZONE, Period
 from ingest.reports.report import Report
@@ -89,7 +90,7 @@ def reconciliation_of(reader: Reader, first: date, last: date, by: str) -> Recon
     verdict = verdict_of(models, days, unlogged, unsettled)
     report = _report(reader, first, last, by, verdict)
     notes = (*_notes(verdict, models, days, first, last), *_meanings(report), *_of_credits(reader, span))
-    return Reconciliation(verdict, report, (_covered(verdict, report.title), _missing(verdict)), notes)
+    return Reconciliation(verdict, report, (covered_line(verdict, report.title), missing_line(verdict)), notes)
 
 
 def text_of(found: Reconciliation, form: str, width: int) -> str:
@@ -97,8 +98,12 @@ def text_of(found: Reconciliation, form: str, width: int) -> str:
     text = printed(_untitled(found.report), form, width)
     if form not in ("table", "markdown"):
         return text
-    notes = "".join(f"\n{note}" for note in found.notes)
-    return "\n".join(found.lines) + "\n\n" + text + (notes + "\n" if notes else "")
+    lines, notes = ([_shown_in(form, line) for line in said] for said in (found.lines, found.notes))
+    return "\n".join([*lines, "", text.rstrip("\n"), *(["", *notes] if notes else [])]) + "\n"
+
+
+def _shown_in(form: str, line: str) -> str:
+    return without_markup(line) if form == "markdown" else line
 
 
 def _untitled(report: Report) -> Report:
@@ -136,7 +141,7 @@ def _total(rows: pl.DataFrame, verdict: Verdict) -> pl.DataFrame:
     return rows.select(pl.col(numbers).sum()).with_columns(pl.lit(covered, pl.Float64()).alias("usage_coverage"))
 
 
-def _covered(verdict: Verdict, days: str) -> str:
+def covered_line(verdict: Verdict, days: str) -> str:
     """The first line: how much of the bill is explained."""
     own_keys = verdict.byok
     has_own_keys = own_keys.billed or own_keys.missing >= HALF_A_CENT
@@ -152,7 +157,7 @@ def _share_of(amounts: Sum) -> str:
     return f"{share_text(amounts.coverage)} of {total_dollars(amounts.billed)}"
 
 
-def _missing(verdict: Verdict) -> str:
+def missing_line(verdict: Verdict) -> str:
     """The second line: how many generations no log named, and whose they are."""
     if not verdict.unlogged:
         waiting = verdict.unsettled.pending
@@ -176,7 +181,11 @@ def _missing(verdict: Verdict) -> str:
 def _most(groups: tuple[Unlogged, ...], of: int, what: str) -> str:
     most = groups[0]
     some = "all" if most.count >= of > 1 else "it" if of == 1 else count(min(most.count, of))
-    return f", {some} {what} {shown(most.label)}" if some != "it" else f", {what} {shown(most.label)}"
+    return f", {some} {what} {_name(most.label)}" if some != "it" else f", {what} {_name(most.label)}"
+
+
+def _name(name: str | None) -> str:
+    return cell(shown(name))
 
 
 def _generations(number: int) -> str:
@@ -204,12 +213,12 @@ def _notes(verdict: Verdict, models: pl.DataFrame, days: pl.DataFrame, first: da
 def _left_out(models: pl.DataFrame) -> str:
     """The models that were ingested and that Activity does not name."""
     names = models.filter((pl.col("billed_requests").fill_null(0) == 0) & (pl.col("credits_usage") > 0))["model"]
-    return f", which does not name {', '.join(shown(name) for name in names)}" if len(names) else ""
+    return f", which does not name {', '.join(_name(name) for name in names)}" if len(names) else ""
 
 
 def _beyond(models: pl.DataFrame) -> str:
     names = models.filter(pl.col("missing_usage") <= -HALF_A_CENT).sort("missing_usage")["model"].to_list()
-    return f", most of it of {shown(names[0])}" if names else ""
+    return f", most of it of {_name(names[0])}" if names else ""
 
 
 def _meanings(report: Report) -> Iterator[str]:
@@ -223,7 +232,7 @@ def _of_credits(reader: Reader, span: dict[str, Any]) -> Iterator[str]:
     for account, since, until, billed, known, missing in reader.named("billing/credits", **span).rows():
         if max(billed or 0, known) < HALF_A_CENT:
             continue
-        name = f" of account {shown(account)}" if account else ""
+        name = f" of account {_name(account)}" if account else ""
         difference = "nothing is missing"
         if abs(missing or Decimal(0)) >= HALF_A_CENT:
             difference = f"{total_dollars(missing)} is missing" if missing > 0 else f"{total_dollars(-missing)} more"

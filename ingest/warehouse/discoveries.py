@@ -77,6 +77,7 @@ def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetim
         if len(told):
             for_each_era(session.connection, told, "discovery/delete_told")
             with_incoming(session.connection, told, sql_files.query("discovery/insert_told"))
+            session.mark_changed(told["requested_day"])  # their API keys are told at the next publish
         session.execute("discovery/insert_discovery", **_record(discovery, len(new), run_id, now))
 
     session.store(write, new_ids=len(new))

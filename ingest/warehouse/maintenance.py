@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ingest.core.name_records import Names
     from ingest.warehouse.billing import BillingAnswers
     from ingest.warehouse.erasure import Erased
     from ingest.warehouse.storage.lock import LockWait
@@ -102,10 +103,11 @@ def require_warehouse(path: Path) -> None:
         raise no_warehouse(path)
 
 
-def add_billing(path: Path, answers: BillingAnswers, now: datetime, lock_wait: LockWait) -> None:
+def add_billing(path: Path, answers: BillingAnswers, names: Names, now: datetime, lock_wait: LockWait) -> None:
     """Store what OpenRouter's billing endpoints told, and publish it. Raises as `publish`."""
     with _open(path, now, "reconcile", lock_wait) as warehouse:
         warehouse.add_billing(answers, now)
+        warehouse.add_names(names, now)
 
 
 def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:

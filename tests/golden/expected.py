@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from golden.forecast import forecast
+from golden.named import key_columns, key_of, keyed, workspace_name
 from golden.reconciled import reconciliation, reconciliation_credits, reconciliation_days, reconciliation_keys
 from golden.unusual_days import ACCOUNT, unusual_days
 
@@ -58,6 +59,7 @@ class World:
         activity: Rows of ops.activity; the other tables of what OpenRouter told follow, each by its name.
         discovered: Rows of discovered_generations: generation_id, api_key_label.
         discoveries: Sources of ops.discoveries.
+        api_keys: Rows of ops.api_keys; of ops.workspaces and ops.people below.
         runs: started_at and exit code of each run.
         now: When everything was fetched, first seen and read.
     """
@@ -73,6 +75,9 @@ class World:
     models: Sequence[Row] = ()
     discovered: Sequence[Row] = ()
     discoveries: Sequence[str] = ()
+    api_keys: Sequence[Row] = ()
+    workspaces: Sequence[Row] = ()
+    people: Sequence[Row] = ()
     runs: Sequence[tuple[datetime, int]] = ()
     now: datetime = datetime(2026, 11, 20, 12)  # noqa: DTZ001  # as the warehouse holds times: UTC without zone
 
@@ -83,7 +88,8 @@ class World:
     @cached_property
     def stored(self) -> list[Row]:
         """Every settled ID as a row of generation_facts."""
-        return [fact(g, self.now) for g in self.generations]
+        facts = [(g, fact(g, self.now)) for g in self.generations]
+        return [row | key_of(self, g, row) for g, row in facts]
 
     @cached_property
     def facts(self) -> list[Row]:
@@ -479,6 +485,12 @@ def an_origin(rows: list[Row]) -> OneOf:
     """Any URL; only if there is none, what stands for none."""
     seen = frozenset(r["origin"] for r in rows)
     return OneOf(frozenset(filter(None, seen)) or seen)
+
+
+def cost_by_key(world: World) -> list[Row]:
+    rows = [row | keyed(row) for row in world.facts]
+    groups = grouped(rows, "of_api_key_hash", "of_api_key_label", "of_api_key_id")
+    return [key_columns(world, key) | costs(of_key) | days(of_key) for key, of_key in groups]
 
 
 def cost_by_request(world: World) -> list[Row]:
@@ -990,7 +1002,7 @@ def _trace(row: Row, content: Row) -> Row:
         "INPUT": content.get("input"),
         "OUTPUT": content.get("completion"),
         "METADATA": row["log_fields"],
-        "API_KEY_NAME": None,
+        "API_KEY_NAME": row["api_key_label"],
         "ATTRIBUTES": None,
         "MODEL_PARAMETERS": None,
     }
@@ -1030,11 +1042,11 @@ def focus_cost_and_usage(world: World) -> list[Row]:
         for row in world.facts
         for charge in charges_of(row)
     ]
-    keys = ("charged_day", "workspace", "app_id", "end_user", "sku", "provider", "charge")
-    return [_focus(key, rows) for key, rows in grouped(charges, *keys)]
+    keys = ("charged_day", "workspace", "api_key_name", "app_id", "end_user", "sku", "provider", "charge")
+    return [_focus(world, key, rows) for key, rows in grouped(charges, *keys)]
 
 
-def _focus(key: Row, rows: list[Row]) -> Row:
+def _focus(world: World, key: Row, rows: list[Row]) -> Row:
     is_own, is_fee = (key["charge"] == charge for charge in ("byok inference", "byok fee"))
     issuer = key["provider"] or "unknown" if is_own else "OpenRouter"
     kinds = {"Input": "prompt", "Output": "completion", "Cached": "cached", "Reasoning": "reasoning"}
@@ -1064,11 +1076,13 @@ def _focus(key: Row, rows: list[Row]) -> Row:
         "SkuPriceId": "".join(
             (key["sku"], f"@{key['provider']}" if key["provider"] else "", "#byok-fee" if is_fee else "")
         ),
-        **dict.fromkeys(("SubAccountId", "SubAccountName"), key["workspace"]),
-        "Tags": {"app_id": key["app_id"], "external_user": key["end_user"]},
+        "SubAccountId": key["workspace"],
+        "SubAccountName": workspace_name(world, key["workspace"]),
+        "Tags": {"app_id": key["app_id"], "external_user": key["end_user"], "api_key": key["api_key_name"]},
         "x_Charge": key["charge"],
         "x_Generations": len(rows),
         "x_InferenceProvider": key["provider"],
+        "x_ApiKeyName": key["api_key_name"],
         "x_AppId": key["app_id"],
         "x_ExternalUser": key["end_user"],
         **(dict.fromkeys(tokens) if is_fee else tokens),
@@ -1189,7 +1203,7 @@ def nothing(_: World) -> list[Row]:
     return []
 
 
-FOCUS_GRAIN = "ChargePeriodStart SubAccountId x_AppId x_ExternalUser SkuId x_InferenceProvider x_Charge"
+FOCUS_GRAIN = "ChargePeriodStart SubAccountId x_ApiKeyName x_AppId x_ExternalUser SkuId x_InferenceProvider x_Charge"
 VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.generation_facts": ("generation_id", lambda world: world.facts),
     "ops.cost_cells": ("requested_day model provider_name", cost_cells),
@@ -1202,6 +1216,7 @@ VIEWS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "main.cost_by_session": ("session_id", cost_by_session),
     "main.cost_by_request": ("request_id", cost_by_request),
     "main.cost_by_workspace": ("workspace_id", cost_by("workspace_id")),
+    "main.cost_by_key": ("api_key_hash api_key_label api_key_id", cost_by_key),
     "main.cost_byok_vs_credits": ("cost_basis", cost_by("cost_basis")),
     "main.effective_prices": ("requested_day model provider_name", effective_prices),
     "main.cache_savings": ("model provider_name", cache_savings),

@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import UTC, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -152,27 +153,25 @@ def _both_sides(cell: Any, billed: list[Row], known: list[Row], moved: list[Any]
 
 
 def _difference(row: Row, of_model: list[Row]) -> str:
+    """The first of the looks that the difference has."""
     lack, requests = row["missing_usage"], row["missing_requests"]
     if lack is None:
         return "not_told"
-    if not requests and abs(lack) < HALF_A_CENT:
-        return "rounding" if lack else "equal"
-    is_moved = abs(lack - row["midnight_usage"]) < HALF_A_CENT and requests == row["midnight_requests"]
-    if is_moved:
-        return "midnight"
     amount = summed([r["missing_usage"] for r in of_model], ZERO)
     number = summed([r["missing_requests"] for r in of_model], 0)
-    if abs(amount) < HALF_A_CENT and number == 0:
-        return "provider"
-    if abs(lack) < NEARLY_NOTHING and requests is not None and requests < 0:
-        if -requests == row["response_cache_hits"]:
-            return "response_cache"
-        if row["billed_requests"] > 0:
-            return "fan_out"
-    if requests == 0 and row["web_search_usage"] > 0:
-        return "web_search"
-    is_more = lack < 0 or (lack == 0 and requests is not None and requests < 0)
-    return "known_more" if is_more else "missing"
+    is_only_more = abs(lack) < NEARLY_NOTHING and requests is not None and requests < 0
+    looks = {
+        "equal": not lack and not requests,
+        "rounding": abs(lack) < HALF_A_CENT and not requests,
+        "midnight": abs(lack - row["midnight_usage"]) < HALF_A_CENT and requests == row["midnight_requests"],
+        "provider": abs(amount) < HALF_A_CENT and number == 0,
+        "response_cache": is_only_more and -(requests or 0) == row["response_cache_hits"],
+        "fan_out": is_only_more and row["billed_requests"] > 0,
+        "web_search": requests == 0 and row["web_search_usage"] > 0,
+        "known_more": lack < 0 or (lack == 0 and requests is not None and requests < 0),
+        "missing": True,
+    }
+    return next(look for look, is_so in looks.items() if is_so)
 
 
 def reconciliation_days(world: Any) -> list[Row]:
@@ -248,7 +247,7 @@ def reconciliation_credits(world: Any) -> list[Row]:
     found = []
     for account in {c["account"] for c in world.credits}:
         told = sorted((c for c in world.credits if c["account"] == account), key=lambda c: c["fetched_at"])
-        for before, after in zip(told, told[1:], strict=False):
+        for before, after in pairwise(told):
             known = [
                 f
                 for f in world.facts

@@ -35,8 +35,10 @@ READS = [
 ASKED = NOW.replace(tzinfo=None)
 
 NOT_TOLD = dict.fromkeys(
-    ("model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests")
-    + ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+    (
+        *("model", "model_permaslug", "provider_name", "usage", "byok_usage_inference", "requests"),
+        *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"),
+    )
 )
 
 
@@ -134,13 +136,42 @@ DISCOVERIES = ["logs.csv", "app.log"]
 
 
 def discovered(generations):
-    """Every third generation is told with its key."""
+    """Every third generation is told with its key: by name, by hash, by the masked key, or by nothing."""
     labels = ("production", "batch", None)
     return [
-        {"generation_id": golden.id, "api_key_label": labels[number % 9 // 3]}
+        {"generation_id": golden.id, "requested_at": second_of(golden.id)}
+        | {"requested_day": second_of(golden.id) and second_of(golden.id).date()}
+        | {"api_key_label": "sk-or-v1-abc...def" if number % 63 == 0 else labels[number % 9 // 3]}
+        | {"api_key_hash": "b" * 63 + "2" if number % 18 == 6 else None}
         for number, golden in enumerate(generations)
         if number % 3 == 0
     ]
+
+
+MADE, LATER = datetime(2026, 1, 5), datetime(2026, 9, 16)  # noqa: DTZ001  # as the warehouse holds times
+
+API_KEYS = [
+    {"api_key_hash": digit * 63 + str(number), "name": name, "workspace_id": workspace, "created_at": at}
+    | {"label": label, "creator_user_id": creator, "is_listed": is_listed, "fetched_at": ASKED}
+    for number, (digit, name, workspace, at, label, creator, is_listed) in enumerate(
+        (
+            ("a", "production", "ws-1", MADE, None, "user_ann", True),
+            ("a", "batch", "ws-1", MADE, None, "user_gone", True),
+            ("b", "batch", "ws-1", LATER, None, None, True),
+            ("c", "batch", "ws-2", MADE, None, "user_ann", False),
+            ("d", "masked", None, MADE, "sk-or-v1-abc...def", None, True),
+        )
+    )
+]
+"""Of one name in two workspaces and in one, made later, deleted, and without a workspace."""
+
+WORKSPACES = [
+    {"workspace_id": f"ws-{number}", "name": f"Team {number}", "has_all_keys": True, "is_listed": True}
+    | {"fetched_at": ASKED}
+    for number in (1, 2, 3)
+]
+
+PEOPLE = [{"user_id": "user_ann", "name": "Ann Example", "is_listed": True, "fetched_at": ASKED}]
 
 
 RELATIVE = Fraction(1, 10**12)
@@ -210,6 +241,9 @@ def tables(world):
         "ops.credits": world.credits,
         "ops.models": world.models,
         "main.discovered_generations": world.discovered,
+        "ops.api_keys": world.api_keys,
+        "ops.workspaces": world.workspaces,
+        "ops.people": world.people,
         "ops.discoveries": [{"source": source} for source in world.discoveries],
     }
 
@@ -244,6 +278,9 @@ def world(generations):
         models=MODELS,
         discovered=discovered(GOLDEN),
         discoveries=DISCOVERIES,
+        api_keys=API_KEYS,
+        workspaces=WORKSPACES,
+        people=PEOPLE,
         runs=[(began, 3), (began - timedelta(days=1), 0)],
         now=began,
     )

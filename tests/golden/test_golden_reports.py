@@ -117,7 +117,7 @@ KEYS = {
     "user": of("external_user"),
     "session": of("session_id"),
     "workspace": of("workspace_id"),
-    "key": of("api_key_id"),
+    "key": of("api_key_name"),
     "request": of("request_id"),
     "cost_basis": of("cost_basis"),
     "status": lambda _, row: None if row["status"] is None else str(row["status"]),
@@ -196,7 +196,7 @@ def ledger(ids):
 
 
 ABOUT = {r["generation_id"]: r for r in EXPECTED.stored}
-OF_GENERATION = ("requested_day", "app_id", "external_user", "session_id", "workspace_id", "request_id", "api_key_id")
+OF_GENERATION = ("requested_day", "app_id", "external_user", "session_id", "workspace_id", "request_id", "api_key_name")
 ATTEMPTS = [
     a
     | {name: ABOUT[a["generation_id"]][name] for name in OF_GENERATION}
@@ -396,7 +396,7 @@ DAYS = [PERIODS[name] for name in ("all", "from second to second", "whole days")
 
 
 BY = {"model": "model", "author": "model_author", "provider": "provider_name", "workspace": "workspace_id"}
-BY |= {"app": "app_id", "user": "external_user", "key": "api_key_id"}
+BY |= {"app": "app_id", "user": "external_user", "key": "api_key_name"}
 ONE_PROVIDER = Counter(r["provider_name"] for r in FACTS if r["provider_name"]).most_common(1)[0][0]
 CHOSEN = {
     "all": ([], FACTS),

@@ -146,7 +146,7 @@ def test_only_what_is_whole_reads_as_the_whole(coverage, text):
 
 
 @pytest.mark.parametrize(
-    ("credits", "byok", "share", "is_below"),
+    ("charged", "byok", "share", "is_below"),
     [
         (("100", "1"), ("0", "0"), "0.99", False),
         (("100", "1.01"), ("0", "0"), "0.99", True),
@@ -158,7 +158,7 @@ def test_only_what_is_whole_reads_as_the_whole(coverage, text):
         (("1", "3"), ("0", "0"), "0", False),
     ],
 )
-def test_the_smaller_coverage_of_credits_and_byok_counts(credits, byok, share, is_below):
-    sums = (Sum(*map(Decimal, amounts), Decimal(0), Decimal(0)) for amounts in (credits, byok))
+def test_the_smaller_coverage_of_credits_and_byok_counts(charged, byok, share, is_below):
+    sums = (Sum(*map(Decimal, amounts), Decimal(0), Decimal(0)) for amounts in (charged, byok))
     verdict = Verdict(*sums, Sum(*[Decimal(0)] * 4), (), (), UnsettledIds())
     assert verdict.is_below(Decimal(share)) is is_below

@@ -168,7 +168,7 @@ PARTS = "total_usage = credits_usage + byok_usage AND credits_usage = openrouter
 
 
 def test_the_views_that_hold_every_generation_are_known():
-    assert len(WHOLE) == 9
+    assert len(WHOLE) == 10
 
 
 @settings(max_examples=15)

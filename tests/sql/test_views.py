@@ -39,6 +39,7 @@ GRAINS = {
     "main.cost_by_session": "session_id",
     "main.cost_by_request": "request_id",
     "main.cost_by_workspace": "workspace_id",
+    "main.cost_by_key": "api_key_hash, api_key_label, api_key_id",
     "main.cost_byok_vs_credits": "cost_basis",
     "main.effective_prices": "requested_day, model, provider_name",
     "main.cache_savings": "model, provider_name",
@@ -58,7 +59,7 @@ GRAINS = {
     "main.error_rates": "requested_day, provider_name",
     "main.openrouter_traces": "SPAN_ID",
     "main.focus_cost_and_usage": (
-        "ChargePeriodStart, SubAccountId, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge"
+        "ChargePeriodStart, SubAccountId, x_ApiKeyName, x_AppId, x_ExternalUser, SkuId, x_InferenceProvider, x_Charge"
     ),
     "ops.dead_letters": "generation_id",
     "ops.coverage": "source",

@@ -85,6 +85,10 @@ class World:
         refresh(self.connection, frozenset(self.changed if days is None else days))
         self.changed.clear()
 
+    def attribute(self):
+        """The part of a publish that tells the keys."""
+        self.execute("rollups/attribute_keys", days=[], low=date.max, high=date.min, all=True)
+
     def keys(self):
         rows = self.connection.execute(
             "SELECT generation_id, api_key_hash, api_key_label FROM main.generations"
@@ -238,7 +242,8 @@ def test_a_key_is_certain_only_if_it_alone_fits(drawn, told):
     listed = [key(f"h{n}", name, w, DAY + timedelta(days)) for n, (name, w, days) in enumerate(drawn)]
     for number, (name, workspace) in enumerate(told):
         world.settle(number, workspace, told=name)
-    world.name(*listed)
+    NameStore(world, NOW).add(Names(workspaces(), tuple(listed), ()))
+    world.attribute()
     for number, (name, workspace) in enumerate(told):
         fitting = [
             k.api_key_hash

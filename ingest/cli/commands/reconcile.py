@@ -71,28 +71,26 @@ def reconcile(
       orusage reconcile --by day --since 7d
       orusage reconcile --min-coverage 0.99
     """
-    import asyncio
+    from functools import partial
 
+    from ingest.cli.interruptible import run_interruptible
     from ingest.client.credentials import load_management_key
+    from ingest.client.management import ManagementClient
     from ingest.core.base_url import BASE_URL, check_base_url
+    from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import SystemClock
-    from ingest.pipeline.reconcile import days_between, reconcile_days
+    from ingest.pipeline.reconcile import PATIENCE, days_between, reconcile_days
     from ingest.reports.reconciliation import reconciliation_of
     from ingest.warehouse.reader import Reader
     from ingest.warehouse.storage.lock import LockWait
 
     clock = SystemClock()
     days = days_between(since, until, clock.now())
-    problems = asyncio.run(
-        reconcile_days(
-            options.file,
-            days,
-            lambda: load_management_key(management_key_file, management_key_command),
-            check_base_url(base_url or BASE_URL),
-            clock,
-            LockWait(lock_timeout.total_seconds()),
-        )
-    )
+    cancellation = RunCancellation()
+    lock_wait = LockWait(lock_timeout.total_seconds(), is_over=cancellation.is_interrupted)
+    load_key = partial(load_management_key, management_key_file, management_key_command)
+    client = ManagementClient(load_key, check_base_url(base_url or BASE_URL), clock=clock, patience=PATIENCE)
+    problems = run_interruptible(reconcile_days(options.file, days, client, clock, lock_wait), cancellation)
     with Reader(options.file) as reader:
         found = reconciliation_of(reader, days[0], days[-1], by)
     for problem in problems.said:
