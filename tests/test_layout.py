@@ -11,6 +11,7 @@ PROVEN_ELSEWHERE = {
     "cli/accounts": "end_to_end/test_accounts",
     "cli/commands/config": "cli/configuration/test_toml_text",
     "cli/commands/demo": "end_to_end/test_demo",
+    "cli/commands/discover": "end_to_end/test_discover",
     "cli/commands/doctor": "warehouse/test_doctor",
     "cli/commands/export": "end_to_end/test_export",
     "cli/commands/extract": "cli/test_app",
@@ -49,6 +50,7 @@ PROVEN_ELSEWHERE = {
     "client/workspaces": "pipeline/test_names",
     "core/base_url": "core/test_settings",
     "core/clock": "pipeline/test_run",  # SystemClock is injected there, a fake one elsewhere
+    "core/discovered": "warehouse/test_discoveries",
     "core/meaning": "export/test_manifest",
     "core/name_records": "pipeline/test_names",
     "core/outcomes": "warehouse/test_warehouse",  # records without methods
@@ -75,6 +77,8 @@ PROVEN_ELSEWHERE = {
     "fetch/run_guards": "fetch/test_fetcher",
     "fetch/steps": "fetch/test_fetcher",
     "pipeline/context": "pipeline/test_run",
+    "pipeline/certain_keys": "end_to_end/test_discover",
+    "pipeline/discovery_run": "pipeline/test_discover",
     "pipeline/fetch_stage": "pipeline/test_run",
     "pipeline/progress_text": "cli/test_progress_display",
     "pipeline/scan_stage": "pipeline/test_run",

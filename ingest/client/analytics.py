@@ -104,8 +104,13 @@ async def ask_unless_too_much(client: ManagementClient, query: Query) -> Told | 
     raise client.error_of(QUERY, result.error)
 
 
-async def known_metrics(client: ManagementClient, wanted: Sequence[str]) -> list[str]:
-    """Those of the wanted metrics that Analytics has; all, if it does not list its metrics. Others are logged.
+async def known_metrics(client: ManagementClient, wanted: Sequence[str], also: Sequence[str] = ()) -> list[str]:
+    """Those of some metrics that Analytics has; all, if it does not list its metrics.
+
+    Args:
+        client: The client.
+        wanted: Metrics that are missed if Analytics has them not: a warning names them.
+        also: Further metrics.
 
     Raises:
         OrusageError: as `ManagementClient.get`, except that an answer of another form is only logged.
@@ -114,15 +119,14 @@ async def known_metrics(client: ManagementClient, wanted: Sequence[str]) -> list
         answer = await client.get(META)
     except UnexpectedInputError as error:
         log.warning("Analytics does not list its metrics (%s), so all are requested", error.cause)
-        return list(wanted)
+        return [*wanted, *also]
     listed = answer.data.get("metrics") if isinstance(answer.data, dict) else None
     names = {each.get("name") for each in listed if isinstance(each, dict)} if isinstance(listed, list) else set()
-    missing = [name for name in wanted if name not in names]
-    if not names or len(missing) == len(wanted):
-        return list(wanted)
-    if missing:
-        log.warning("Analytics has no %s: these columns stay empty", ", ".join(missing))
-    return [name for name in wanted if name in names]
+    if names.isdisjoint(wanted):
+        return [*wanted, *also]
+    if missing := [name for name in wanted if name not in names]:
+        log.warning("Analytics has no %s: what it would tell stays empty", ", ".join(missing))
+    return [name for name in (*wanted, *also) if name in names]
 
 
 def _told(answer: Answer, limit: int) -> Told:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from ingest.client import analytics
 from ingest.core.discovered import MEASURES
 from ingest.core.errors import OrusageError, StorageError
+from ingest.pipeline.certain_keys import certain_hashes
 from ingest.pipeline.discovery_run import DiscoveryResult, DiscoveryWriter, open_warehouse
 from ingest.pipeline.discovery_windows import period_to_ask, told_windows, windows_to_ask
 from ingest.pipeline.told_generations import of_window
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from ingest.client.analytics import Told
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
     from ingest.pipeline.discovery_run import DiscoveryContext
     from ingest.pipeline.discovery_windows import Window
 
+    Hashes = Callable[[Window, Told], Awaitable[dict[str, str]]]
+
 DIMENSIONS = ("generation_id", "api_key_id")
 
-METRICS = (
-    *("request_count", *MEASURES, "usage_upstream", "usage_web_fetch"),
+METRICS = ("request_count", *MEASURES)
+"""What is asked of each generation and has a column of its own."""
+
+MORE_METRICS = (
+    *("usage_upstream", "usage_web_fetch"),
     *("tokens_prompt", "tokens_completion", "reasoning_tokens", "cached_tokens"),
 )
-"""What is asked of each generation. What has no column of its own is kept in `extra`."""
+"""What is asked besides, and kept in `extra`."""
 
 
 async def discover(
@@ -57,12 +63,14 @@ async def discover(
     period = period_to_ask(since, until, now)
     result = DiscoveryResult()
     async with client:
-        metrics = await analytics.known_metrics(client, METRICS)
+        metrics = await analytics.known_metrics(client, METRICS, MORE_METRICS)
         with open_warehouse(context, now) as warehouse:
             windows = [period] if since else windows_to_ask(period, warehouse.asked_windows(context.account))
             writer = DiscoveryWriter(warehouse, context, now, result)
+            told = told_windows(windows, partial(_ask, client, metrics))
+            hashes = partial(certain_hashes, client, shared=warehouse.shared_key_names(context.account))
             try:
-                await _store_told(told_windows(windows, partial(_ask, client, metrics)), writer, context.account)
+                await _store_told(told, hashes, writer, context.account)
             except asyncio.CancelledError:
                 warehouse.publish()
                 raise
@@ -74,9 +82,12 @@ async def discover(
     return result
 
 
-async def _store_told(told: AsyncIterator[tuple[Window, Told]], writer: DiscoveryWriter, account: str | None) -> None:
+async def _store_told(
+    told: AsyncIterator[tuple[Window, Told]], hashes: Hashes, writer: DiscoveryWriter, account: str | None
+) -> None:
     async for window, answer in told:
-        writer.store(of_window(window, answer.rows, truncated=answer.truncated, account=account))
+        certain = await hashes(window, answer)
+        writer.store(of_window(window, answer.rows, truncated=answer.truncated, account=account, hashes=certain))
         await writer.publish_if_due()
 
 

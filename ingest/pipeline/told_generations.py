@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,14 +49,30 @@ _NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 
 def of_window(
-    window: Window, rows: Sequence[Mapping[str, Any]], *, truncated: bool = False, account: str | None = None
+    window: Window,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    truncated: bool = False,
+    account: str | None = None,
+    hashes: Mapping[str, str] = MappingProxyType({}),
 ) -> Discovery:
-    """What a window of Analytics told. Rows with the same ID are added up, and equal rows count once."""
+    """What a window of Analytics told. Rows with the same ID are added up, and equal rows count once.
+
+    Args:
+        window: The window.
+        rows: The rows, as they came.
+        truncated: Whether there are more.
+        account: Name of the configured account.
+        hashes: The hashes of the generations' keys that are certain.
+    """
     told = [(row, _of_row(row)) for row in rows]
     nameless = [row for row, generation in told if generation is None]
     return Discovery(
         ANALYTICS,
-        tuple(_each_once(generation for _, generation in told if generation)),
+        tuple(
+            replace(generation, api_key_hash=hashes.get(generation.generation_id))
+            for generation in _each_once(generation for _, generation in told if generation)
+        ),
         len(rows),
         *window,
         rows_without_id=len(nameless),

@@ -53,6 +53,14 @@ def asked(rows: Rows, account: str | None) -> list[tuple[datetime, datetime, dat
     return [(aware_utc(since), aware_utc(until), aware_utc(at)) for since, until, at in found]
 
 
+def shared_key_names(rows: Rows, account: str | None) -> dict[str, list[str]]:
+    """The names that several keys of an account have, with the hashes of these keys."""
+    shared: dict[str, list[str]] = {}
+    for name, key_hash in rows("discovery/shared_key_names", account=account):
+        shared.setdefault(name, []).append(key_hash)
+    return shared
+
+
 def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetime) -> int:
     """Store what one window or some lines of a CSV told, in one transaction.
 
@@ -77,7 +85,7 @@ def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetim
         if len(told):
             for_each_era(session.connection, told, "discovery/delete_told")
             with_incoming(session.connection, told, sql_files.query("discovery/insert_told"))
-            session.mark_changed(told["requested_day"])  # their API keys are told at the next publish
+            session.mark_changed(told["requested_day"])  # their keys are told to the generations of these days
         session.execute("discovery/insert_discovery", **_record(discovery, len(new), run_id, now))
 
     session.store(write, new_ids=len(new))

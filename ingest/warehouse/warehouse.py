@@ -271,6 +271,10 @@ class Warehouse:
         """The windows that Analytics was asked about, as `discoveries.asked`."""
         return discoveries.asked(self._rows, account)
 
+    def shared_key_names(self, account: str | None) -> dict[str, list[str]]:
+        """The names that several keys of an account have, with the hashes of these keys."""
+        return discoveries.shared_key_names(self._rows, account)
+
     def add_discovery(self, discovery: Discovery, run_id: str, now: datetime) -> int:
         """Store what Analytics or a CSV told, in one transaction; returns how many IDs were new."""
         with self._writing() as session:

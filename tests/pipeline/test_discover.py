@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -15,13 +16,16 @@ from support.analytics_server import Analytics
 from support.clock import FakeClock
 from support.loopback import SECRET
 
+from ingest.client.analytics import Told
 from ingest.client.credentials import ApiKey
 from ingest.client.management import ManagementClient
 from ingest.core.cancellation import RunCancellation
-from ingest.core.errors import KeyRefusedError, UnreachableError, UsageError
-from ingest.pipeline.discover import discover
-from ingest.pipeline.discovery_run import DiscoveryContext
-from ingest.pipeline.discovery_windows import LATE, MARGIN, REACH
+from ingest.core.errors import KeyRefusedError, UnreachableError
+from ingest.core.generation_id import second_of
+from ingest.pipeline.discover import _store_told, discover
+from ingest.pipeline.discovery_run import DiscoveryContext, DiscoveryResult, DiscoveryWriter
+from ingest.pipeline.discovery_windows import LATE, MARGIN, REACH, Window, told_windows, windows_to_ask
+from ingest.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 
@@ -39,6 +43,10 @@ def rows(path, sql):
         return connection.execute(sql).fetchall()
 
 
+def context_of(path, clock, account=None):
+    return DiscoveryContext(path, clock, RunCancellation(), account=account)
+
+
 class Place:
     """A warehouse, and a clock that goes on from one discovery to the next."""
 
@@ -49,8 +57,7 @@ class Place:
     def discover(self, analytics, since=None, until=None, account=None):
         async def run(url):
             client = ManagementClient(lambda: ApiKey(SECRET, "a test"), url, clock=self.clock, patience=20.0)
-            context = DiscoveryContext(self.path, self.clock, RunCancellation(), account=account)
-            return await discover(client, context, since, until)
+            return await discover(client, context_of(self.path, self.clock, account), since, until)
 
         with analytics.serving() as url:
             return asyncio.run(run(url))
@@ -67,8 +74,17 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
-def test_every_id_that_analytics_tells_is_pending_with_its_source(place):
-    analytics = Analytics({ago(days=30): {}, ago(days=3): {}, ago(5): {}})
+def test_every_id_that_analytics_tells_is_pending_and_its_details_are_kept(place):
+    told = {
+        "api_key_id": "batch",
+        "request_count": 2,
+        "total_usage": 0.1,
+        "byok_usage": None,
+        "usage_web": "0.005",
+        "usage_cache": -0.000001,
+        "usage_new": 3,
+    }
+    analytics = Analytics({ago(days=30): told, ago(days=3): {}, ago(5): {}})
     result = place.discover(analytics)
     assert (result.code, result.asked, result.generations, result.new_ids) == (0, 1, 3, 3)
     assert rows(place.path, "SELECT DISTINCT state, source, position, line FROM ops.work") == [
@@ -79,28 +95,10 @@ def test_every_id_that_analytics_tells_is_pending_with_its_source(place):
     assert query["dimensions"] == ["generation_id", "api_key_id"]
     assert query["limit"] == 10_000
     assert query["time_range"] == {"start": "2026-10-20T12:01:30Z", "end": "2026-11-20T12:00:31Z"}
-
-
-def test_details_are_kept_exactly_and_unknown_ones_too(place):
-    told = {
-        "api_key_id": "batch",
-        "request_count": 2,
-        "total_usage": 0.1,
-        "byok_usage": None,
-        "usage_web": "0.005",
-        "usage_cache": -0.000001,
-        "usage_new": 3,
-    }
-    place.discover(Analytics({ago(5): told}))
-    columns = (
-        "api_key_label, api_key_hash, request_count, total_usage, byok_usage, usage_web, usage_cache, extra, account"
+    columns = "api_key_label, api_key_hash, request_count, total_usage, byok_usage, usage_web, usage_cache, extra"
+    assert place.told(columns)[0] == (
+        *("batch", None, 2, Decimal("0.1"), None, Decimal("0.005"), Decimal("-0.000001"), '{"usage_new":3}'),
     )
-    assert place.told(columns) == [
-        (
-            *("batch", None, 2, Decimal("0.100000000000"), None, Decimal("0.005000000000")),
-            *(Decimal("-0.000001000000"), '{"usage_web":"0.005","usage_new":3}', None),
-        )
-    ]
 
 
 def test_an_id_that_a_log_told_keeps_its_source_and_gets_its_details(place):
@@ -157,35 +155,32 @@ def test_what_is_further_back_than_analytics_reaches_is_told(place, caplog):
     assert "last 31 days" in caplog.text
     assert "--csv" in caplog.text
     assert analytics.queries[0]["time_range"]["start"] == f"{NOW - REACH + MARGIN:%Y-%m-%dT%H:%M:%SZ}"
-    with pytest.raises(UsageError, match="further back") as caught:
-        place.discover(analytics, NOW - timedelta(days=60), NOW - timedelta(days=40))
-    assert "--csv" in caught.value.fix
 
 
-@pytest.mark.parametrize("until", [timedelta(0), timedelta(seconds=5)])
-def test_an_empty_period_is_refused(place, until):
-    with pytest.raises(UsageError, match="empty"):
-        place.discover(Analytics({}), NOW - timedelta(days=1), NOW - timedelta(days=1) - until)
-
-
-def test_a_window_with_nothing_is_no_error(place):
-    result = place.discover(Analytics({}))
-    assert (result.code, result.rows, result.new_ids) == (0, 0, 0)
+def test_a_window_with_nothing_is_no_error_nor_is_a_failure_that_passes(place):
+    analytics = Analytics({})
+    analytics.failures = [500, 429, 503]
+    result = place.discover(analytics)
+    assert (result.code, result.rows, result.new_ids, len(analytics.queries)) == (0, 0, 0, 4)
     assert rows(place.path, "SELECT rows, new_ids, truncated, problem FROM ops.discoveries") == [(0, 0, False, None)]
 
 
-def test_rows_without_an_id_are_counted_with_their_cost(place):
-    analytics = Analytics({ago(5): {}})
+def test_what_cannot_be_used_is_counted_with_its_cost_and_warnings_are_logged(place, caplog):
+    metrics = ["total_usage", "request_count", "other"]
+    analytics = Analytics({ago(5): {}}, metrics=metrics, warnings=["sampled \x1b[31m", f"key {SECRET}"])
     analytics.extra_rows = [
         {"generation_id": None, "total_usage": "0.5", "request_count": 3},
         {"generation_id": "gen-new-form", "total_usage": 1},
-        {"total_usage": None},
-        {"generation_id": 7},
-        "no row",
+        *({"total_usage": None}, {"generation_id": 7}, "no row"),
     ]
-    result = place.discover(analytics)
-    assert (result.rows, result.generations, result.rows_without_id) == (6, 1, 5)
+    with caplog.at_level(logging.WARNING, "orusage"):
+        result = place.discover(analytics)
+    assert (result.code, result.rows, result.generations, result.rows_without_id) == (0, 6, 1, 5)
     assert rows(place.path, "SELECT rows_without_id, usage_without_id FROM ops.discoveries") == [(5, Decimal("1.5"))]
+    assert analytics.queries[0]["metrics"] == ["request_count", "total_usage"]
+    assert "credits_usage" in caplog.text  # which Analytics does not have
+    assert "sampled \\x1b[31m" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_a_key_of_the_wrong_kind_leaves_no_file_behind(place):
@@ -201,8 +196,8 @@ def test_the_second_that_holds_too_much_is_named_and_what_came_is_kept(place):
     assert result.code == 3
     assert result.incomplete == [NOW - timedelta(seconds=50)]
     assert len(place.ids()) == 22
-    assert rows(place.path, "SELECT since, problem FROM ops.discoveries WHERE truncated") == [
-        (datetime(2026, 11, 20, 11, 59, 40), "more generations in this second than one answer tells")
+    assert rows(place.path, "SELECT since::VARCHAR, problem FROM ops.discoveries WHERE truncated") == [
+        ("2026-11-20 11:59:40", "more generations in this second than one answer tells")
     ]
     assert place.discover(analytics).code == 3  # within the hour it is asked again
     place.clock.advance(3 * 3600)
@@ -242,66 +237,59 @@ def test_a_server_that_fails_ends_it_what_was_told_is_kept_and_the_next_goes_on(
     assert place.ids() == sorted(crowd)
 
 
-def test_a_failure_that_passes_is_not_noticed(place):
-    analytics = Analytics({ago(5): {}})
-    analytics.failures = [500, 429, 503]
-    assert place.discover(analytics).code == 0
-    assert place.ids() == [ago(5)]
+@pytest.fixture(scope="module")
+def open_warehouse(tmp_path_factory):
+    with Warehouse(tmp_path_factory.mktemp("discoveries") / "w.duckdb", NOW) as warehouse:
+        yield warehouse
 
 
-def test_warnings_of_the_server_are_logged_without_the_key(place, caplog):
-    with caplog.at_level(logging.WARNING, "orusage"):
-        place.discover(Analytics({}, warnings=["sampled \x1b[31m", f"key {SECRET}"]))
-    assert "sampled \\x1b[31m" in caplog.text
-    assert SECRET not in caplog.text
+accounts = (f"account {number}" for number in count())
+crowds = st.lists(st.integers(0, 7000), max_size=15)
+runs = st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 6), st.integers(0, 3500)), min_size=1, max_size=3)
 
 
-def test_only_metrics_that_analytics_has_are_asked_for(place, caplog):
-    analytics = Analytics({ago(5): {}}, metrics=["total_usage", "request_count", "other"])
-    with caplog.at_level(logging.WARNING, "orusage"):
-        place.discover(analytics)
-    assert analytics.queries[0]["metrics"] == ["request_count", "total_usage"]
-    assert "credits_usage" in caplog.text
+@given(crowds, runs, st.integers(1, 12))
+@settings(max_examples=12)
+def test_discoveries_that_fail_and_are_told_late_find_everything_in_the_end(open_warehouse, crowd, runs, limit):
+    """Each run comes some seconds after the last, fails after some answers, and is told the newest ones too late."""
+    account, place = next(accounts), count()
+    begin = datetime(2026, 9, 1, tzinfo=UTC) + timedelta(hours=3 * int(account.split()[1]))
+    population = [new_id(begin + timedelta(seconds=second), next(place)) for second in crowd]
+    stored, incomplete = [], set()
+
+    def discover_at(now, late, answers=10**6):
+        result = DiscoveryResult()
+        writer = DiscoveryWriter(open_warehouse, context_of(Path(), FakeClock(now)), now, result)
+        windows = windows_to_ask(Window(begin, now), open_warehouse.asked_windows(account))
+        known = [one for one in population if second_of(one) < now - timedelta(seconds=late)]
+        told = told_windows(windows, telling(known, limit, answers))
+        with suppress(UnreachableError):
+            asyncio.run(_store_told(told, no_hashes, writer, account))
+        stored.append(result.new_ids)
+        incomplete.update(result.incomplete)
+
+    now = begin
+    for passed, answers, late in runs:
+        now += timedelta(seconds=passed)
+        discover_at(now, late, answers)
+    discover_at(max(now, begin + timedelta(seconds=7001)) + LATE, 0)
+    query = "SELECT generation_id FROM main.discovered_generations WHERE account = $1"
+    found = [one for (one,) in open_warehouse._connection.execute(query, [account]).fetchall()]
+    assert sum(stored) == len(found) == len(set(found))
+    assert {one for one in population if second_of(one) not in incomplete} <= set(found) <= set(population)
 
 
-seconds = st.integers(0, 40).map(lambda second: second if second < 30 else 12)  # a crowd in one second
-populations = st.lists(seconds, max_size=40).map(lambda many: {ago(60 + s, n): {} for n, s in enumerate(many)})
+async def no_hashes(_, __):
+    return {}
 
 
-@given(populations, st.integers(1, 12))
-@settings(max_examples=25)
-def test_every_id_is_found_once_or_its_second_is_named(population, limit):
-    with tempfile.TemporaryDirectory() as folder:
-        place = Place(folder)
-        result = place.discover(Analytics(population, limit=limit))
-        found = [one for (one,) in place.told()]
-        assert len(found) == len(set(found))
-        assert place.ids() == found
-        named = {new_id(second)[:14] for second in result.incomplete}
-        assert {one for one in population if one[:14] not in named} <= set(found) <= set(population)
-        assert (result.code == 3) == bool(named)
-        assert all(sum(one[:14] == second for one in population) > limit for second in named)
-        assert sum(one[:14] in named for one in found) == limit * len(named)
+def telling(population, limit, answers):
+    left = count()
 
+    async def ask(window):
+        if next(left) >= answers:
+            raise UnreachableError("no", cause="no", fix="no")
+        found = [one for one in population if window.since <= second_of(one) < window.until]
+        return Told([{"generation_id": one} for one in found[:limit]], len(found) > limit)
 
-@given(
-    populations,
-    st.lists(st.tuples(st.integers(1, 7200), st.integers(0, 10)), min_size=1, max_size=3),
-    st.integers(2, 50),
-)
-@settings(max_examples=15)
-def test_discoveries_that_are_ended_and_told_late_find_everything_in_the_end(population, runs, limit):
-    """Each run comes some time after the last, and fails after some queries; what is late is told within the hour."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Place(folder)
-        analytics = Analytics(population, limit=max(limit, 40))
-        for passed, queries in runs:
-            analytics.late = {one for one in population if hash((one, passed)) % 2 and passed < 3000}
-            analytics.failures = [None] * queries + [500] * 100
-            place.discover(analytics)
-            place.clock.advance(passed)
-        analytics.late, analytics.failures = set(), []
-        place.clock.advance(60)
-        place.discover(analytics, NOW - timedelta(hours=2))
-        assert place.ids() == sorted(population)
-        assert [one for (one,) in place.told()] == sorted(population)
+    return ask

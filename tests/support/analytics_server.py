@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ class Analytics:
         late: IDs that are not told yet.
         failures: Statuses that the next queries answer, in their order; None: an answer.
         fails_above: A window of more seconds answers 408.
+        hangs_after: Queries after which no further one is answered.
+        has_hung: Whether one came nevertheless.
         status: What every request is answered, unless 200.
         queries: The bodies of the queries so far.
         metrics: What ``GET /analytics/meta`` lists; None: it answers 404.
@@ -31,6 +34,8 @@ class Analytics:
     late: set[str] = field(default_factory=set)
     failures: list[int | None] = field(default_factory=list)
     fails_above: float = float("inf")
+    hangs_after: float = float("inf")
+    has_hung: bool = False
     status: int = 200
     warnings: list[str] = field(default_factory=list)
     metrics: list[str] | None = None
@@ -43,6 +48,9 @@ class Analytics:
         return serving(self._answer)
 
     async def _answer(self, request, writer):
+        if len(self.queries) >= self.hangs_after:
+            self.has_hung = True
+            await asyncio.Event().wait()
         writer.write(self.reply(request))
         await writer.drain()
 
