@@ -81,7 +81,7 @@ def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetim
 
     def write() -> None:
         if len(new):
-            Ledger(session).insert(with_call_sites(new, sightings), now)
+            Ledger(session).insert(_work(new, sightings, discovery), now)
         if len(told):
             for_each_era(session.connection, told, "discovery/delete_told")
             with_incoming(session.connection, told, sql_files.query("discovery/insert_told"))
@@ -111,6 +111,11 @@ def _told(
         )
         .select(_COLUMNS)
     )
+
+
+def _work(new: pl.DataFrame, sightings: Sequence[Sighting], discovery: Discovery) -> pl.DataFrame:
+    """New work items, which the account that told of them is asked for first."""
+    return with_call_sites(new, sightings).with_columns(account=pl.lit(discovery.account, pl.String()))
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, told: pl.DataFrame) -> pl.DataFrame:
