@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import uvicorn
 
+from ingest.client.accounts import Account
 from ingest.client.credentials import ApiKey
 from ingest.client.management import ManagementClient
 from ingest.core.cancellation import RunCancellation
@@ -74,7 +75,7 @@ class Account:
         stats = RunStats()
         context = RunContext(
             self.path,
-            lambda: ApiKey(KEY, "the test"),
+            (Account(None, lambda: ApiKey(KEY, "the test"), self._base_url),),
             Settings(base_url=self._base_url, concurrency=16),
             self.clock,
             RunCancellation(),
