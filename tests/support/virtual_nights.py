@@ -49,7 +49,7 @@ class NightClock:
         await asyncio.sleep(seconds)
 
 
-class Account:
+class VirtualAccount:
     """An account with traffic, its log, and a warehouse.
 
     Attributes:
@@ -114,7 +114,7 @@ def account(folder, first: date, **faults):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield Account(folder, f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1", clock, known)
+            yield VirtualAccount(folder, f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1", clock, known)
         finally:
             server.should_exit = True
             thread.join(30)
