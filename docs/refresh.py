@@ -17,6 +17,7 @@ import re
 import shlex
 import string
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -28,7 +29,12 @@ import click
 from ingest.cli.app import orusage
 from ingest.cli.options import local_moment
 from ingest.client.decode import decode_generation
+from ingest.client.keys import read_key
+from ingest.client.members import read_member
+from ingest.client.workspaces import read_workspace
+from ingest.core.discovered import ANALYTICS, DiscoveredGeneration, Discovery
 from ingest.core.generation_id import second_of
+from ingest.core.name_records import Names
 from ingest.core.outcomes import Dead, Settled, WorkItem
 from ingest.core.sightings import Chunk, Sighting, SourceRead
 from ingest.reports.comparison import comparison_of
@@ -36,7 +42,9 @@ from ingest.reports.formats import FORMATS, render
 from ingest.reports.period import Period
 from ingest.reports.report import report
 from ingest.reports.summary_view import printed
-from ingest.simulator import fake_records
+from ingest.simulator import fake_records, listings
+from ingest.simulator.account import KEYS, WORKSPACES
+from ingest.simulator.traffic import call_of
 from ingest.warehouse.reader import Reader
 from ingest.warehouse.warehouse import Warehouse
 
@@ -50,6 +58,9 @@ PAGES = sorted(Path(__file__).parent.glob("*.md"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SETTLED, PENDING, DEAD = 3_000, 7, 4
 """Number of IDs in the sample warehouse by state. They are spread over three weeks."""
+
+SEED = 1
+"""Selects the simulated records and keys."""
 
 WIDTH = 80
 """Characters per line of a report's table."""
@@ -108,7 +119,38 @@ def sample() -> Iterator[Path]:
             warehouse.add(Chunk(sightings, (read,), ended=1, bytes_read=99), "run", NOW)
             warehouse.commit([_settled(item) for item in items[:SETTLED]], "run")
             warehouse.commit([Dead(item, "not_found", 404, 3) for item in items[SETTLED + PENDING :]], "run")
+            warehouse.add_names(_names(), NOW)
+            warehouse.add_discovery(_discovery(ids[:SETTLED:2]), "discovery", NOW)
         yield path
+
+
+def _names() -> Names:
+    """The lists of the simulated account."""
+    told = {"include_disabled": "true", "include_expired": "true"}
+    keys = [
+        read_key(row, workspace.id)
+        for workspace in WORKSPACES
+        for offset in ("0", "100")
+        for row in listings.keys(told | {"workspace_id": workspace.id, "offset": offset}, (), SEED, NOW, endless=False)
+    ]
+    workspaces = [read_workspace(row, has_all_keys=True) for row in listings.workspaces({}, endless=False)["data"]]
+    people = [read_member(row) for row in listings.members({}, endless=False)["data"]]
+    return Names(tuple(workspaces), tuple(keys), tuple(people))
+
+
+def _discovery(ids: list[str]) -> Discovery:
+    """What Analytics tells of the keys of some generations; those that share a name are asked about by their hashes."""
+    calls = [call_of(SEED, generation_id) for generation_id in ids]
+    counts = Counter(key.name for key in KEYS)
+    told = [
+        DiscoveredGeneration(
+            call.generation_id,
+            api_key_label=call.key.name,
+            api_key_hash=call.key.hash(SEED) if counts[call.key.name] > 1 else None,
+        )
+        for call in calls
+    ]
+    return Discovery(ANALYTICS, tuple(told), len(told))
 
 
 def _ids(count: int) -> list[str]:
@@ -118,7 +160,7 @@ def _ids(count: int) -> list[str]:
 
 
 def _settled(item: WorkItem) -> Settled:
-    body = json.dumps({"data": fake_records.record(1, item.generation_id)}).encode()
+    body = json.dumps({"data": fake_records.record(SEED, item.generation_id)}).encode()
     return Settled(item, decode_generation(body).data, NOW, 1)
 
 

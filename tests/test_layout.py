@@ -18,6 +18,7 @@ PROVEN_ELSEWHERE = {
     "cli/commands/get": "fetch/test_lookup",
     "cli/commands/ingest": "end_to_end/test_ingest",
     "cli/commands/query": "cli/test_app",
+    "cli/commands/reconcile": "end_to_end/test_bill",
     "cli/commands/report": "reports/test_report",
     "cli/commands/retry": "end_to_end/test_retry",
     "cli/commands/simulate": "simulator/test_server",
@@ -49,6 +50,7 @@ PROVEN_ELSEWHERE = {
     "client/validation": "client/test_request",
     "client/workspaces": "pipeline/test_names",
     "core/base_url": "core/test_settings",
+    "core/billing_records": "warehouse/test_billing",  # records without methods
     "core/clock": "pipeline/test_run",  # SystemClock is injected there, a fake one elsewhere
     "core/discovered": "warehouse/test_discoveries",
     "core/meaning": "export/test_manifest",

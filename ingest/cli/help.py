@@ -30,13 +30,15 @@ Options:
 Commands:
   config     Show the settings in force, or write a file with all of them.
   demo       Try orusage on sample logs and a simulated OpenRouter.
-  discover   Find the generations that no log holds, and add their IDs to the ledger.
+  discover   Find the generations that no log holds, and add their IDs to the
+             ledger.
   doctor     Check the installation and the warehouse; change nothing.
   export     Write views or tables as files, with a manifest.
   extract    Print the generation IDs found in SOURCES.
   get        Fetch IDs from OpenRouter and print the answers.
   ingest     Read generation IDs from SOURCES and fetch their metadata.
   query      Run one read-only SQL statement over the warehouse.
+  reconcile  Compare what was ingested with what OpenRouter billed.
   report     Print a report: cost, latency, errors and more.
   retry      Revive dead and resting IDs: the next run asks for them.
   simulate   Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
     from ingest.core.name_records import Names
     from ingest.warehouse.write_session import WriteSession
+
+
+class _Queries(NamedTuple):
+    """The queries that replace the rows of one table by those that were told."""
+
+    delete: str
+    insert: str
+    mark_left: str
+
+
+_WORKSPACES = _Queries("names/delete_workspaces", "names/insert_workspaces", "names/mark_left_workspaces")
+_KEYS = _Queries("names/delete_api_keys", "names/insert_api_keys", "names/mark_left_api_keys")
+_PEOPLE = _Queries("names/delete_people", "names/insert_people", "names/mark_left_people")
 
 
 class NameStore:
@@ -43,20 +56,19 @@ class NameStore:
             if names.workspaces is None or not names.keys_are_whole:
                 self._session.execute("names/mark_keys_incomplete", account=self._account)
             if names.workspaces is not None:
-                self._replace("workspaces", frame_of(ListedWorkspace, names.workspaces), is_whole=True)
+                self._replace(_WORKSPACES, frame_of(ListedWorkspace, names.workspaces), is_whole=True)
             if names.keys is not None:
-                self._replace("api_keys", frame_of(ListedKey, names.keys), is_whole=names.keys_are_whole)
+                self._replace(_KEYS, frame_of(ListedKey, names.keys), is_whole=names.keys_are_whole)
             if names.people is not None:
-                self._replace("people", frame_of(Person, names.people), is_whole=True)
+                self._replace(_PEOPLE, frame_of(Person, names.people), is_whole=True)
             self._mark_changed(before, self._keys())
 
-    def _replace(self, table: str, rows: pl.DataFrame, *, is_whole: bool) -> None:
-        for step in ("delete", "insert"):
-            query, values = f"names/{step}_{table}", {"account": self._account, "now": self._now}
-            used = {name: value for name, value in values.items() if name in sql_files.parameters_of(query)}
-            with_incoming(self._session.connection, rows, sql_files.query(query), used)
+    def _replace(self, queries: _Queries, rows: pl.DataFrame, *, is_whole: bool) -> None:
+        account, connection = {"account": self._account}, self._session.connection
+        with_incoming(connection, rows, sql_files.query(queries.delete), account)
+        with_incoming(connection, rows, sql_files.query(queries.insert), account | {"now": self._now})
         if is_whole:
-            self._session.execute(f"names/mark_left_{table}", account=self._account, now=self._now)
+            self._session.execute(queries.mark_left, account=self._account, now=self._now)
 
     def _keys(self) -> set[tuple[Any, ...]]:
         return set(self._session.rows("names/known_keys", account=self._account))

@@ -36,6 +36,8 @@ def api(failing=(), status=500):
         if path == "/activity":
             row = {"date": asked_for["date"], "model": "a/x", "usage": 1, "requests": "2"}
             return {"data": [row, {**row, "date": "2020-01-01"}]}
+        if path != "/analytics/query":
+            return {"data": []}
         return {"data": {"data": [], "metadata": {"truncated": False}}}
 
     return answer

@@ -24,8 +24,9 @@ CHECKS = {
     "main.check_attempts_belong",
     "main.check_rollups_agree",
 }
-MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies"}
-"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations."""
+MAY_BE_EMPTY = CHECKS | {"main.cost_anomalies", "ops.reconciliation_credits"}
+"""A check is empty if all is well, and so are the anomalies if no day stands out, as in the simulated generations; and
+there are no snapshots of credits."""
 
 GRAINS = {
     "main.generation_facts": "generation_id",

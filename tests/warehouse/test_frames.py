@@ -139,7 +139,7 @@ def test_any_batch_has_the_declared_schema_and_every_cell_in_its_place(rows):
             LOGGED_AT.replace(tzinfo=None),
             '{"user":"ann"}',
             all_failed(generation),
-            None,
+            *(None, None, None),
             account,
         )
         for generation_id, generation, account in zip(ids, batch, accounts, strict=True)
