@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -89,7 +90,8 @@ def reconciliation_of(reader: Reader, first: date, last: date, by: str) -> Recon
     unsettled = UnsettledIds(*reader.named("billing/unsettled", **span).row(0))
     verdict = verdict_of(models, days, unlogged, unsettled)
     report = _report(reader, first, last, by, verdict)
-    notes = (*_notes(verdict, models, days, first, last), *_meanings(report), *_of_credits(reader, span))
+    remarks = _notes(verdict, models, days, first, last), _meanings(report), _without_key(report)
+    notes = (*chain.from_iterable(remarks), *_of_credits(reader, span))
     return Reconciliation(verdict, report, (covered_line(verdict, report.title), missing_line(verdict)), notes)
 
 
@@ -226,6 +228,14 @@ def _meanings(report: Report) -> Iterator[str]:
     if "difference" in report.rows.columns:
         words = {word for text in report.rows["difference"].drop_nulls() for word in text.split(", ")}
         yield from (meaning for word, meaning in _MEANINGS.items() if word in words)
+
+
+def _without_key(report: Report) -> Iterator[str]:
+    """How many generations stand in the row of no key."""
+    if DIMENSIONS["key"] in report.columns:
+        unknown = report.rows.filter(pl.col(DIMENSIONS["key"]).is_null())["request_count"].sum()
+        if unknown:
+            yield f"the key of {_generations(int(unknown))} is not known: `orusage discover` tells it"
 
 
 def _of_credits(reader: Reader, span: dict[str, Any]) -> Iterator[str]:

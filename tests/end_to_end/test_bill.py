@@ -3,8 +3,10 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from urllib.request import urlopen
 
 import duckdb
+from support.commands import KEY, assert_three_lines
 from support.virtual_nights import account
 
 from ingest.reports.reconciliation import text_of
@@ -73,3 +75,30 @@ def test_sixty_nights_are_explained_to_the_cent_with_discovery_and_without_it_th
             coverage = "SELECT min(usage_coverage), max(usage_coverage) FROM ops.reconciliation"
             assert connection.execute(coverage).fetchall() == [(1, 1)]
         assert text_of(whole, "table", 200).splitlines()[0] == whole.lines[0]
+
+
+def test_the_command_tells_the_verdict_and_by_its_exit_code_whether_it_is_enough(orusage, simulate, tmp_path):
+    key = {"OPENROUTER_MANAGEMENT_KEY": f"{KEY}-management"}
+    assert orusage("reconcile", **key).code == 66
+    with simulate("--traffic", "20", "--unlogged", "0.5") as simulation:
+        days = [datetime.now(UTC).date() - timedelta(days=n) for n in (1, 2, 3)]
+        for day in days:
+            log = simulation.base_url.replace("/api/v1", f"/simulator/log?date={day}")
+            with urlopen(log) as told, (tmp_path / "app.log").open("ab") as file:
+                file.write(told.read())
+        api = ("--base-url", simulation.base_url)
+        assert orusage("ingest", "app.log", *api).code == 0
+        refused = orusage("reconcile", *api, OPENROUTER_MANAGEMENT_KEY=KEY)
+        assert refused.code == 77
+        assert_three_lines(refused.err)
+        assert "management-keys" in refused.err
+        below = orusage("reconcile", *api, "--min-coverage", "0.99", "--format", "json", **key)
+        assert below.code == 3
+        assert "generations were never logged" in below.err
+        named = sum(row["missing_requests"] for row in below.json)
+        assert f"{named} generations were never logged" in below.err
+        enough = orusage("reconcile", *api, "--by", "day", "--since", days[-1].isoformat(), **key)
+        assert (enough.code, enough.err) == (0, "")
+        assert " explained" in enough.out.splitlines()[0]
+    rows = orusage("query", "SELECT sum(missing_requests) AS n FROM ops.reconciliation", "--format", "json").json
+    assert rows == [{"n": named}]
