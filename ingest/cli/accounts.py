@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ingest.cli.configuration.checks import API_KEY, MANAGEMENT_KEY
 from ingest.client.accounts import Account, load_account_key
 from ingest.client.credentials import load_key, load_management_key
 from ingest.client.key_kinds import INFERENCE, MANAGEMENT
 from ingest.client.key_sources import KeyPlace
+from ingest.core.errors import InterruptedRunError, OrusageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ingest.cli.configuration.configuration import Configuration
     from ingest.client.credentials import ApiKey
     from ingest.client.key_kinds import KeyKind
+
+T = TypeVar("T")
+
+log = logging.getLogger("orusage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,31 @@ def management_accounts_of(
 ) -> tuple[Account, ...]:
     """The same for commands that take a management key: the accounts that have one."""
     return _accounts(_MANAGEMENT_KEYS, configuration, KeyPlace(file, command), base_url)
+
+
+def each_account(
+    accounts: Sequence[Account], ask: Callable[[Account], T]
+) -> tuple[list[tuple[Account, T]], OrusageError | None]:
+    """What each account answers, and the first error: an account that fails keeps none of the others from being asked.
+
+    Raises:
+        OrusageError: no account answered, or a signal ended the command.
+    """
+    answers: list[tuple[Account, T]] = []
+    first: OrusageError | None = None
+    for account in accounts:
+        try:
+            answers.append((account, ask(account)))
+        except InterruptedRunError:
+            raise
+        except OrusageError as error:
+            error.what += "" if account.name is None else f" (account {account.name})"
+            if first:
+                log.warning("%s: %s", error.what, error.cause)
+            first = first or error
+    if first and not answers:
+        raise first
+    return answers, first
 
 
 def _accounts(keys: _Keys, configuration: Configuration, named: KeyPlace, base_url: str) -> tuple[Account, ...]:

@@ -153,3 +153,9 @@ def test_discover_and_reconcile_ask_each_account_that_has_a_management_key(orusa
         assert orusage("-q", "reconcile", **variables).code == 0
         for table in ("activity", "activity_days", "analytics_days", "credits", "api_keys"):
             assert rows(tmp_path, f"SELECT DISTINCT account FROM ops.{table} ORDER BY 1") == [("home",), ("work",)]
+        variables["WORK_MANAGEMENT_KEY"] = keys["work"]  # which is of the wrong kind
+        for command in ("discover", "reconcile"):
+            refused = orusage(command, **variables)
+            assert refused.code == Exit.KEY_REFUSED
+            assert "(account work)" in refused.err
+            assert refused.out  # of the other account

@@ -49,6 +49,9 @@ def discover(
       orusage discover
       orusage discover --csv openrouter_activity.csv
     """
+    from functools import partial
+
+    from ingest.cli.accounts import each_account
     from ingest.cli.output import print_error, print_result
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import SystemClock
@@ -56,9 +59,11 @@ def discover(
     from ingest.reports.formats import plain
 
     context = DiscoveryContext(options.file, SystemClock(), RunCancellation(), lock_timeout)
+    error = None
     if csv is None:
         accounts = _accounts(options, base_url, management_key_file, management_key_command)
-        results = [(each.name, _asked(context, since, until, each)) for each in accounts]
+        answers, error = each_account(accounts, partial(_asked, context, since, until))
+        results = [(account.name, result) for account, result in answers]
     elif since or until:
         raise UsageError(
             "--csv reads a whole file", cause="--since or --until was given too", fix="leave --since and --until out"
@@ -67,14 +72,14 @@ def discover(
         from ingest.pipeline.discover_csv import discover_csv
 
         results = [(None, discover_csv(csv, context))]
-    code = max(result.code for _, result in results)
+    code = max(int(result.code) for _, result in results)
     for account, result in results:
         if code != Exit.DONE or not options.is_quiet:
             heading = [f"account   {plain(account)}"] if account else []
             print_result("\n".join(heading + _lines(result)) + "\n")
         if result.error:
             print_error(result.error, options.log_format)
-    return code
+    return print_error(error, options.log_format) if error else code
 
 
 def _accounts(
