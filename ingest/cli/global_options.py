@@ -19,6 +19,9 @@ DEFAULT_WAREHOUSE = "orusage.duckdb"
 COMMANDLINE, ENVIRONMENT = ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT
 CONFIGURED = ParameterSource.DEFAULT_MAP
 
+_FILES = {"warehouse": "warehouse", "config": "configuration"}
+"""The options that name a file, and what it is."""
+
 _SOURCES = (COMMANDLINE, ENVIRONMENT, CONFIGURED)
 """Where an option may be given, that which outweighs the others first."""
 
@@ -91,7 +94,7 @@ class GlobalOptions:
         """Set an option that was given on the command line, by an environment variable or in the configuration.
 
         Raises:
-            UsageError: The warehouse's name is an API key, which would become the name of a file.
+            UsageError: The name of a file is an API key, which would become that of one.
         """
         if source is not CONFIGURED:
             self._given.add(name)
@@ -100,8 +103,8 @@ class GlobalOptions:
         if name in ("quiet", "verbose"):
             self._levels[source].update([name] * bool(value))
             return
-        if name == "warehouse":
-            _refuse_keys(value)
+        if name in _FILES:
+            _refuse_keys(name, value)
         if name == "config":
             self._configuration = None
         setattr(self, name, value)
@@ -126,15 +129,15 @@ class GlobalOptions:
             self.take(name, value, CONFIGURED)
 
 
-def _refuse_keys(name: str) -> None:
+def _refuse_keys(option: str, name: str) -> None:
     from ingest.core.errors import UsageError
     from ingest.core.masking import is_like_a_key
 
     if is_like_a_key(name):
         raise UsageError(
-            "an API key was given as the warehouse",
+            f"an API key was given as the {_FILES[option]}",
             cause="the key would become the name of a file",
-            fix="name a DuckDB file after --warehouse; for one whose name begins with sk-, write ./ before it",
+            fix=f"name a file after --{option}; for one whose name begins with sk-, write ./ before it",
         )
 
 

@@ -134,7 +134,12 @@ def days_between(since: datetime | None, until: datetime | None, now: datetime) 
 
 
 async def reconcile_days(
-    path: Path, days: Sequence[date], client: ManagementClient, clock: Clock, lock_wait: LockWait = NO_WAIT
+    path: Path,
+    days: Sequence[date],
+    client: ManagementClient,
+    clock: Clock,
+    lock_wait: LockWait = NO_WAIT,
+    account: str | None = None,
 ) -> Problems:
     """Ask for those of the days that OpenRouter still tells, and for all names, and store what comes.
 
@@ -144,6 +149,7 @@ async def reconcile_days(
         client: The client, not entered yet.
         clock: The source of time.
         lock_wait: How long to wait for another run.
+        account: Name of the configured account whose key the client has.
 
     Raises:
         NoInputError: There is no warehouse.
@@ -154,8 +160,10 @@ async def reconcile_days(
     async with client:
         collected = await collect(client, asked)
         names = await collect_names(client)
-    maintenance.add_billing(path, collected.answers, names, clock.now(), lock_wait)
-    return Problems((*collected.problems, *names.problems), collected.is_partial or names.is_partial)
+    maintenance.add_billing(path, collected.answers, names, clock.now(), lock_wait, account)
+    problems = (*collected.problems, *names.problems)
+    named = tuple(problem if account is None else f"{account}: {problem}" for problem in problems)
+    return Problems(named, collected.is_partial or names.is_partial)
 
 
 async def collect(client: ManagementClient, days: Sequence[date]) -> Collected:

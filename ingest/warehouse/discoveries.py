@@ -8,11 +8,11 @@ import polars as pl
 
 from ingest.core.api_records import MONEY_DIGITS, MONEY_PLACES
 from ingest.core.discovered import ANALYTICS, MEASURES, merged_extra
-from ingest.core.sightings import Chunk, Sighting
+from ingest.core.sightings import Sighting
 from ingest.warehouse import sql_files
 from ingest.warehouse.erasure import without_erased
 from ingest.warehouse.ledger import Ledger, unknown_ids
-from ingest.warehouse.ledger_frames import unique_ids, work_rows
+from ingest.warehouse.ledger_frames import unique_ids, with_call_sites
 from ingest.warehouse.staging import for_each_era, rows_of_each_era, with_incoming
 from ingest.warehouse.times import aware_utc, naive_utc
 
@@ -76,14 +76,12 @@ def store(session: WriteSession, discovery: Discovery, run_id: str, now: datetim
     sightings = [
         Sighting(g.generation_id, discovery.source, None, g.line, None, g.log_fields) for g in discovery.generations
     ]
-    accounts = {discovery.source: discovery.account} if discovery.account else {}
-    chunk = Chunk(tuple(sightings), (), ended=0, bytes_read=0, accounts=accounts)
     new = unknown_ids(session.connection, sightings)
     told = _changed(session.connection, _told(session.connection, discovery, sightings, now))
 
     def write() -> None:
         if len(new):
-            Ledger(session).insert(work_rows(new, chunk, {}), now)
+            Ledger(session).insert(_work(new, sightings, discovery), now)
         if len(told):
             for_each_era(session.connection, told, "discovery/delete_told")
             with_incoming(session.connection, told, sql_files.query("discovery/insert_told"))
@@ -113,6 +111,11 @@ def _told(
         )
         .select(_COLUMNS)
     )
+
+
+def _work(new: pl.DataFrame, sightings: Sequence[Sighting], discovery: Discovery) -> pl.DataFrame:
+    """New work items, which the account that told of them is asked for first."""
+    return with_call_sites(new, sightings, {}).with_columns(account=pl.lit(discovery.account, pl.String()))
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, told: pl.DataFrame) -> pl.DataFrame:

@@ -113,11 +113,13 @@ def require_warehouse(path: Path) -> None:
         raise no_warehouse(path)
 
 
-def add_billing(path: Path, answers: BillingAnswers, names: Names, now: datetime, lock_wait: LockWait) -> None:
+def add_billing(
+    path: Path, answers: BillingAnswers, names: Names, now: datetime, lock_wait: LockWait, account: str | None = None
+) -> None:
     """Store what OpenRouter's billing endpoints told, and publish it. Raises as `publish`."""
     with _open(path, now, "reconcile", lock_wait) as warehouse:
-        warehouse.add_billing(answers, now)
-        warehouse.add_names(names, now)
+        warehouse.add_billing(answers, now, account)
+        warehouse.add_names(names, now, account)
 
 
 def _open(path: Path, now: datetime, purpose: str, lock_wait: LockWait) -> Warehouse:

@@ -136,6 +136,7 @@ def test_programs_read_one_object_on_one_line():
         "future_ids": 0,
         "requests": 1600,
         "settled": 1490,
+        "settled_by": {},
         "pending": 6,
         "dead": 4,
         "overdue": 5,

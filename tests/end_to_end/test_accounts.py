@@ -110,3 +110,52 @@ def test_get_finds_an_id_at_whichever_account_has_it(orusage, folder):
     assert done.code == 0
     assert [json.loads(line)["id"] for line in done.out.splitlines()] == ids
     assert {account_of(i) for i in ids} == {"work", "home"}
+
+
+BILLED = """\
+warehouse = "usage.duckdb"
+
+[accounts.work]
+api_key_env = "WORK_KEY"
+management_key_env = "WORK_MANAGEMENT_KEY"
+base_url = "{work}"
+
+[accounts.home]
+api_key_env = "HOME_KEY"
+management_key_env = "HOME_MANAGEMENT_KEY"
+base_url = "{home}"
+
+[accounts.lab]
+api_key_env = "LAB_KEY"
+base_url = "{home}"
+"""
+
+
+def test_discover_and_reconcile_ask_each_account_that_has_a_management_key(orusage, tmp_path):
+    traffic = ("--traffic", "6", "--unlogged", "1.0")
+    with running_simulator("--seed", "1", *traffic) as work, running_simulator("--seed", "2", *traffic) as home:
+        (tmp_path / "orusage.toml").write_text(BILLED.format(work=work.base_url, home=home.base_url))
+        keys = {name: f"sk-or-v1-{name}-0123456789abcdef" for name in ("work", "home", "lab")}
+        variables = {f"{name.upper()}_KEY": key for name, key in keys.items()}
+        variables |= {f"{name.upper()}_MANAGEMENT_KEY": f"{key}-management" for name, key in keys.items()}
+        found = orusage("discover", "--since", "3d", **variables)
+        assert (found.code, found.err) == (0, "")
+        assert [line for line in found.out.splitlines() if line.startswith("account")] == [
+            "account   work",
+            "account   home",
+        ]
+        told = dict(rows(tmp_path, "SELECT generation_id, account FROM discovered_generations"))
+        assert set(told.values()) == {"work", "home"}
+        assert dict(rows(tmp_path, "SELECT generation_id, account FROM ops.work")) == told
+        done = orusage("ingest", "--summary", "json", **variables)
+        assert (done.code, done.json["requests"]) == (0, len(told))  # each at its own account first
+        assert dict(rows(tmp_path, "SELECT generation_id, account FROM generations")) == told
+        assert orusage("-q", "reconcile", **variables).code == 0
+        for table in ("activity", "activity_days", "analytics_days", "credits", "api_keys"):
+            assert rows(tmp_path, f"SELECT DISTINCT account FROM ops.{table} ORDER BY 1") == [("home",), ("work",)]
+        variables["WORK_MANAGEMENT_KEY"] = keys["work"]  # which is of the wrong kind
+        for command in ("discover", "reconcile"):
+            refused = orusage(command, **variables)
+            assert refused.code == Exit.KEY_REFUSED
+            assert "(account work)" in refused.err
+            assert refused.out  # of the other account

@@ -113,9 +113,9 @@ def test_the_bounds_of_a_run_bound_what_it_would_ask(tmp_path):
 def test_the_time_it_takes_is_told_by_what_is_known_of_the_rate(tmp_path, learned, cap, rate):
     path, log = tmp_path / "w.duckdb", write_log(tmp_path / "a.log", IDS)
     with Warehouse(path, NOW) as warehouse:
-        warehouse.remember_rate("elsewhere", RememberedRate(1000.0, 1.0, NOW), "run")
+        warehouse.remember_rate("elsewhere", None, RememberedRate(1000.0, 1.0, NOW), "run")
         if learned:
-            warehouse.remember_rate("127.0.0.1:8787", RememberedRate(learned, 10.0, NOW), "run")
+            warehouse.remember_rate("127.0.0.1:8787", None, RememberedRate(learned, 10.0, NOW), "run")
     rehearsal = dry_run([str(log)], path, Settings(base_url=SETTINGS.base_url, rate=cap), NOW)
     assert rehearsal.rate == rate
     assert rehearsal.seconds == (len(IDS) / rate if rate else None)

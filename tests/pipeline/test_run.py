@@ -200,10 +200,10 @@ def test_a_run_that_met_no_limit_leaves_what_is_known_of_it(simulation, tmp_path
     path, host = tmp_path / "w.duckdb", urlsplit(simulation.base_url).netloc
     log = str(write_log(tmp_path / "a.log", new_ids(5)))
     with Warehouse(path, NOON) as warehouse:
-        warehouse.remember_rate(host, known := RememberedRate(40.0, 5.0, NOON), "earlier")
+        warehouse.remember_rate(host, None, known := RememberedRate(40.0, 5.0, NOON), "earlier")
     run([log], path, simulation.base_url)
     with Warehouse(path, NOON) as warehouse:
-        assert warehouse.remembered_rate(host) == known
+        assert warehouse.remembered_rate(host, None) == known
     assert rows(path, "SELECT rate_limit FROM ops.runs") == [(None,)]
 
 

@@ -363,7 +363,7 @@ def test_the_ledger_is_by_state_and_counts_objects_by_directory(tmp_path_factory
     with Warehouse(tmp_path_factory.mktemp("ledger") / "w.duckdb", NOW) as warehouse:
         sightings = tuple(Sighting(i, source, 0) for i, source in zip(ids, sources, strict=True))
         warehouse.add(Chunk(sightings, (), ended=0, bytes_read=0), "run", NOW)
-        warehouse.remember_rate("host", RememberedRate(1.0, 1.0, NOW), "run")
+        warehouse.remember_rate("host", None, RememberedRate(1.0, 1.0, NOW), "run")
     with Reader(warehouse.path) as reader:
         found = {by: report(reader, "ledger", Period(), by) for by in (None, "source", "directory")}
     assert found[None].rows.columns[0] == "state"

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import uvicorn
 
+from ingest.client.accounts import Account
 from ingest.client.credentials import ApiKey
 from ingest.client.management import ManagementClient
 from ingest.core.cancellation import RunCancellation
@@ -48,7 +49,7 @@ class NightClock:
         await asyncio.sleep(seconds)
 
 
-class Account:
+class VirtualAccount:
     """An account with traffic, its log, and a warehouse.
 
     Attributes:
@@ -74,7 +75,7 @@ class Account:
         stats = RunStats()
         context = RunContext(
             self.path,
-            lambda: ApiKey(KEY, "the test"),
+            (Account(None, lambda: ApiKey(KEY, "the test"), self._base_url),),
             Settings(base_url=self._base_url, concurrency=16),
             self.clock,
             RunCancellation(),
@@ -113,7 +114,7 @@ def account(folder, first: date, **faults):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield Account(folder, f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1", clock, known)
+            yield VirtualAccount(folder, f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1", clock, known)
         finally:
             server.should_exit = True
             thread.join(30)

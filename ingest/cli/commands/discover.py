@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.cli.global_options import GlobalOptions
+    from ingest.client.accounts import Account
     from ingest.pipeline.discovery_run import DiscoveryContext, DiscoveryResult
 
 
@@ -49,14 +50,21 @@ def discover(
       orusage discover
       orusage discover --csv openrouter_activity.csv
     """
+    from functools import partial
+
+    from ingest.cli.accounts import each_account
     from ingest.cli.output import print_error, print_result
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import SystemClock
     from ingest.pipeline.discovery_run import DiscoveryContext
+    from ingest.reports.formats import plain
 
     context = DiscoveryContext(options.file, SystemClock(), RunCancellation(), lock_timeout)
+    error = None
     if csv is None:
-        result = _asked(context, since, until, base_url, management_key_file, management_key_command)
+        accounts = _accounts(options, base_url, management_key_file, management_key_command)
+        answers, error = each_account(accounts, partial(_asked, context, since, until))
+        results = [(account.name, result) for account, result in answers]
     elif since or until:
         raise UsageError(
             "--csv reads a whole file", cause="--since or --until was given too", fix="leave --since and --until out"
@@ -64,31 +72,45 @@ def discover(
     else:
         from ingest.pipeline.discover_csv import discover_csv
 
-        result = discover_csv(csv, context)
-    if result.code != Exit.DONE or not options.is_quiet:
-        print_result("\n".join(_lines(result)) + "\n")
-    return print_error(result.error, options.log_format) if result.error else result.code
+        results = [(None, discover_csv(csv, context))]
+    code = max(int(result.code) for _, result in results)
+    for account, result in results:
+        if code != Exit.DONE or not options.is_quiet:
+            heading = [f"account   {plain(account)}"] if account else []
+            print_result("\n".join(heading + _lines(result)) + "\n")
+        if result.error:
+            print_error(result.error, options.log_format)
+    return print_error(error, options.log_format) if error else code
+
+
+def _accounts(
+    options: GlobalOptions, base_url: str | None, key_file: Path | None, key_command: str | None
+) -> tuple[Account, ...]:
+    """The accounts with a management key; all of their keys are loaded before the first is used."""
+    from ingest.cli.accounts import management_accounts_of
+    from ingest.client.accounts import load_keys
+    from ingest.core.base_url import BASE_URL, check_base_url
+
+    url = check_base_url(base_url or BASE_URL)
+    accounts = management_accounts_of(options.configuration, key_file, key_command, url)
+    if len(accounts) > 1:
+        load_keys(accounts)
+    return accounts
 
 
 def _asked(
-    context: DiscoveryContext,
-    since: datetime | None,
-    until: datetime | None,
-    base_url: str | None,
-    key_file: Path | None,
-    key_command: str | None,
+    context: DiscoveryContext, since: datetime | None, until: datetime | None, account: Account
 ) -> DiscoveryResult:
-    from functools import partial
+    from dataclasses import replace
 
     from ingest.cli.interruptible import run_interruptible
-    from ingest.client.credentials import load_management_key
     from ingest.client.management import ManagementClient
-    from ingest.core.base_url import BASE_URL, check_base_url
     from ingest.pipeline.discover import discover
 
-    url = check_base_url(base_url or BASE_URL)
-    client = ManagementClient(partial(load_management_key, key_file, key_command), url, clock=context.clock)
-    return run_interruptible(discover(client, context, since, until), context.cancellation)
+    client = ManagementClient(account.load_key, account.base_url, clock=context.clock)
+    return run_interruptible(
+        discover(client, replace(context, account=account.name), since, until), context.cancellation
+    )
 
 
 def _lines(result: DiscoveryResult) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.cli.global_options import GlobalOptions
+    from ingest.client.accounts import Account
+    from ingest.pipeline.reconcile import Problems
     from ingest.reports.reconciliation import Reconciliation
 
 UNLIMITED = 1_000_000
@@ -71,10 +74,10 @@ def reconcile(
       orusage reconcile --by day --since 7d
       orusage reconcile --min-coverage 0.99
     """
-    from functools import partial
-
+    from ingest.cli.accounts import each_account, management_accounts_of
     from ingest.cli.interruptible import run_interruptible
-    from ingest.client.credentials import load_management_key
+    from ingest.cli.output import print_error
+    from ingest.client.accounts import load_keys
     from ingest.client.management import ManagementClient
     from ingest.core.base_url import BASE_URL, check_base_url
     from ingest.core.cancellation import RunCancellation
@@ -88,15 +91,26 @@ def reconcile(
     days = days_between(since, until, clock.now())
     cancellation = RunCancellation()
     lock_wait = LockWait(lock_timeout.total_seconds(), is_over=cancellation.is_interrupted)
-    load_key = partial(load_management_key, management_key_file, management_key_command)
-    client = ManagementClient(load_key, check_base_url(base_url or BASE_URL), clock=clock, patience=PATIENCE)
-    problems = run_interruptible(reconcile_days(options.file, days, client, clock, lock_wait), cancellation)
+    url = check_base_url(base_url or BASE_URL)
+    accounts = management_accounts_of(options.configuration, management_key_file, management_key_command, url)
+    if len(accounts) > 1:
+        load_keys(accounts)
+
+    def ask(account: Account) -> Problems:
+        client = ManagementClient(account.load_key, account.base_url, clock=clock, patience=PATIENCE)
+        asking = reconcile_days(options.file, days, client, clock, lock_wait, account.name)
+        return run_interruptible(asking, cancellation)
+
+    answers, error = each_account(accounts, ask)
+    problems = [answer for _, answer in answers]
     with Reader(options.file) as reader:
         found = reconciliation_of(reader, days[0], days[-1], by)
-    for problem in problems.said:
+    for problem in chain.from_iterable(each.said for each in problems):
         log.warning("%s", problem)
     _print(found, format)
-    return _exit_code(found, min_coverage, is_partial=problems.is_partial)
+    if error:
+        return print_error(error, options.log_format)
+    return _exit_code(found, min_coverage, is_partial=any(each.is_partial for each in problems))
 
 
 def _print(found: Reconciliation, form: str) -> None:

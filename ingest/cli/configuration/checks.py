@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli.configuration.option_values import WrongValueError, absolute_path, option_value
@@ -138,8 +140,10 @@ def _source(file: TomlFile, keys: Keys, value: Any) -> dict[str, str | None]:
 
 
 def _path(file: TomlFile, keys: Keys, value: Any) -> str:
-    text = _text(file, keys, value)
-    return text if "://" in text else absolute_path(text, file.path.parent)
+    text, folder = _text(file, keys, value), file.path.parent
+    if "://" in text:
+        return text
+    return absolute_path(text, Path(glob.escape(str(folder))) if glob.has_magic(text) else folder)
 
 
 def _accounts(file: TomlFile, value: Any) -> dict[str, dict[str, str]]:

@@ -52,6 +52,8 @@ _ACCOUNTS = """
 
 _EXAMPLES = {Duration: "15m", Moment: "2026-11-01", Pair: "name=value", Zone: "Europe/Berlin"}
 
+_EXAMPLE_NUMBER = 10
+
 
 def as_toml(value: Any) -> str:
     """A value that `tomllib` read, as TOML again."""
@@ -103,7 +105,8 @@ def _example(option: click.Option) -> Any:
     if isinstance(option.type, click.Choice):
         return option.type.choices[0]
     if isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):
-        return 10
+        most = getattr(option.type, "max", None)
+        return _EXAMPLE_NUMBER if most is None else min(_EXAMPLE_NUMBER, most)
     if option.name == "base_url":
         return "https://openrouter.ai/api/v1"
     return "orusage.duckdb" if option.name == "warehouse" else _EXAMPLES.get(type(option.type), "NAME")

@@ -239,6 +239,11 @@ def test_paths_begin_at_their_file_and_globs_urls_and_standard_input_stay_what_t
     assert found.values["api_key_file"] == "/etc/orusage/key"
 
 
+def test_a_glob_is_one_below_the_folder_of_its_file_whatever_that_is_called():
+    found = combined([parsed_file('sources = ["*.log", "a"]', "/srv/[x]")])
+    assert found.sources == ("/srv/[[]x]/*.log", "/srv/[x]/a")
+
+
 def test_adjustments_are_handed_on_as_they_stand_with_the_place_of_an_error():
     text = '[adjustments]\nanything = 1.10\n\n[[adjustments.rates]]\nfrom = 2026-11-01\nrate = "x"\n'
     found = combined([parsed_file(text), parsed_file('[adjustments]\nother = "y"\n', "/u")])
