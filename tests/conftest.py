@@ -8,9 +8,13 @@ import subprocess
 
 import pytest
 from hypothesis import settings
+from support import forked_commands
 from support.commands import Done, finished
+from support.ready_schema import ReadySchema, write_ready_schema
 from support.simulated_warehouse import DEAD, RECORDS, write_simulated_warehouse
 from support.simulators import running_simulator
+
+from ingest.warehouse import write_session
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -29,6 +33,16 @@ def pytest_collection_modifyitems(items):
     """Files that take longest begin first, so that no worker is left with one of them in the end."""
     ranks = {name: rank for rank, name in enumerate(LONGEST_FILES)}
     items.sort(key=lambda item: ranks.get("/".join(item.path.parts[-2:]), len(ranks)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ready_schema(tmp_path_factory):
+    """New warehouses copy their schema, here and in forked commands."""
+    path = write_ready_schema(tmp_path_factory.mktemp("ready_schema") / "schema.duckdb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_session, "migrate", ReadySchema(path).migrate)
+        forked_commands.ready_schema = path
+        yield
 
 
 @pytest.fixture

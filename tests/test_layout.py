@@ -92,7 +92,6 @@ PROVEN_ELSEWHERE = {
     "warehouse/ledger": "warehouse/test_warehouse",
     "warehouse/ledger_frames": "warehouse/test_warehouse",
     "warehouse/ledger_snapshot": "pipeline/test_dry_run",
-    "warehouse/migrations": "warehouse/test_warehouse",
     "warehouse/newest_state": "end_to_end/test_forgotten_shell",
     "warehouse/query_errors": "warehouse/test_user_query",
     "warehouse/run_log": "warehouse/test_warehouse",

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from unittest import mock
 
 import click
@@ -114,11 +115,18 @@ def test_contradicting_options():
     assert parsed(["-w", "a", "status", "-w", "b"])["warehouse"] == "b"
 
 
-@pytest.fixture
-def filled(tmp_path):
-    with Warehouse(tmp_path / "other.duckdb", NOW) as warehouse:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("written") / "w.duckdb"
+    with Warehouse(path, NOW) as warehouse:
         warehouse.add(chunk(IDS), "run", NOW)
         warehouse.commit([settled(i) for i in IDS], "run")
+    return path
+
+
+@pytest.fixture
+def filled(tmp_path, written):
+    shutil.copy(written, tmp_path / "other.duckdb")
     write_log(tmp_path / "a.log", new_ids(3))
 
 

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.client.decode import UnreadableError, decode_content, decode_generation
@@ -64,6 +64,7 @@ FIELDS = st.sampled_from(["unknown", *(set(RECORD) - {"id", "provider_responses"
 
 
 @given(DEPTHS, NESTINGS, FIELDS)
+@settings(max_examples=40)
 def test_a_deep_field_is_kept_as_text_and_the_rest_of_the_record_as_usual(depth, nesting, name):
     begin, middle, end = nesting
     deep = begin * depth + middle + end * depth

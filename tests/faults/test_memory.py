@@ -22,7 +22,7 @@ from ingest.warehouse.warehouse import Warehouse
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LIMIT = 24 * 2**20
 PROPERTY = settings(
-    max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

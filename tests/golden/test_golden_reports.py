@@ -289,7 +289,7 @@ DIMENSIONS = {name: [by for by in REPORTS[name].dimensions if by in KEYS] for na
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_dimensions_and_filters_are_what_plain_python_makes_of_them(reader, data):
     name, period = data.draw(st.sampled_from([*DIMENSIONS])), data.draw(st.sampled_from([*PERIODS.values()]))
     by = data.draw(st.lists(st.sampled_from(DIMENSIONS[name]), min_size=1, max_size=3, unique=True))
@@ -325,7 +325,7 @@ def latencies(rows):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_filtered_summary_is_what_plain_python_makes_of_it(reader, data):
     period = data.draw(st.sampled_from([*PERIODS.values()]))
     inside, attempts = ([row for row in source if is_in(period, row)] for source in (FACTS, ATTEMPTS))

@@ -381,7 +381,7 @@ def test_a_panic_of_a_library_is_an_error_and_loses_no_answer_that_was_committed
 def run_within(limit, tmp_path, simulate):
     """A run of 120 IDs in a shell with this ``ulimit``."""
     write_log(tmp_path / "app.log", new_ids(120))
-    with simulate("--latency", "300ms") as simulation:
+    with simulate("--latency", "100ms") as simulation:
         shell = f"ulimit {limit}; exec {sys.executable} -m ingest -v ingest app.log --base-url {simulation.base_url}"
         return subprocess.run(
             ["bash", "-c", shell],

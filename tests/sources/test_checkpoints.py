@@ -1012,4 +1012,4 @@ def compress_file(path, suffix):
 
 
 TestDirectory = Directory.TestCase
-TestDirectory.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestDirectory.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

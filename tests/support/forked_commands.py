@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -34,6 +36,9 @@ IMPORTED = """
 """All but polars, which starts threads when it is imported; the commands import it themselves."""
 
 LARGEST_REQUEST = 1_000_000
+
+ready_schema: Path | None = None
+"""The schema that commands copy into a new warehouse, see `support.ready_schema`; None: they lay it out themselves."""
 
 
 def may_fork(variables: Mapping[str, str | None]) -> bool:
@@ -112,7 +117,7 @@ def _forking_process() -> socket.socket:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_REQUEST)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(theirs.fileno())],
+            [sys.executable, "-P", __file__, str(theirs.fileno()), str(ready_schema or "")],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -128,9 +133,12 @@ def _forking_process() -> socket.socket:
 # In the process that forks
 
 
-def _serve(requests: socket.socket) -> None:
+def _serve(requests: socket.socket, schema: str) -> None:
     for module in IMPORTED.split():
         __import__(module)
+    if schema:
+        _use(schema)
+    gc.freeze()
     assert len(os.listdir("/proc/self/task")) == 1, "a process with threads may not be forked"  # noqa: PTH208  # names
     while True:
         request, descriptors, *_ = socket.recv_fds(requests, LARGEST_REQUEST, 4)
@@ -143,6 +151,15 @@ def _serve(requests: socket.socket) -> None:
             os.close(descriptor)
         while _reaped():
             pass
+
+
+def _use(schema: str) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from ingest.warehouse import migrations
+    from support.ready_schema import ReadySchema
+
+    migrations.migrate = ReadySchema(schema).migrate
+    del sys.path[0]
 
 
 def _reaped() -> bool:
@@ -182,4 +199,4 @@ def _command(request: dict, descriptors: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
