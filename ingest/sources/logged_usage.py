@@ -7,6 +7,7 @@ may be meant.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ingest.core.logged_usage import LoggedUsage, amount
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _BY_NAME, _OWN, _BELOW = range(3)
 """How an object holds an ID: as its ``id``, as another value or key, or somewhere inside or within a text."""
+
+_SEVERAL = 2
+_MOST_FLAT = 8
+"""Flat names of costs in one object; of more none is certain."""
 
 _IN_TEXT = _BELOW + 1
 """How an object holds a cost that stands in a text inside it."""
@@ -63,10 +68,9 @@ def find_usages(line: bytes) -> dict[str, LoggedUsage]:
 def _search(text: str, records: Mapping[str, Sequence[Record]]) -> dict[str, LoggedUsage]:
     """The costs in all documents of a line; then those of the text around them, if the line has one ID only."""
     ids = frozenset(ID.findall(text))
-    roots = {id(root): root for found in records.values() for root in _documents(found)}
     told: dict[str, LoggedUsage] = {}
-    for root in roots.values():
-        told |= _Search(ids).pairs(root)
+    for document in _documents(record for found in records.values() for record in found):
+        told |= _Search(ids).pairs(document)
     if len(ids) == 1:
         for generation_id, found in records.items():
             texts = [record for record in found if isinstance(record, TextFields)]
@@ -75,11 +79,16 @@ def _search(text: str, records: Mapping[str, Sequence[Record]]) -> dict[str, Log
     return {generation_id: told[generation_id] for generation_id in records if generation_id in told}
 
 
-def _documents(found: Iterable[Record]) -> Iterable[Any]:
-    for record in found:
-        if isinstance(record, Node):
-            *_, outermost = record.outwards()
-            yield outermost.value
+def _documents(records: Iterable[Record]) -> Iterable[Any]:
+    """The document of each record, once."""
+    seen: set[int] = set()
+    for record in records:
+        node = record if isinstance(record, Node) else None
+        while node and id(node) not in seen:
+            seen.add(id(node))
+            if not node.parent:
+                yield node.value
+            node = node.parent
 
 
 def _of_text(record: TextFields, ids: frozenset[str]) -> Iterable[LoggedUsage]:
@@ -92,17 +101,20 @@ def _of_text(record: TextFields, ids: frozenset[str]) -> Iterable[LoggedUsage]:
 class _Place:
     """An object or array of a document, and what is found in it.
 
+    Of what stands in the objects inside it two are kept: they are enough to know that there are several, and a document
+    may hold a million.
+
     Attributes:
         outer: The number of what contains it; -1 for the whole document.
         in_text: Whether it is a document inside a text.
         costs: The costs in it that no ID has, by how it holds them.
         ids: The IDs in it that no cost has, by how it holds them.
-        every_id: All IDs in it.
+        every_id: The IDs in it, whether a cost has them or not.
     """
 
     outer: int
     in_text: bool
-    costs: dict[int, list[LoggedUsage]] = field(default_factory=dict)
+    costs: dict[int, set[LoggedUsage]] = field(default_factory=dict)
     ids: dict[int, set[str]] = field(default_factory=dict)
     every_id: set[str] = field(default_factory=set)
 
@@ -124,11 +136,11 @@ class _Search:
         self._read(document)
         return self._told
 
-    def costs(self, document: Any) -> list[LoggedUsage]:
-        """The costs that no ID in the document has."""
+    def costs(self, document: Any) -> set[LoggedUsage]:
+        """The costs that no ID in the document has, or two of them."""
         self._read(document)
         outermost = self._places[0].costs
-        return outermost[min(outermost)] if outermost else []
+        return outermost[min(outermost)] if outermost else set()
 
     def _read(self, document: Any) -> None:
         pending = [(document, _Place(-1, in_text=False), MAX_DEPTH)]
@@ -143,7 +155,7 @@ class _Search:
         """Note what an object or array holds itself; returns the objects and arrays in it."""
         fields = value if isinstance(value, dict) else named_values(value)
         if fields:
-            place.costs[_OWN] = list(_of_fields(fields))
+            place.costs[_OWN] = set(_of_fields(fields))
         inner = []
         for key, member in fields.items() if fields else (("", each) for each in value):
             if key in self._ids:
@@ -182,10 +194,17 @@ class _Search:
         place.costs = costs
         if place.outer >= 0:
             outer = self._places[place.outer]
-            outer.every_id |= place.every_id
-            outer.ids.setdefault(_BELOW, set()).update(*ids.values())
+            _add_two(outer.every_id, place.every_id)
+            for left in ids.values():
+                _add_two(outer.ids.setdefault(_BELOW, set()), left)
             if costs:
-                outer.costs.setdefault(_IN_TEXT if place.in_text else _BELOW, []).extend(costs[min(costs)])
+                _add_two(outer.costs.setdefault(_IN_TEXT if place.in_text else _BELOW, set()), costs[min(costs)])
+
+
+def _add_two(known: set[Any], more: set[Any]) -> None:
+    """Add some to a set, at most until it has two more."""
+    if len(known) < _SEVERAL:
+        known.update(islice(more, _SEVERAL))
 
 
 def _document_in(key: str, text: str) -> Any:
@@ -197,11 +216,14 @@ def _document_in(key: str, text: str) -> Any:
 
 def _of_fields(fields: Mapping[str, Any]) -> Iterable[LoggedUsage]:
     """The costs that an object tells itself: in its ``usage``, or in flat names that end with ``usage.cost``."""
+    flat_keys = [key for key in fields if key == "usage.cost" or key.endswith(".usage.cost")]
+    if len(flat_keys) > _MOST_FLAT:
+        return
     for key, value in fields.items():
         if key == "usage" or key.endswith(".usage"):
             usage = _opened(value)
             told = _of_usage(usage) if isinstance(usage, dict) else None
-        elif key == "usage.cost" or key.endswith(".usage.cost"):
+        elif key in flat_keys:
             begin = key[: -len("cost")]
             flat = {name.removeprefix(begin): each for name, each in fields.items() if name.startswith(begin)}
             told = _of_usage(flat)

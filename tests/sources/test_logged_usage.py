@@ -169,6 +169,16 @@ def test_no_line_makes_reading_its_costs_fail(line, piece):
     CallSiteParser().read(line + piece, {ID: 0})
 
 
+def test_no_document_drives_up_the_search():
+    """Many IDs and costs, deep down, or in one object: two of each are remembered for what stands around."""
+    many = [f"gen-1753485462-{n:020d}" for n in range(20_000)]
+    deep = "[" * 900 + json.dumps([*many, {"usage": {"cost": 1}}]) + "]" * 900
+    assert find_usages(f'{{"x":{deep},"usage":{{"cost":2}}}}'.encode()) == {}
+    flat = {f"{n}.usage.cost": n for n in range(50_000)} | {"id": ID}
+    assert find_usages(json.dumps(flat).encode()) == {}
+    assert told('{"id":"ID","a.usage.cost":0.5,"usage":{"cost":0.5}}') == {"a": ["0.5"]}
+
+
 # Several lines of one ID
 
 
