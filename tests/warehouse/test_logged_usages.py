@@ -49,17 +49,17 @@ def test_it_is_stored_with_new_ids_and_settled_with_them(tmp_path):
 
 def test_the_first_line_that_tells_it_counts_whether_the_id_is_new_pending_dead_or_settled(tmp_path):
     with Warehouse(tmp_path / "w.duckdb", NOW) as warehouse:
-        first = Chunk(sightings(dict.fromkeys(IDS)), (), 0, 0, ((IDS[0], SOME), (IDS[0], OTHER)))
+        first = Chunk(sightings(dict.fromkeys(IDS)), (), 0, 0, usages=((IDS[0], SOME), (IDS[0], OTHER)))
         warehouse.add(first, "run", NOW)
         assert stored(warehouse) == {IDS[0]: SOME}
         warehouse.commit(
             [settled(i) for i in IDS[::3]] + [Dead(item(i), "not_found", 404, 1) for i in IDS[1::3]], "run"
         )
-        later = Chunk(sightings({IDS[1]: SOME, IDS[3]: SOME}, "b.log"), (), 0, 0, tuple((i, OTHER) for i in IDS))
+        later = Chunk(sightings({IDS[1]: SOME, IDS[3]: SOME}, "b.log"), (), 0, 0, usages=tuple((i, OTHER) for i in IDS))
         assert warehouse.add(later, "run", NOW) == 0
         # settled(…) has no cost of its own, so that the settled ID 0 takes the later one
         assert stored(warehouse) == dict.fromkeys(IDS, OTHER) | {IDS[1]: SOME, IDS[3]: SOME}
-        warehouse.add(Chunk((), (), 0, 0, ((IDS[5], SOME),)), "run", NOW)
+        warehouse.add(Chunk((), (), 0, 0, usages=((IDS[5], SOME),)), "run", NOW)
         assert stored(warehouse)[IDS[5]] == OTHER
 
 
