@@ -101,13 +101,15 @@ GENERATIONS = (
     EXTRA,
     Column("fetched_at", TIME, "UTC", "When the answer arrived."),
     Column("run_id", TEXT, "", "Run that stored it, see ops.runs."),
-    Column("source", TEXT, "", "Where the ID was first seen: a file, or - for standard input."),
+    Column(
+        "source", TEXT, "", "Where the ID was first seen: a file, a URL, - for standard input, or openrouter:analytics."
+    ),
     Column(
         "source_position",
         INTEGER,
         "bytes",
         "Offset of the ID in the source's text, that is decompressed and as UTF-8; NULL: it stands in the source's "
-        "name.",
+        "name, or was told by `orusage discover`.",
     ),
     Column("source_line", INTEGER, "lines", "Number of its line there, from 1; NULL if unknown."),
     Column(

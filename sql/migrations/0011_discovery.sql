@@ -73,3 +73,6 @@ COMMENT ON COLUMN main.discovered_generations.extra IS 'JSON object of everythin
 COMMENT ON COLUMN main.discovered_generations.discovered_at IS 'When it was first told. Unit: UTC.';
 
 COMMENT ON COLUMN ops.work.source IS 'Where it was first seen: a file, a URL, - for standard input, or openrouter:analytics.';
+COMMENT ON COLUMN ops.work.position IS 'Offset of the ID in the decompressed source; NULL: it stands in the source''s name, or was told by `orusage discover`. Unit: bytes.';
+COMMENT ON COLUMN main.generations.source IS 'Where the ID was first seen: a file, a URL, - for standard input, or openrouter:analytics.';
+COMMENT ON COLUMN main.generations.source_position IS 'Offset of the ID in the source''s text, that is decompressed and as UTF-8; NULL: it stands in the source''s name, or was told by `orusage discover`. Unit: bytes.';

@@ -71,7 +71,7 @@ DIGESTS = {
     "0008_booked_once.sql": "789316b44f390df6",
     "0009_priced.sql": "36135797b2178386",
     "0010_measures_as_the_api_names_them.sql": "2d0c7443365efa43",
-    "0011_discovery.sql": "f15cdd0db3ac6e6f",
+    "0011_discovery.sql": "71633913ba7b5697",
     "0012_reconciliation.sql": "ddae5ecc320b4694",
     "0013_names.sql": "f707730eb21ebaed",
 }
