@@ -67,12 +67,14 @@ class Reconciliation:
         report: Both sides, as a table.
         lines: The verdict, in two lines.
         notes: Remarks.
+        compared_days: Days of which OpenRouter told totals.
     """
 
     verdict: Verdict
     report: Report
     lines: tuple[str, str]
     notes: tuple[str, ...]
+    compared_days: int
 
 
 def reconciliation_of(reader: Reader, first: date, last: date, by: str) -> Reconciliation:
@@ -92,7 +94,9 @@ def reconciliation_of(reader: Reader, first: date, last: date, by: str) -> Recon
     report = _report(reader, first, last, by, verdict)
     remarks = _notes(verdict, models, days, first, last), _meanings(report), _without_key(report)
     notes = (*chain.from_iterable(remarks), *_of_credits(reader, span))
-    return Reconciliation(verdict, report, (covered_line(verdict, report.title), missing_line(verdict)), notes)
+    return Reconciliation(
+        verdict, report, (covered_line(verdict, report.title), missing_line(verdict)), notes, _compared(days)
+    )
 
 
 def text_of(found: Reconciliation, form: str, width: int) -> str:
@@ -182,8 +186,8 @@ def missing_line(verdict: Verdict) -> str:
 
 def _most(groups: tuple[Unlogged, ...], of: int, what: str) -> str:
     most = groups[0]
-    some = "all" if most.count >= of > 1 else "it" if of == 1 else count(min(most.count, of))
-    return f", {some} {what} {_name(most.label)}" if some != "it" else f", {what} {_name(most.label)}"
+    some = "all of them " if most.count >= of else f"{count(most.count)} of them "
+    return f", {'' if of == 1 else some}{what} {_name(most.label)}"
 
 
 def _name(name: str | None) -> str:
@@ -196,12 +200,11 @@ def _generations(number: int) -> str:
 
 def _notes(verdict: Verdict, models: pl.DataFrame, days: pl.DataFrame, first: date, last: date) -> Iterator[str]:
     told = days.filter(pl.col("activity_usage").is_not_null())["requested_day"].to_list()
-    known = days.filter(pl.col("billed_usage").is_not_null())["requested_day"].to_list()
-    number = (last - first).days + 1
-    if len(known) < number:
-        yield f"{number - len(known):,} of {number:,} days are not compared: OpenRouter did not tell their totals"
-    if len(told) < len(known):
-        yield f"on {len(known) - len(told):,} days only Analytics answered, so that models cannot be told apart"
+    known, number = _compared(days), (last - first).days + 1
+    if known < number:
+        yield f"{number - known:,} of {number:,} days are not compared: OpenRouter did not tell their totals"
+    if len(told) < known:
+        yield f"on {known - len(told):,} days only Analytics answered, so that models cannot be told apart"
     if verdict.credits.unlisted >= HALF_A_CENT:
         yield f"Analytics tells {total_dollars(verdict.credits.unlisted)} more than Activity{_left_out(models)}"
     if verdict.credits.excess >= HALF_A_CENT:
@@ -210,6 +213,10 @@ def _notes(verdict: Verdict, models: pl.DataFrame, days: pl.DataFrame, first: da
         yield f"{count(verdict.unsettled.pending)} IDs are pending: `orusage ingest` asks for them"
     if verdict.unsettled.dead:
         yield f"{count(verdict.unsettled.dead)} logged IDs are dead, and may be of what is missing"
+
+
+def _compared(days: pl.DataFrame) -> int:
+    return days["billed_usage"].drop_nulls().len()
 
 
 def _left_out(models: pl.DataFrame) -> str:

@@ -44,7 +44,7 @@ def assert_all_is_explained(found, calls, missing):
     assert found.lines[0].startswith("100.00 % of $")
     assert {u.label: u.count for u in verdict.by_key} == Counter(c.key.name for c in missing)
     most = max(Counter(c.key.name for c in missing).values())
-    assert found.lines[1].startswith(f"{len(missing)} generations were never logged, {most} with key ")
+    assert found.lines[1].startswith(f"{len(missing)} generations were never logged, {most} of them with key ")
     assert set(found.report.rows["difference"]) == {"equal"}
 
 
@@ -72,6 +72,8 @@ def test_sixty_nights_are_explained_to_the_cent_with_discovery_and_without_it_th
             query = "SELECT count(*), sum(missing_usage), sum(missing_byok_usage), sum(missing_requests) FROM ops."
             assert connection.execute(f"{query}reconciliation_days").fetchall() == [(60, 0, 0, 0)]
             assert connection.execute(f"{query}reconciliation_keys").fetchall()[0][1:] == (0, 0, 0)
+            between = "SELECT since_at::DATE, missing_usage FROM ops.reconciliation_credits ORDER BY since_at"
+            assert connection.execute(between).fetchall()[0] == (FIRST + timedelta(days=30), 0)
             coverage = "SELECT min(usage_coverage), max(usage_coverage) FROM ops.reconciliation"
             assert connection.execute(coverage).fetchall() == [(1, 1)]
         assert text_of(whole, "table", 200).splitlines()[0] == whole.lines[0]

@@ -209,13 +209,12 @@ def _day(world: Any, cells: list[Row], told: Any, day: Any) -> Row:
 
 
 def reconciliation_keys(world: Any) -> list[Row]:
-    label_of = {d["generation_id"]: d["api_key_label"] for d in world.discovered}
     theirs, ours = defaultdict(list), defaultdict(list)
     for row in world.analytics_keys:
         theirs[row["usage_day"], row["api_key_label"]].append(row)
     for fact in world.facts:
         if fact["requested_day"]:
-            ours[fact["requested_day"], label_of.get(fact["generation_id"])].append(fact)
+            ours[fact["requested_day"], fact["api_key_label"]].append(fact)
     told = {a["usage_day"]: a["fetched_at"] for a in world.analytics_days if a["request_count"] == 0}
     told |= {a["usage_day"]: a["fetched_at"] for a in world.analytics_keys}
     return [_key(world, key, theirs.get(key, []), ours.get(key, []), told) for key in theirs.keys() | ours.keys()]

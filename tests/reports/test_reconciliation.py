@@ -51,17 +51,17 @@ def test_the_first_line_says_how_much_is_explained(charged, byok, line):
         ({}, "Every generation that was billed is known."),
         (
             {"by_key": [("batch", 131), ("production", 12)]},
-            "143 generations were never logged, 131 with key batch.",
+            "143 generations were never logged, 131 of them with key batch.",
         ),
         (
             {"requests": 143, "by_model": [("a/x", 131), ("a/y", 12)]},
-            "143 generations were never logged, 131 of model a/x; `orusage discover` names them.",
+            "143 generations were never logged, 131 of them of model a/x; `orusage discover` names them.",
         ),
         (
             {"requests": 3, "by_key": [(None, 2)], "by_model": [("a/x", 3)]},
-            "5 generations were never logged, 2 with key (none); `orusage discover` names the rest.",
+            "5 generations were never logged, 2 of them with key (none); `orusage discover` names the rest.",
         ),
-        ({"by_key": [("batch", 2)]}, "2 generations were never logged, all with key batch."),
+        ({"by_key": [("batch", 2)]}, "2 generations were never logged, all of them with key batch."),
         ({"by_key": [("batch", 1)]}, "1 generation was never logged, with key batch."),
         ({"requests": 7}, "7 generations were never logged; `orusage discover` names them."),
         (
@@ -76,7 +76,7 @@ def test_the_second_line_says_what_no_log_named(known, line):
 
 def test_a_name_of_a_key_reaches_neither_a_terminal_nor_markdown_as_it_is():
     line = missing_line(verdict(by_key=[("a\x1b[31m\u202eb", 2)]))
-    assert line == "2 generations were never logged, all with key a\\x1b[31m\\u202eb."
+    assert line == "2 generations were never logged, all of them with key a\\x1b[31m\\u202eb."
 
 
 @pytest.fixture(scope="module")

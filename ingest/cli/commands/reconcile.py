@@ -41,7 +41,7 @@ log = logging.getLogger("orusage")
 @click.option(
     "--min-coverage",
     type=click.FloatRange(0, 1),
-    help="Exit with 3 if a smaller share of the dollars is explained, such as 0.99.",
+    help="Exit with 3 if a smaller share of the dollars is explained, such as 0.99, or no day could be compared.",
 )
 @lock_timeout_option
 @management_options
@@ -114,5 +114,6 @@ def _print(found: Reconciliation, form: str) -> None:
 def _exit_code(found: Reconciliation, min_coverage: float | None, *, is_partial: bool) -> Exit:
     from decimal import Decimal
 
-    is_below = min_coverage is not None and found.verdict.is_below(Decimal(repr(min_coverage)))
+    wanted = None if min_coverage is None else Decimal(repr(min_coverage))
+    is_below = wanted is not None and (found.compared_days == 0 or found.verdict.is_below(wanted))
     return Exit.PARTIAL if is_partial or is_below else Exit.DONE

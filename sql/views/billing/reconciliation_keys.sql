@@ -25,10 +25,6 @@ told_days AS (
     GROUP BY requested_day
 ),
 
-labels AS (
-    SELECT generation_id, api_key_label FROM main.discovered_generations
-),
-
 discoveries AS (
     SELECT DISTINCT source FROM ops.discoveries
 ),
@@ -36,13 +32,11 @@ discoveries AS (
 facts AS (
     SELECT
         facts.requested_day,
-        labels.api_key_label,
+        facts.api_key_label,
         facts.credits_usage,
         facts.byok_usage,
         discoveries.source IS NOT NULL AS is_unlogged
     FROM main.generation_facts AS facts
-    LEFT JOIN labels
-        ON labels.generation_id = facts.generation_id
     LEFT JOIN discoveries
         ON discoveries.source = facts.source
     WHERE facts.requested_day IS NOT NULL
