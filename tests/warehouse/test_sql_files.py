@@ -225,7 +225,7 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 def test_a_view_selects_only_from_the_layers_below():
     known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
     known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
-    known |= {"ops.cost_rollup"}
+    known |= {"ops.cost_rollup", "ops.rates"}
     for group in sql_files.VIEW_GROUPS:
         here = [v for v in sql_files.views() if v.group == group]
         for view in here:
