@@ -111,6 +111,28 @@ class Rereading:
         return None if is_same else Changed(new, known.is_settled, known.day)
 
 
+def store_of_discovered(session: WriteSession, sightings: Sequence[Sighting]) -> None:
+    """Store the call sites of IDs that only OpenRouter named so far: `discover` asked before their log was read.
+
+    Args:
+        session: Where they are stored.
+        sightings: Sightings of known IDs.
+    """
+    discoveries = {source for (source,) in session.rows("discovery/sources")} if sightings else set()
+    if not discoveries:
+        return
+    first = {s.generation_id: s for s in reversed(sightings)}
+    rows = fetch_each_era(session.connection, unique_ids(list(first.values())).drop("place"), "ledger/find_known")
+    discovered = [known for known in map(_Known._make, rows) if known.source in discoveries]
+    store(session, [_of_discovered(first[known.generation_id], known) for known in discovered])
+
+
+def _of_discovered(seen: Sighting, known: _Known) -> Changed:
+    usage = seen.logged_usage or logged_usage_of(known.logged_usage, known.logged_byok_usage)
+    new = _with(seen, seen.logged_at, added(known.log_fields, seen.log_fields), usage)
+    return Changed(new, known.is_settled, known.day)
+
+
 def store(session: WriteSession, changes: Sequence[Changed]) -> None:
     """Store changed call sites, some in each transaction."""
     for begin in range(0, len(changes), UPDATED):

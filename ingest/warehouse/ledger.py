@@ -16,7 +16,7 @@ from ingest.core.logged_usage import logged_usage_of
 from ingest.core.outcomes import PendingIds, WorkItem
 from ingest.core.settings import EARLIEST, LATEST
 from ingest.core.sightings import Checkpoint
-from ingest.warehouse import logged_usages, sql_files
+from ingest.warehouse import call_sites, logged_usages, sql_files
 from ingest.warehouse.erasure import without_erased
 from ingest.warehouse.ledger_frames import (
     earlier_names,
@@ -158,8 +158,9 @@ class Ledger:
         """
         reads = reads_to_store(chunk)
         new = unknown_ids(self._session.connection, chunk.sightings)
-        usages = first_usages(chunk.sightings, chunk.usages)
-        logged_usages.add(self._session, {i: usages[i] for i in usages.keys() - set(new["generation_id"])})
+        added, usages = set(new["generation_id"]), first_usages(chunk.sightings, chunk.usages)
+        call_sites.store_of_discovered(self._session, [s for s in chunk.sightings if s.generation_id not in added])
+        logged_usages.add(self._session, {i: usages[i] for i in usages.keys() - added})
         *slices, last = _slices(new, chunk.sightings)
         for some in slices:
             self._store(work_rows(some, chunk, usages), now)

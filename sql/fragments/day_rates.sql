@@ -1,6 +1,7 @@
 -- CTEs: for each day and currency what a dollar of credits and of BYOK inference costs, loaded; NULL on days before the
 -- first rate. The factors have up to 24 decimal places, more than can be multiplied with amounts at once. They are
 -- divided into a part of nine places and the rest, which is below 0.000000001.
+
 spans AS (
     SELECT
         *,

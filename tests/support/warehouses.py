@@ -21,7 +21,7 @@ IDS = [*new_ids(40, seed=5), *LEGACY]
 
 
 def item(generation_id, **known):
-    return WorkItem(generation_id, second_of(generation_id), "app.log", 0, **known)
+    return WorkItem(generation_id, second_of(generation_id), **{"source": "app.log", "position": 0} | known)
 
 
 def settled(generation_id, content=None):

@@ -5,11 +5,12 @@ from decimal import Decimal
 from itertools import count
 
 import duckdb
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.logs import new_ids
-from support.warehouses import LEGACY, NOW, settled
+from support.warehouses import LEGACY, NOW, item, settled
 
 from ingest.core.discovered import ANALYTICS, MEASURES, DiscoveredGeneration, Discovery
 from ingest.core.sightings import Chunk, Sighting
@@ -66,6 +67,28 @@ def test_each_id_stands_once_and_the_last_telling_of_each_value_counts(shared, t
         shared, "SELECT count(*) FROM main.discovered_generations WHERE generation_id IN (SELECT unnest($1))", ids
     )
     assert total == [(len(expected),)]
+
+
+@given(st.permutations(range(6)), st.integers(0, 6), st.integers(0, 6), st.integers(1, 6))
+@settings(max_examples=12)
+def test_what_a_log_names_later_is_no_longer_only_discovered(shared, order, settled_ones, logged, chunks):
+    ids = new_ids(6, seed=next(numbers) + 5000)
+    shared.add_discovery(discovery(*map(DiscoveredGeneration, ids)), "run", NOW)
+    shared.commit(
+        [msgspec.structs.replace(settled(i), item=item(i, source=ANALYTICS)) for i in ids[:settled_ones]], "run"
+    )
+    seen = [Sighting(ids[n], "app.log", n, n + 1, None, f'{{"n":{n}}}') for n in order[:logged]]
+    for begin in range(0, len(seen), chunks):
+        shared.add(Chunk(tuple(seen[begin : begin + chunks]) * 2, (), 0, 0), "run", NOW)
+    found = every(
+        shared,
+        "SELECT generation_id, source_position, source_line, log_fields ->> '$.n' FROM main.generations "
+        "WHERE source = 'app.log' AND generation_id IN (SELECT unnest($1)) UNION ALL "
+        "SELECT generation_id, position, line, log_fields ->> '$.n' FROM ops.work "
+        "WHERE source = 'app.log' AND generation_id IN (SELECT unnest($1))",
+        ids,
+    )
+    assert sorted(found) == sorted((s.generation_id, s.position, s.line, str(s.position)) for s in seen)
 
 
 def test_the_warehouse_says_who_told_what_when(tmp_path):
