@@ -1,6 +1,7 @@
 """A log of two accounts, from the configuration to the warehouse."""
 
 import json
+from decimal import Decimal
 
 import duckdb
 import pytest
@@ -159,3 +160,21 @@ def test_discover_and_reconcile_ask_each_account_that_has_a_management_key(orusa
             assert refused.code == Exit.KEY_REFUSED
             assert "(account work)" in refused.err
             assert refused.out  # of the other account
+
+
+def test_a_run_stores_the_rates_of_the_configuration_and_then_complains_of_a_mistake_in_them(orusage, folder):
+    ids = [i for i in new_ids(8, seed=4) if account_of(i) == "work"]
+    write_log(folder / "mixed.log", ids)
+    write_log(folder / "home.log", [])
+    with (folder / "orusage.toml").open("a") as file:
+        file.write('\n[adjustments]\nrates = "rates.csv"\n')
+    (folder / "rates.csv").write_text("from_date,currency,rate\n2020-01-01,EUR,nine\n")
+    wrong = orusage("ingest", HOME_KEY=KEYS["home"])
+    assert (wrong.code, "line 2 of" in wrong.err) == (Exit.UNEXPECTED_INPUT, True)
+    assert rows(folder, "SELECT count(*) FROM generations") == [(len(ids),)]
+    (folder / "rates.csv").write_text("from_date,currency,rate\n2020-01-01,EUR,0.9\n")
+    assert orusage("ingest", HOME_KEY=KEYS["home"]).code == 0
+    before = (folder / "usage.duckdb").stat()
+    assert rows(folder, "SELECT currency, rate FROM ops.rates") == [("EUR", Decimal("0.9"))]
+    assert orusage("ingest", HOME_KEY=KEYS["home"]).code == 0
+    assert (folder / "usage.duckdb").stat().st_ino == before.st_ino

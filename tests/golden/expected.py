@@ -276,6 +276,7 @@ def fact(golden: Golden, now: datetime) -> Row:
         "log_fields": line.log_fields,
         "logged_usage": line.logged_usage and Decimal(line.logged_usage),
         "logged_byok_usage": line.logged_byok_usage and Decimal(line.logged_byok_usage),
+        "account": None,
         "fetched_at": now,
         "run_id": "run",
     }

@@ -250,7 +250,9 @@ def reconciliation_credits(world: Any) -> list[Row]:
             known = [
                 f
                 for f in world.facts
-                if f["requested_at"] and before["fetched_at"] <= f["requested_at"] < after["fetched_at"]
+                if (account is None or f["account"] == account)
+                and f["requested_at"]
+                and before["fetched_at"] <= f["requested_at"] < after["fetched_at"]
             ]
             billed = after["total_usage"] - before["total_usage"]
             ours = sum((f["credits_usage"] for f in known), start=ZERO)

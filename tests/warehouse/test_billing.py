@@ -238,3 +238,19 @@ def test_differences_have_their_sign_and_add_up(memory, billed, known, totals, a
         larger = max((v for v in (activity_usage, analytics_usage) if v is not None), default=None)
         assert missing == (None if larger is None else larger - ours)
     assert {day for day, *_ in by_day} == {d for d, _ in known} | totals.keys() | answered
+
+
+def test_credits_of_an_account_are_compared_with_its_own_generations(empty):
+    empty.execute("DELETE FROM main.generations")
+    for number, account in enumerate(["a", "a", "b", None]):
+        empty.execute(
+            "INSERT INTO main.generations (generation_id, requested_at, account, usage) VALUES ($1, $2, $3, 0.5)",
+            [f"gen-{number}", NOW.replace(tzinfo=None) + timedelta(minutes=1), account],
+        )
+    for account in ("a", "b", None):
+        for hours in (0, 1):
+            snapshot = CreditsSnapshot(Decimal(10), Decimal(1) + hours, {})
+            add(empty, BillingAnswers(credits=snapshot), NOW + timedelta(hours=hours), account)
+    found = empty.execute("SELECT account, request_count FROM ops.reconciliation_credits").fetchall()
+    assert dict(found) == {"a": 2, "b": 1, None: 4}
+    empty.execute("DELETE FROM main.generations")

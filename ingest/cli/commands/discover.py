@@ -118,7 +118,7 @@ def _lines(result: DiscoveryResult) -> list[str]:
     from ingest.reports.formats import money, plain
 
     period = f", {result.since:%Y-%m-%d %H:%M:%S} to {result.until:%Y-%m-%d %H:%M:%S} UTC" if result.since else ""
-    what = "windows" if result.since else "parts"
+    what = ("window" if result.since else "part") + "s" * (result.asked != 1)
     lines = [
         f"asked     {result.asked:,} {what}{period}, in {result.seconds:.1f} s",
         f"told      {result.rows:,} rows, {result.generations:,} generations",

@@ -125,7 +125,11 @@ def ingest(
     )
     if summary or result.code != Exit.DONE or not options.is_quiet:
         print_result(render_summary(result, stats, summary or "table"))
-    return print_error(result.error, options.log_format) if result.error else result.code
+    if result.error:
+        return print_error(result.error, options.log_format)
+    if options.configuration.rates_file:
+        _store_rates(options, options.configuration.rates_file, settings)
+    return result.code
 
 
 def _settings(base_url: str | None, since: datetime | None, until: datetime | None, **others: Any) -> Settings:
@@ -140,6 +144,16 @@ def _settings(base_url: str | None, since: datetime | None, until: datetime | No
         )
     url = check_base_url(base_url or BASE_URL)
     return Settings(base_url=url, since=since or EARLIEST, until=until or LATEST, **others)
+
+
+def _store_rates(options: GlobalOptions, rates_file: Path, settings: Settings) -> None:
+    from ingest.core.clock import SystemClock
+    from ingest.warehouse import maintenance
+    from ingest.warehouse.rates import read_rates
+    from ingest.warehouse.storage.lock import LockWait
+
+    lock_wait = LockWait(settings.lock_timeout.total_seconds())
+    maintenance.set_rates(options.file, read_rates(rates_file), SystemClock().now(), lock_wait)
 
 
 def _dry_run(

@@ -8,11 +8,15 @@ import click
 
 from ingest.cli.options import DURATION
 from ingest.core.errors import CannotCreateError, ConfigurationError, Exit
+from ingest.simulator.models import ALL_MODELS
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
 SHARE = click.FloatRange(0, 1)
+LISTS = ("/keys", "/workspaces", "/organization/members")
+PATHS = (*LISTS, "/activity", "/analytics/meta", "/analytics/query", "/credits", "/models")
+"""Paths of the billing API below the API's URL."""
 
 
 @click.command()
@@ -38,9 +42,27 @@ SHARE = click.FloatRange(0, 1)
 @click.option(
     "--row-limit", type=click.IntRange(1), default=10_000, show_default=True, help="Rows of Analytics at most."
 )
-@click.option("--down", multiple=True, metavar="PATH", help="Path that answers 503, such as /activity; repeatable.")
-@click.option("--endless", multiple=True, metavar="PATH", help="List that never ends, such as /keys; repeatable.")
-@click.option("--left-out", multiple=True, metavar="MODEL", help="Model that /activity leaves out; repeatable.")
+@click.option(
+    "--down",
+    type=click.Choice(PATHS),
+    multiple=True,
+    metavar="PATH",
+    help="Path that answers 503, such as /activity; repeatable.",
+)
+@click.option(
+    "--endless",
+    type=click.Choice(LISTS),
+    multiple=True,
+    metavar="PATH",
+    help="List that never ends, such as /keys; repeatable.",
+)
+@click.option(
+    "--left-out",
+    type=click.Choice([model.slug for model in ALL_MODELS]),
+    multiple=True,
+    metavar="MODEL",
+    help="Model that /activity leaves out; repeatable.",
+)
 def simulate(port: int, latency: timedelta, not_found_for: timedelta, **faults: Any) -> int:
     """Serve a simulated OpenRouter on 127.0.0.1, until Ctrl-C.
 

@@ -94,7 +94,7 @@ def rates(options: GlobalOptions, /, file: Path, lock_timeout: timedelta) -> int
     is_new = maintenance.set_rates(options.file, found, *_now_and_lock_wait(lock_timeout))
     currencies = ", ".join(dict.fromkeys(rate.currency for rate in found.rates))
     count = f"{len(found.rates):,} {'rate' if len(found.rates) == 1 else 'rates'} of {currencies}"
-    print_unless_quiet(options, f"{count} {'are stored now' if is_new else 'were stored already'}\n")
+    print_unless_quiet(options, f"{'stored' if is_new else 'stored already:'} {count}\n")
     return Exit.DONE
 
 

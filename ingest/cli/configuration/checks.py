@@ -29,6 +29,7 @@ KEY_GROUPS = (API_KEY, MANAGEMENT_KEY)
 ACCOUNT = (*API_KEY, *MANAGEMENT_KEY, "base_url")
 SOURCE = ("path", "account")
 TABLES = ("sources", "accounts", "adjustments")
+ADJUSTMENTS = ("rates",)
 
 SHARED = ("base_url", "timeout", "lock_timeout")
 """Options of several commands that stand above all tables, and hold for each command that has them."""
@@ -88,7 +89,7 @@ def _top(file: TomlFile, name: str, value: Any) -> Any:
     if name == "accounts":
         return _accounts(file, value)
     if name == "adjustments":
-        return _table(file, (name,), value)
+        return _adjustments(file, value)
     if name in command_names():
         return _options(file, (name,), _table(file, (name,), value), options_of(name))
     known = options_above()
@@ -144,6 +145,15 @@ def _path(file: TomlFile, keys: Keys, value: Any) -> str:
     if "://" in text:
         return text
     return absolute_path(text, Path(glob.escape(str(folder))) if glob.has_magic(text) else folder)
+
+
+def _adjustments(file: TomlFile, value: Any) -> dict[str, str]:
+    adjustments = _table(file, ("adjustments",), value)
+    for setting in adjustments:
+        if setting not in ADJUSTMENTS:
+            raise _unknown(file, ("adjustments", setting), ADJUSTMENTS)
+    folder = file.path.parent
+    return {s: absolute_path(_text(file, ("adjustments", s), text), folder) for s, text in adjustments.items()}
 
 
 def _accounts(file: TomlFile, value: Any) -> dict[str, dict[str, str]]:

@@ -67,9 +67,10 @@ class Configuration:
         return dict(self.values.get("accounts", {}))
 
     @property
-    def adjustments(self) -> dict[str, Any] | None:
-        """The table ``[adjustments]`` as it stands; None without one."""
-        return self.values.get("adjustments")
+    def rates_file(self) -> Path | None:
+        """The file of rates for loaded cost, which each run stores; None without one."""
+        path = self.values.get("adjustments", {}).get("rates")
+        return Path(path) if path else None
 
     def file_of(self, keys: Keys) -> TomlFile | None:
         """The file that a value comes from; None if no file has it."""

@@ -45,7 +45,7 @@ _ACCOUNTS = """
 # management_key_command = "pass show home-management"
 # base_url = "https://openrouter.ai/api/v1"
 
-# What the invoice adds to the usage.
+# What the invoice adds to the usage: fees, taxes, exchange rates. Each `orusage ingest` stores the file if it changed.
 # [adjustments]
 # rates = "rates.csv"
 """

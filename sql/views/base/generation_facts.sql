@@ -118,6 +118,7 @@ final AS (
         log_fields,
         logged_usage,
         logged_byok_usage,
+        account,
         fetched_at,
         run_id
     FROM booked
@@ -183,5 +184,6 @@ COMMENT ON COLUMN main.generation_facts.logged_at IS 'The log line''s own time, 
 COMMENT ON COLUMN main.generation_facts.log_fields IS 'JSON object of the line''s fields named by --keep-field; NULL if it had none of them. log_fields->>''$.feature'' is one as text.';
 COMMENT ON COLUMN main.generation_facts.logged_usage IS 'Charged by OpenRouter as the log tells it beside the ID: usage.cost of the answer; NULL if no line of it tells that for certain. No part of total_usage. Unit: USD.';
 COMMENT ON COLUMN main.generation_facts.logged_byok_usage IS 'Charged by the provider to your own key as the log tells it: usage.cost_details.upstream_inference_cost where usage.is_byok is true; NULL otherwise. Unit: USD.';
+COMMENT ON COLUMN main.generation_facts.account IS 'Name of the configured account that answered; NULL if no accounts were configured.';
 COMMENT ON COLUMN main.generation_facts.fetched_at IS 'When the answer arrived. Unit: UTC.';
 COMMENT ON COLUMN main.generation_facts.run_id IS 'Run that stored it, see ops.runs.';

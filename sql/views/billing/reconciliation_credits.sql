@@ -17,7 +17,7 @@ spans AS (
 ),
 
 facts AS (
-    SELECT requested_at, credits_usage FROM main.generation_facts
+    SELECT requested_at, account, credits_usage FROM main.generation_facts
     WHERE requested_at IS NOT NULL
         AND requested_at >= (SELECT min(since) FROM spans)
 ),
@@ -28,6 +28,7 @@ known AS (
     JOIN spans
         ON facts.requested_at >= spans.since
         AND facts.requested_at < spans.until
+        AND (spans.account IS NULL OR facts.account = spans.account)
     GROUP BY spans.account, spans.until
 ),
 
@@ -55,7 +56,7 @@ COMMENT ON COLUMN ops.reconciliation_credits.account IS 'Configured account; NUL
 COMMENT ON COLUMN ops.reconciliation_credits.since_at IS 'Time of the snapshot before. Unit: UTC.';
 COMMENT ON COLUMN ops.reconciliation_credits.until_at IS 'Time of the snapshot. Unit: UTC.';
 COMMENT ON COLUMN ops.reconciliation_credits.billed_usage IS 'By how much total_usage of the counter rose. Unit: USD.';
-COMMENT ON COLUMN ops.reconciliation_credits.credits_usage IS 'Charged to credits, as the generations say whose second lies between them; those of all accounts. Unit: USD.';
+COMMENT ON COLUMN ops.reconciliation_credits.credits_usage IS 'Charged to credits, as the generations say whose second lies between them; without a configured account those of all. Unit: USD.';
 COMMENT ON COLUMN ops.reconciliation_credits.missing_usage IS 'billed_usage - credits_usage; negative where more was ingested than billed. Unit: USD.';
 COMMENT ON COLUMN ops.reconciliation_credits.usage_coverage IS 'credits_usage / billed_usage; NULL if that is 0. Unit: 0 to 1.';
 COMMENT ON COLUMN ops.reconciliation_credits.request_count IS 'Generations ingested of that time. Unit: generations.';

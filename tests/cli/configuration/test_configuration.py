@@ -244,14 +244,13 @@ def test_a_glob_is_one_below_the_folder_of_its_file_whatever_that_is_called():
     assert found.sources == ("/srv/[[]x]/*.log", "/srv/[x]/a")
 
 
-def test_adjustments_are_handed_on_as_they_stand_with_the_place_of_an_error():
-    text = '[adjustments]\nanything = 1.10\n\n[[adjustments.rates]]\nfrom = 2026-11-01\nrate = "x"\n'
-    found = combined([parsed_file(text), parsed_file('[adjustments]\nother = "y"\n', "/u")])
-    assert str(found.adjustments["anything"]) == "1.10"
-    assert found.adjustments["other"] == "y"
-    error = found.problem(("adjustments", "rates", 0, "rate"), "no rate", cause="c", fix="f")
-    assert error.what == "/etc/orusage/orusage.toml:6:1: no rate"
-    assert found.problem(("adjustments", "other"), "no", cause="c", fix="f").what.startswith("/u/orusage.toml:2:1")
+def test_the_file_of_rates_is_relative_to_the_file_that_names_it():
+    found = combined([parsed_file("sources = ['a']"), parsed_file('[adjustments]\nrates = "rates.csv"\n', "/u")])
+    assert found.rates_file == Path("/u/rates.csv")
+    assert combined([parsed_file("")]).rates_file is None
+    with pytest.raises(ConfigurationError, match="orusage.toml:2:1: adjustments.rate is no setting") as error:
+        combined([parsed_file('[adjustments]\nrate = "rates.csv"\n')])
+    assert error.value.fix == "did you mean rates?"
 
 
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
