@@ -249,7 +249,7 @@ def test_credits_of_an_account_are_compared_with_its_own_generations(empty):
         )
     for account in ("a", "b", None):
         for hours in (0, 1):
-            snapshot = CreditsSnapshot(Decimal(10), Decimal(1) + hours, {})
+            snapshot = CreditsSnapshot(Decimal(10), Decimal(1) + hours, None)
             add(empty, BillingAnswers(credits=snapshot), NOW + timedelta(hours=hours), account)
     found = empty.execute("SELECT account, request_count FROM ops.reconciliation_credits").fetchall()
     assert dict(found) == {"a": 2, "b": 1, None: 4}

@@ -233,6 +233,9 @@ def test_a_query_for_the_same_seconds_has_a_legacy_variant():
 def test_a_view_selects_only_from_the_layers_below():
     known = {"main.generations", "main.provider_attempts", "main.generation_contents"}
     known |= {"ops.work", "ops.sources", "ops.runs", "ops.last_commit", "ops.activity"}
+    known |= {"ops.activity_days", "ops.analytics_days", "ops.analytics_keys", "ops.credits", "ops.models"}
+    known |= {"main.discovered_generations", "ops.discoveries"}
+    known |= {"ops.api_keys", "ops.workspaces", "ops.people"}
     known |= {"ops.cost_rollup", "ops.rates"}
     for group in sql_files.VIEW_GROUPS:
         here = [v for v in sql_files.views() if v.group == group]

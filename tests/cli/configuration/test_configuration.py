@@ -248,8 +248,8 @@ def test_the_file_of_rates_is_relative_to_the_file_that_names_it():
     found = combined([parsed_file("sources = ['a']"), parsed_file('[adjustments]\nrates = "rates.csv"\n', "/u")])
     assert found.rates_file == Path("/u/rates.csv")
     assert combined([parsed_file("")]).rates_file is None
-    with pytest.raises(ConfigurationError, match="orusage.toml:2:1: adjustments.rate is no setting") as error:
-        combined([parsed_file('[adjustments]\nrate = "rates.csv"\n')])
+    with pytest.raises(ConfigurationError, match=r"orusage\.toml:2:1: adjustments\.rats is no setting") as error:
+        combined([parsed_file('[adjustments]\nrats = "rates.csv"\n')])
     assert error.value.fix == "did you mean rates?"
 
 
