@@ -55,13 +55,13 @@ class Fields:
     def count(self, name: str) -> int | None:
         """A whole number, also one written as text or with a point."""
         number = _number(self._left.get(name))
-        is_count = number is not None and abs(number) <= LARGEST_COUNT and number == int(number)
+        is_count = number is not None and _is_within(number, LARGEST_COUNT) and number == int(number)
         return self._taken(name, int(number) if number is not None and is_count else None, is_exact=True)
 
     def amount(self, name: str) -> Decimal | None:
         """An amount in USD, rounded half-even to the warehouse's decimal places."""
         number = _number(self._left.get(name))
-        if number is None or abs(number) > LARGEST_AMOUNT:
+        if number is None or not _is_within(number, LARGEST_AMOUNT):
             return self._taken(name, None, is_exact=False)
         rounded = EXACT.add(number.quantize(_STEP, ROUND_HALF_EVEN, EXACT), 0)
         return self._taken(name, rounded, is_exact=rounded == number)
@@ -121,6 +121,10 @@ def day_of(value: object) -> date | None:
 def json_text(value: object) -> str:
     """JSON text with sorted names and exact numbers."""
     return _ENCODER.encode(value).decode("utf-8", "replace")
+
+
+def _is_within(number: Decimal, largest: Decimal | int) -> bool:
+    return -largest <= number <= largest  # without abs(), which raises for 1e9999999
 
 
 def _number(value: object) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""Reads counts, money and times as the management API writes them: numbers or strings, in several spellings."""
+"""Reads counts and money as the management API writes them, numbers or strings, and writes its times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ingest.client.json_values import in_utc, read_money
+from ingest.client.json_values import read_money
 
 LARGEST_COUNT = 2**63 - 1
 """The largest BIGINT."""
@@ -32,27 +32,6 @@ def money_of(value: object) -> tuple[Decimal | None, bool]:
     """
     number = _number(value)
     return (None, False) if number is None else read_money(str(number).encode())
-
-
-def time_of(value: object) -> datetime | None:
-    """A moment in UTC from ISO 8601 text or a date, with ``T`` or a space between; None if it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return in_utc(datetime.fromisoformat(value.strip()))
-    except ValueError:
-        return None
-
-
-def bucket_of(row: dict[str, object]) -> datetime | None:
-    """The beginning of the time span that a row of Analytics stands for; None if it has none.
-
-    Its field is called ``date__day`` or ``created_at__day``, by where OpenRouter has the figures from.
-    """
-    for name, value in row.items():
-        if name.startswith(("date__", "created_at__")) or name in ("date", "created_at"):
-            return time_of(value)
-    return None
 
 
 def _number(value: object) -> Decimal | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ingest.client.analytics import QUERY, Query, ask
 from ingest.client.billing_values import Fields
 from ingest.core.billing_records import UsageTotal
 from ingest.core.errors import UnexpectedInputError
@@ -16,15 +17,10 @@ if TYPE_CHECKING:
 
     from ingest.client.management import ManagementClient
 
-PATH = "/analytics/query"
-
 METRICS = ("request_count", "credits_usage", "byok_usage")
 
 KEY = "api_key_id"
 """The dimension whose rows carry the labels of API keys."""
-
-LIMIT = 10_000
-"""Rows that an answer has at most."""
 
 _BUCKETS = ("date__day", "created_at__day", "date", "created_at")
 """Fields that may hold the day, depending on Analytics' source of data."""
@@ -46,37 +42,19 @@ async def totals_of(client: ManagementClient, days: Sequence[date], *, by_key: b
     """
     if not days:
         return []
-    answer = await client.post(PATH, _question(days, by_key=by_key))
-    rows, is_cut = read_rows(answer.data)
-    if is_cut and len(days) > 1:
+    told = await ask(client, _question(days, by_key=by_key))
+    if told.truncated and len(days) > 1:
         middle = len(days) // 2
         first = await totals_of(client, days[:middle], by_key=by_key)
         return first + await totals_of(client, days[middle:], by_key=by_key)
-    if is_cut:
-        raise _not_understood(f"its answer for {days[0]} is cut at {len(rows):,} rows")
-    return list(read_totals(rows, days, by_key=by_key))
+    if told.truncated:
+        raise _not_understood(f"its answer for {days[0]} is cut at {len(told.rows):,} rows")
+    return list(read_totals(told.rows, days, by_key=by_key))
 
 
-def _question(days: Sequence[date], *, by_key: bool) -> dict[str, Any]:
-    asked: dict[str, Any] = {
-        "metrics": list(METRICS),
-        "granularity": "day",
-        "time_range": {
-            "start": f"{days[0].isoformat()}T00:00:00Z",
-            "end": f"{(days[-1] + timedelta(days=1)).isoformat()}T00:00:00Z",
-        },
-        "limit": LIMIT,
-    }
-    return asked | ({"dimensions": [KEY]} if by_key else {})
-
-
-def read_rows(data: Any) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of an answer, and whether it was cut. Raises as `totals_of`."""
-    rows = data.get("data") if isinstance(data, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _not_understood("its data is no list of rows")
-    metadata = data.get("metadata")
-    return rows, bool(isinstance(metadata, dict) and metadata.get("truncated") is True)
+def _question(days: Sequence[date], *, by_key: bool) -> Query:
+    since, until = (datetime.combine(day, time(), UTC) for day in (days[0], days[-1] + timedelta(days=1)))
+    return Query(METRICS, [KEY] if by_key else [], since, until, granularity="day")
 
 
 def read_totals(rows: list[dict[str, Any]], days: Sequence[date], *, by_key: bool) -> Iterator[UsageTotal]:
@@ -100,4 +78,4 @@ def _nothing(day: date) -> UsageTotal:
 
 
 def _not_understood(cause: str) -> UnexpectedInputError:
-    return UnexpectedInputError(f"{PATH} is not understood", cause=cause, fix="run the same command again later")
+    return UnexpectedInputError(f"{QUERY} is not understood", cause=cause, fix="run the same command again later")

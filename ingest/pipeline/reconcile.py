@@ -68,7 +68,7 @@ class _Asking:
 
     Attributes:
         problems: The errors, in words.
-        first: The newest of them.
+        first: The first of them.
         has_any: Whether any answer came.
     """
 
@@ -91,7 +91,7 @@ class _Asking:
         except OrusageError as error:
             if self.first and not self.has_any:
                 raise self.first from None
-            self.first = error
+            self.first = self.first or error
             self.problems.append(f"{name}: {error.what} ({error.cause})")
             return error
         self.has_any = True

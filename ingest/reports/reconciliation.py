@@ -34,10 +34,10 @@ DIMENSIONS = {"day": "requested_day", "model": "model", "provider": "provider_na
 
 _COLUMNS = (
     ReportColumn("billed_usage", "billed", "money"),
-    ReportColumn("credits_usage", "known", "money", NORMAL),
+    ReportColumn("credits_usage", "known", "money", WIDE),
     ReportColumn("missing_usage", "missing", "money"),
     ReportColumn("usage_coverage", "covered", "share", NORMAL),
-    ReportColumn("billed_requests", "requests", "count", NORMAL),
+    ReportColumn("billed_requests", "requests", "count", WIDE),
     ReportColumn("missing_requests", "missing requests", "count"),
     ReportColumn("unlogged_requests", "never logged", "count", only_by="api_key_label"),
     ReportColumn("billed_byok_usage", "BYOK billed", "money", WIDE),

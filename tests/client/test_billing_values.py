@@ -79,3 +79,11 @@ def test_what_is_no_day_is_none(value):
 def test_the_day_is_the_first_that_is_there():
     fields = Fields({"created_at__day": "2026-02-21T00:00:00.000Z", "date__day": None})
     assert fields.day("date__day", "created_at__day") == date(2026, 2, 21)
+
+
+@pytest.mark.parametrize("text", ["1e400", "1e9999999", "-1e9999999", "1e100000000000000000", "-1e1000000"])
+def test_a_number_too_large_for_arithmetic_is_kept_beside_the_fields(text):
+    fields = Fields(decode_exactly(f'{{"usage": {text}, "requests": {text}}}'.encode()))
+    assert (fields.amount("usage"), fields.count("requests")) == (None, None)
+    assert fields.missing == ["usage", "requests"]
+    assert fields.rest()
