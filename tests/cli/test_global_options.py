@@ -36,6 +36,7 @@ COMMANDS = {
     ("warehouse", "forget"): ("--user", "4711"),
     ("warehouse", "migrate"): (),
     ("warehouse", "publish"): (),
+    ("warehouse", "rates"): ("rates.csv",),
 }
 """Each command with arguments that it accepts."""
 
