@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ingest.cli.configuration.checks import API_KEY, MANAGEMENT_KEY
-from ingest.client.accounts import Account, load_account_key
+from ingest.client.accounts import Account, load_account_key, load_keys
 from ingest.client.credentials import load_key, load_management_key
 from ingest.client.key_kinds import INFERENCE, MANAGEMENT
 from ingest.client.key_sources import KeyPlace
+from ingest.core.base_url import BASE_URL, check_base_url
 from ingest.core.errors import InterruptedRunError, OrusageError
 
 if TYPE_CHECKING:
@@ -63,10 +64,17 @@ def accounts_of(
 
 
 def management_accounts_of(
-    configuration: Configuration, file: Path | None, command: str | None, base_url: str
+    configuration: Configuration, file: Path | None, command: str | None, base_url: str | None
 ) -> tuple[Account, ...]:
-    """The same for commands that take a management key: the accounts that have one."""
-    return _accounts(_MANAGEMENT_KEYS, configuration, KeyPlace(file, command), base_url)
+    """The same for commands that take a management key: the accounts that have one.
+
+    Of several accounts all keys are loaded, so that one that is missing is known before the first is used.
+    """
+    url = check_base_url(base_url or BASE_URL)
+    accounts = _accounts(_MANAGEMENT_KEYS, configuration, KeyPlace(file, command), url)
+    if len(accounts) > 1:
+        load_keys(accounts)
+    return accounts
 
 
 def each_account(

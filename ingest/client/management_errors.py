@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.client import stop_errors
 from ingest.client.errors import OpenRouterConnectionError, RequestTimeoutError, ResponseError, ResponseValidationError
 from ingest.client.key_kinds import MANAGEMENT
-from ingest.core.errors import KeyRefusedError, UnexpectedInputError, UnreachableError
+from ingest.core.errors import KeyRefusedError, TryAgainLaterError, UnexpectedInputError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,10 @@ LONGEST_MESSAGE = 300
 """Maximum characters that an error repeats of the server's message."""
 
 _FAILURES = 500
+
+
+AFTER_PATIENCE = (UnreachableError, TryAgainLaterError)
+"""Errors that come after the client's patience: whoever asks for more waits as long again for the next."""
 
 
 class NotThereError(UnexpectedInputError):

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.client import keys, members, workspaces
-from ingest.client.management_errors import NotThereError
+from ingest.client.management_errors import AFTER_PATIENCE, NotThereError
 from ingest.client.pages import Listed
-from ingest.core.errors import OrusageError, TryAgainLaterError, UnreachableError
+from ingest.core.errors import OrusageError
 from ingest.core.name_records import ListedWorkspace, Names
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from ingest.client.management import ManagementClient
     from ingest.core.name_records import ListedKey, Person
-
-_FOR_THE_REST = (UnreachableError, TryAgainLaterError)
-"""Errors after which nothing more is asked for: each came after the client's patience."""
 
 
 async def collect_names(client: ManagementClient) -> Names:
@@ -92,7 +89,7 @@ class _Collection:
         except NotThereError:
             return Listed([], 0, None)
         except OrusageError as error:
-            self._is_down = isinstance(error, _FOR_THE_REST)
+            self._is_down = isinstance(error, AFTER_PATIENCE)
             self._problems.append(f"{what}: {error.what} ({error.cause})")
             return None
         if listed.problem:

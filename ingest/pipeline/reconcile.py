@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ingest.client.activity import activity_of, completed_days
 from ingest.client.credits import credits_of
+from ingest.client.management_errors import AFTER_PATIENCE
 from ingest.client.models import list_models
 from ingest.client.usage_totals import totals_of
 from ingest.core.errors import (
     ConfigurationError,
     KeyRefusedError,
     OrusageError,
-    TryAgainLaterError,
-    UnreachableError,
     UsageError,
 )
 from ingest.core.settings import EARLIEST
@@ -43,9 +42,6 @@ _DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 
 _FOR_ALL = (KeyRefusedError, ConfigurationError)
 """Errors that every request would end with."""
-
-_FOR_THE_REST = (UnreachableError, TryAgainLaterError)
-"""Errors after which an endpoint is not asked for further days: each came after the client's patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +194,7 @@ async def _activity(client: ManagementClient, days: Sequence[date], asking: _Ask
     told = []
     for day in reversed(days):
         answer = await asking.for_answer(f"Activity of {day}", activity_of(client, day))
-        if isinstance(answer, _FOR_THE_REST):
+        if isinstance(answer, AFTER_PATIENCE):
             break
         if not isinstance(answer, OrusageError):
             told.append(answer)

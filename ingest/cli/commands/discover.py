@@ -52,7 +52,7 @@ def discover(
     """
     from functools import partial
 
-    from ingest.cli.accounts import each_account
+    from ingest.cli.accounts import each_account, management_accounts_of
     from ingest.cli.output import print_error, print_result
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import SystemClock
@@ -62,7 +62,7 @@ def discover(
     context = DiscoveryContext(options.file, SystemClock(), RunCancellation(), lock_timeout)
     error = None
     if csv is None:
-        accounts = _accounts(options, base_url, management_key_file, management_key_command)
+        accounts = management_accounts_of(options.configuration, management_key_file, management_key_command, base_url)
         answers, error = each_account(accounts, partial(_asked, context, since, until))
         results = [(account.name, result) for account, result in answers]
     elif since or until:
@@ -81,21 +81,6 @@ def discover(
         if result.error:
             print_error(result.error, options.log_format)
     return print_error(error, options.log_format) if error else code
-
-
-def _accounts(
-    options: GlobalOptions, base_url: str | None, key_file: Path | None, key_command: str | None
-) -> tuple[Account, ...]:
-    """The accounts with a management key; all of their keys are loaded before the first is used."""
-    from ingest.cli.accounts import management_accounts_of
-    from ingest.client.accounts import load_keys
-    from ingest.core.base_url import BASE_URL, check_base_url
-
-    url = check_base_url(base_url or BASE_URL)
-    accounts = management_accounts_of(options.configuration, key_file, key_command, url)
-    if len(accounts) > 1:
-        load_keys(accounts)
-    return accounts
 
 
 def _asked(

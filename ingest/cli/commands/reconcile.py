@@ -77,9 +77,7 @@ def reconcile(
     from ingest.cli.accounts import each_account, management_accounts_of
     from ingest.cli.interruptible import run_interruptible
     from ingest.cli.output import print_error
-    from ingest.client.accounts import load_keys
     from ingest.client.management import ManagementClient
-    from ingest.core.base_url import BASE_URL, check_base_url
     from ingest.core.cancellation import RunCancellation
     from ingest.core.clock import SystemClock
     from ingest.pipeline.reconcile import PATIENCE, days_between, reconcile_days
@@ -91,10 +89,7 @@ def reconcile(
     days = days_between(since, until, clock.now())
     cancellation = RunCancellation()
     lock_wait = LockWait(lock_timeout.total_seconds(), is_over=cancellation.is_interrupted)
-    url = check_base_url(base_url or BASE_URL)
-    accounts = management_accounts_of(options.configuration, management_key_file, management_key_command, url)
-    if len(accounts) > 1:
-        load_keys(accounts)
+    accounts = management_accounts_of(options.configuration, management_key_file, management_key_command, base_url)
 
     def ask(account: Account) -> Problems:
         client = ManagementClient(account.load_key, account.base_url, clock=clock, patience=PATIENCE)

@@ -15,27 +15,7 @@ WITH cells AS (
 
 -- include: day_rates
 
-summed AS (
-    SELECT
-        cells.app_id,
-        day_rates.currency,
-        -- include: loaded_sums
-    FROM cells
-    JOIN day_rates ON day_rates.requested_day IS NOT DISTINCT FROM cells.requested_day
-    GROUP BY cells.app_id, day_rates.currency
-),
-
-final AS (
-    SELECT
-        app_id,
-        currency,
-        request_count,
-        total_usage,
-        unrated_usage,
-        -- include: loaded_cost
-        AS loaded_cost
-    FROM summed
-)
+-- include: loaded_cost_by dimension=app_id
 
 SELECT * FROM final;
 

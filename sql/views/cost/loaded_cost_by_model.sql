@@ -7,27 +7,7 @@ WITH cells AS (
 
 -- include: day_rates
 
-summed AS (
-    SELECT
-        cells.model,
-        day_rates.currency,
-        -- include: loaded_sums
-    FROM cells
-    JOIN day_rates ON day_rates.requested_day IS NOT DISTINCT FROM cells.requested_day
-    GROUP BY cells.model, day_rates.currency
-),
-
-final AS (
-    SELECT
-        model,
-        currency,
-        request_count,
-        total_usage,
-        unrated_usage,
-        -- include: loaded_cost
-        AS loaded_cost
-    FROM summed
-)
+-- include: loaded_cost_by dimension=model
 
 SELECT * FROM final;
 

@@ -15,27 +15,7 @@ WITH cells AS (
 
 -- include: day_rates
 
-summed AS (
-    SELECT
-        cells.external_user,
-        day_rates.currency,
-        -- include: loaded_sums
-    FROM cells
-    JOIN day_rates ON day_rates.requested_day IS NOT DISTINCT FROM cells.requested_day
-    GROUP BY cells.external_user, day_rates.currency
-),
-
-final AS (
-    SELECT
-        external_user,
-        currency,
-        request_count,
-        total_usage,
-        unrated_usage,
-        -- include: loaded_cost
-        AS loaded_cost
-    FROM summed
-)
+-- include: loaded_cost_by dimension=external_user
 
 SELECT * FROM final;
 
